@@ -1,0 +1,2 @@
+//! annotomy
+fn main() {}
