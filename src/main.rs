@@ -1,2 +1,3 @@
-//! annotomy
+//! The program: parses arguments and starts a face.
+
 fn main() {}

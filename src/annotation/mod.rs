@@ -1,0 +1,11 @@
+//! What a person says about a study besides painting: labels and their meaning, boxes, landmarks.
+//!
+//! Always true: shapes lie in patient space; label 0 is background and is never in a scheme.
+//!
+//! Must never know: voxels, files, the clock (times are handed in).
+
+mod scheme;
+mod shape;
+
+pub use scheme::{CodedConcept, Colour, Label, LabelScheme};
+pub use shape::{Annotation, AnnotationId, OrientedBox, Shape};

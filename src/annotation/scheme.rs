@@ -1,0 +1,161 @@
+//! Labels: names, colours, coded meaning, eye and lock.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// An sRGB colour, written `#rrggbb`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Colour(pub [u8; 3]);
+
+/// The Okabe–Ito colours, which readers with any colour vision can tell apart, in the order in which
+/// new labels take them (Okabe and Ito, "Color Universal Design", 2008).
+const PALETTE: [Colour; 7] = [
+    Colour([0xe6, 0x9f, 0x00]),
+    Colour([0x56, 0xb4, 0xe9]),
+    Colour([0x00, 0x9e, 0x73]),
+    Colour([0xf0, 0xe4, 0x42]),
+    Colour([0xd5, 0x5e, 0x00]),
+    Colour([0xcc, 0x79, 0xa7]),
+    Colour([0x00, 0x72, 0xb2]),
+];
+
+impl Colour {
+    /// The colour a new label of that index takes.
+    pub fn for_label(index: u16) -> Self {
+        PALETTE[usize::from(index.saturating_sub(1)) % PALETTE.len()]
+    }
+}
+
+impl std::fmt::Display for Colour {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let [r, g, b] = self.0;
+        write!(f, "#{r:02x}{g:02x}{b:02x}")
+    }
+}
+
+impl FromStr for Colour {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let digits =
+            text.strip_prefix('#').filter(|d| d.len() == 6 && d.bytes().all(|b| b.is_ascii_hexdigit()));
+        let number = digits.and_then(|digits| u32::from_str_radix(digits, 16).ok());
+        let number = number.ok_or_else(|| format!("\"{text}\" is not a colour like #e69f00"))?;
+        let [_, r, g, b] = number.to_be_bytes();
+        Ok(Self([r, g, b]))
+    }
+}
+
+impl Serialize for Colour {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Colour {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// A concept from a coding scheme (DICOM PS3.3 8.8), such as SCT 4147007 "Mass".
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CodedConcept {
+    /// Coding scheme designator.
+    pub scheme: String,
+    /// Code value.
+    pub value: String,
+    /// Code meaning.
+    pub meaning: String,
+}
+
+/// One label's name and state.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Label {
+    /// Shown and saved name.
+    pub name: String,
+    /// Overlay colour.
+    pub color: Colour,
+    /// Whether the overlay shows it.
+    #[serde(default = "yes")]
+    pub visible: bool,
+    /// Whether no tool or algorithm may write over it.
+    #[serde(default)]
+    pub locked: bool,
+    /// What it means, coded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<CodedConcept>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl Label {
+    /// A visible, unlocked label.
+    pub fn new(name: impl Into<String>, color: Colour) -> Self {
+        Self { name: name.into(), color, visible: true, locked: false, code: None }
+    }
+}
+
+/// The labels of a case, by index 1 to 65535.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LabelScheme {
+    labels: BTreeMap<u16, Label>,
+}
+
+impl LabelScheme {
+    /// A label.
+    pub fn get(&self, index: u16) -> Option<&Label> {
+        self.labels.get(&index)
+    }
+
+    /// Puts a label in place or, with `None`, takes it away; gives back what was there. Index 0 is
+    /// background and stays without a label.
+    pub fn set(&mut self, index: u16, label: Option<Label>) -> Option<Label> {
+        match label {
+            Some(label) if index != 0 => self.labels.insert(index, label),
+            _ => self.labels.remove(&index),
+        }
+    }
+
+    /// All labels by rising index.
+    pub fn iter(&self) -> impl Iterator<Item = (u16, &Label)> {
+        self.labels.iter().map(|(index, label)| (*index, label))
+    }
+
+    /// How many labels there are.
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty()
+    }
+
+    /// The smallest index without a label.
+    pub fn next_free_index(&self) -> Option<u16> {
+        (1..=u16::MAX).find(|index| !self.labels.contains_key(index))
+    }
+
+    /// Whether a label is locked.
+    pub fn is_locked(&self, index: u16) -> bool {
+        self.get(index).is_some_and(|label| label.locked)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_read_as_they_are_written() {
+        assert_eq!("#e69f00".parse(), Ok(Colour([0xe6, 0x9f, 0x00])));
+        assert_eq!(Colour([1, 2, 255]).to_string(), "#0102ff");
+        for wrong in ["e69f00", "#e69f0", "#e69f0g", "#é9f00", ""] {
+            assert!(wrong.parse::<Colour>().is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! The closed set of changes, each with its inverse.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::Case;
+use crate::annotation::{Annotation, AnnotationId, Label};
+use crate::volume::{BRICK_VOXELS, Brick, BrickIndex};
+
+/// A change to a case, with what it replaces.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Edit {
+    /// Labels of one layer. Built by [`MaskWriter`](super::MaskWriter) only.
+    Bricks {
+        /// Which label map.
+        layer: usize,
+        /// What changes, each brick at most once.
+        changes: Vec<BrickChange>,
+    },
+    /// One label of the scheme: made, changed or removed.
+    Label {
+        /// Its index, not 0.
+        index: u16,
+        /// What the scheme held.
+        before: Option<Label>,
+        /// What it holds then.
+        after: Option<Label>,
+    },
+    /// One annotation: made, changed or removed.
+    Annotation {
+        /// Which one.
+        id: AnnotationId,
+        /// Its place in the list, where it is put back to.
+        place: usize,
+        /// What the case held.
+        before: Option<Box<Annotation>>,
+        /// What it holds then.
+        after: Option<Box<Annotation>>,
+    },
+}
+
+/// The change of one brick.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BrickChange {
+    pub(super) brick: BrickIndex,
+    pub(super) before: BrickState,
+    pub(super) after: BrickState,
+}
+
+/// A brick as a change remembers it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BrickState {
+    /// All background.
+    Absent,
+    /// The brick itself.
+    Whole(Arc<Brick>),
+    /// The brick as runs ([`Brick::to_runs`]), as steps keep it that are no longer being drawn.
+    Runs(Arc<[u16]>),
+}
+
+/// Why an edit was refused. The case is as it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EditError {
+    /// The edit was made for a case in another state.
+    #[error("the edit was made for another state of the case")]
+    OtherState,
+    /// The edit names a layer, brick or label that this case cannot have.
+    #[error("the edit names a layer, brick or label that this case does not have")]
+    NoSuchPlace,
+    /// A brick's runs are damaged.
+    #[error("the edit holds a damaged brick")]
+    DamagedBrick,
+}
+
+impl BrickState {
+    pub(super) fn of(brick: Option<&Arc<Brick>>) -> Self {
+        brick.map_or(Self::Absent, |brick| Self::Whole(brick.clone()))
+    }
+
+    fn brick(&self) -> Result<Option<Arc<Brick>>, EditError> {
+        match self {
+            Self::Absent => Ok(None),
+            Self::Whole(brick) => Ok(Some(brick.clone())),
+            Self::Runs(runs) => Brick::from_runs(runs).map(Some).map_err(|_| EditError::DamagedBrick),
+        }
+    }
+
+    /// The same state in as little memory as runs need, where they need less.
+    pub(super) fn packed(self) -> Self {
+        match self {
+            Self::Whole(brick) => {
+                let runs = brick.to_runs();
+                if runs.len() < BRICK_VOXELS { Self::Runs(runs.into()) } else { Self::Whole(brick) }
+            }
+            other => other,
+        }
+    }
+
+    /// Bytes this state holds on to.
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Self::Absent => 0,
+            Self::Whole(_) => size_of::<Brick>(),
+            Self::Runs(runs) => size_of_val(&runs[..]),
+        }
+    }
+
+    fn is_same_as(&self, other: Option<&Arc<Brick>>) -> bool {
+        match (self, other) {
+            (Self::Absent, None) => true,
+            (Self::Whole(ours), Some(theirs)) => Arc::ptr_eq(ours, theirs) || ours == theirs,
+            (Self::Runs(_), Some(theirs)) => self.brick().is_ok_and(|ours| ours.as_ref() == Some(theirs)),
+            _ => false,
+        }
+    }
+}
+
+impl PartialEq for BrickState {
+    fn eq(&self, other: &Self) -> bool {
+        other.brick().is_ok_and(|other| self.is_same_as(other.as_ref()))
+    }
+}
+
+impl BrickChange {
+    /// Which brick changes.
+    pub fn brick(&self) -> BrickIndex {
+        self.brick
+    }
+
+    pub(super) fn packed(self) -> Self {
+        Self { brick: self.brick, before: self.before.packed(), after: self.after.packed() }
+    }
+}
+
+impl Edit {
+    /// The edit that sets a label of the scheme, or `None` where nothing would change.
+    pub fn set_label(case: &Case, index: u16, after: Option<Label>) -> Option<Self> {
+        let before = case.scheme.get(index).cloned();
+        (before != after).then_some(Self::Label { index, before, after })
+    }
+
+    /// The edit that puts a new annotation last.
+    pub fn add_annotation(case: &Case, annotation: Annotation) -> Self {
+        let (id, place) = (annotation.id, case.annotations.len());
+        Self::Annotation { id, place, before: None, after: Some(Box::new(annotation)) }
+    }
+
+    /// The edit that gives an annotation another content or, with `None`, removes it; `None` where
+    /// there is no such annotation or nothing would change.
+    pub fn change_annotation(case: &Case, id: AnnotationId, after: Option<Annotation>) -> Option<Self> {
+        let place = case.annotations.iter().position(|annotation| annotation.id == id)?;
+        let before = &case.annotations[place];
+        (Some(before) != after.as_ref()).then(|| Self::Annotation {
+            id,
+            place,
+            before: Some(Box::new(before.clone())),
+            after: after.map(Box::new),
+        })
+    }
+
+    /// The edit that takes this one back.
+    pub fn inverse(&self) -> Self {
+        match self.clone() {
+            Self::Bricks { layer, mut changes } => {
+                for change in &mut changes {
+                    std::mem::swap(&mut change.before, &mut change.after);
+                }
+                Self::Bricks { layer, changes }
+            }
+            Self::Label { index, before, after } => Self::Label { index, before: after, after: before },
+            Self::Annotation { id, place, before, after } => {
+                Self::Annotation { id, place, before: after, after: before }
+            }
+        }
+    }
+}
+
+impl Case {
+    /// Makes the change, wholly or not at all: an edit that was made for another state of the case is
+    /// refused.
+    pub fn apply(&mut self, edit: &Edit) -> Result<(), EditError> {
+        match edit {
+            Edit::Bricks { layer, changes } => self.apply_bricks(*layer, changes),
+            Edit::Label { index, before, after } => {
+                if *index == 0 {
+                    return Err(EditError::NoSuchPlace);
+                }
+                if self.scheme.get(*index) != before.as_ref() {
+                    return Err(EditError::OtherState);
+                }
+                self.scheme.set(*index, after.clone());
+                Ok(())
+            }
+            Edit::Annotation { id, place, before, after } => {
+                self.apply_annotation(*id, *place, before.as_deref(), after.as_deref())
+            }
+        }
+    }
+
+    /// Shows or hides a label. No part of a mask changes, so this is no edit and undo passes over it.
+    pub fn set_label_visible(&mut self, index: u16, visible: bool) {
+        if let Some(label) = self.scheme.get(index) {
+            let label = Label { visible, ..label.clone() };
+            self.scheme.set(index, Some(label));
+        }
+    }
+
+    fn apply_bricks(&mut self, layer: usize, changes: &[BrickChange]) -> Result<(), EditError> {
+        let map = self.layers.get_mut(layer).ok_or(EditError::NoSuchPlace)?;
+        let mut new_bricks = Vec::with_capacity(changes.len());
+        for change in changes {
+            if (0..3).any(|axis| change.brick.0[axis] as usize >= map.brick_dims()[axis]) {
+                return Err(EditError::NoSuchPlace);
+            }
+            if !change.before.is_same_as(map.brick(change.brick)) {
+                return Err(EditError::OtherState);
+            }
+            new_bricks.push((change.brick, change.after.brick()?));
+        }
+        for (index, brick) in new_bricks {
+            map.replace(index, brick);
+        }
+        Ok(())
+    }
+
+    fn apply_annotation(
+        &mut self,
+        id: AnnotationId,
+        place: usize,
+        before: Option<&Annotation>,
+        after: Option<&Annotation>,
+    ) -> Result<(), EditError> {
+        if self.annotation(id) != before || after.is_some_and(|after| after.id != id) {
+            return Err(EditError::OtherState);
+        }
+        let last = self.annotations.len();
+        match (before, after) {
+            (None, Some(after)) => self.annotations.insert(place.min(last), after.clone()),
+            (Some(_), None) => self.annotations.retain(|annotation| annotation.id != id),
+            (Some(_), Some(after)) => {
+                let found = self.annotations.iter_mut().find(|annotation| annotation.id == id);
+                *found.ok_or(EditError::OtherState)? = after.clone();
+            }
+            (None, None) => {}
+        }
+        Ok(())
+    }
+}

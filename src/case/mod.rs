@@ -1,0 +1,95 @@
+//! The study under annotation and the edits that change it.
+//!
+//! Always true: every change of a [`Case`] is an [`Edit`] that knows its inverse; labels are written
+//! only through [`MaskWriter`], which never touches a locked label; a [`History`] step holds what it
+//! replaced, so undo restores exactly.
+//!
+//! Must never know: disk, clock, windows.
+
+mod edit;
+mod history;
+mod mask_writer;
+
+use std::sync::Arc;
+
+pub use edit::{BrickChange, BrickState, Edit, EditError};
+pub use history::{History, Step};
+pub use mask_writer::{MaskWriter, WriteRule};
+
+use crate::annotation::{Annotation, AnnotationId, LabelScheme};
+use crate::volume::{LabelMap, Volume};
+
+/// A volume, its label maps and its annotations.
+///
+/// Cloning shares everything large, so a clone is a snapshot that later edits leave alone.
+#[derive(Clone, Debug)]
+pub struct Case {
+    volume: Arc<Volume>,
+    layers: Vec<LabelMap>,
+    scheme: LabelScheme,
+    annotations: Vec<Annotation>,
+}
+
+/// Why parts do not make a [`Case`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CaseError {
+    /// A label map over other dimensions than the volume's.
+    #[error("a label map of {found:?} voxels does not fit a volume of {expected:?}")]
+    OtherDims {
+        /// Dimensions of the label map.
+        found: [usize; 3],
+        /// Dimensions of the volume.
+        expected: [usize; 3],
+    },
+}
+
+impl Case {
+    /// A case without marks: one empty layer.
+    pub fn new(volume: Arc<Volume>) -> Self {
+        let layers = vec![LabelMap::new(volume.grid().dims())];
+        Self { volume, layers, scheme: LabelScheme::default(), annotations: Vec::new() }
+    }
+
+    /// A case as it was saved. Without layers it gets an empty one.
+    pub fn with_marks(
+        volume: Arc<Volume>,
+        layers: Vec<LabelMap>,
+        scheme: LabelScheme,
+        annotations: Vec<Annotation>,
+    ) -> Result<Self, CaseError> {
+        let expected = volume.grid().dims();
+        if let Some(wrong) = layers.iter().find(|layer| layer.dims() != expected) {
+            return Err(CaseError::OtherDims { found: wrong.dims(), expected });
+        }
+        let mut case = Self { scheme, annotations, ..Self::new(volume) };
+        if !layers.is_empty() {
+            case.layers = layers;
+        }
+        Ok(case)
+    }
+
+    /// The voxels.
+    pub fn volume(&self) -> &Arc<Volume> {
+        &self.volume
+    }
+
+    /// The label maps on the volume's grid, the first one drawn first. At least one.
+    pub fn layers(&self) -> &[LabelMap] {
+        &self.layers
+    }
+
+    /// The labels.
+    pub fn scheme(&self) -> &LabelScheme {
+        &self.scheme
+    }
+
+    /// Boxes and landmarks in the order they were made.
+    pub fn annotations(&self) -> &[Annotation] {
+        &self.annotations
+    }
+
+    /// One annotation.
+    pub fn annotation(&self, id: AnnotationId) -> Option<&Annotation> {
+        self.annotations.iter().find(|annotation| annotation.id == id)
+    }
+}

@@ -1,0 +1,19 @@
+//! Files that hold studies: recognised by content, opened whole or refused by name.
+//!
+//! Always true: conventions of files (RAS, row and column order, byte order, per-slice rescale) end
+//! here; what leaves is LPS and i fastest; every doubt is a [`Doubt`] with a code, every file that
+//! cannot be opened a [`Refusal`] that says why; no input panics, hangs, or takes memory before its
+//! size is proven consistent with the file.
+//!
+//! Must never know: what is drawn on a study, widgets, the GPU.
+
+pub mod dicom;
+pub mod nifti;
+
+mod doubt;
+mod open;
+mod watch;
+
+pub use doubt::{Doubt, DoubtCode, Refusal, RefusalCode};
+pub use open::{Scan, Series, SeriesSource, Study, load, scan};
+pub use watch::{Silent, Watch};

@@ -1,0 +1,153 @@
+//! From a path to the series it holds, and from a series to its voxels.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::doubt::{Doubt, Refusal, RefusalCode};
+use super::watch::Watch;
+use super::{dicom, nifti};
+use crate::volume::Volume;
+
+/// What a path holds.
+#[derive(Debug, Default)]
+pub struct Scan {
+    /// Every series found, the likeliest one first.
+    pub series: Vec<Series>,
+    /// Every file that looked like a study and cannot be opened.
+    pub refused: Vec<Refusal>,
+}
+
+/// One series before its voxels are read.
+#[derive(Clone, Debug)]
+pub struct Series {
+    /// Series Instance UID, or the file's stem; unique within the scan.
+    pub id: String,
+    /// DICOM modality code, where known.
+    pub modality: Option<String>,
+    /// What the file says it is; may be empty.
+    pub description: String,
+    /// What the series is read from.
+    pub source: SeriesSource,
+}
+
+/// What a series is read from.
+#[derive(Clone, Debug)]
+pub enum SeriesSource {
+    /// A NIfTI file, or the header of a pair.
+    Nifti(PathBuf),
+    /// The files of one DICOM series, grouped.
+    Dicom(dicom::DicomSeries),
+}
+
+impl SeriesSource {
+    /// `nifti` or `dicom`.
+    pub fn format(&self) -> &'static str {
+        match self {
+            Self::Nifti(_) => "nifti",
+            Self::Dicom(_) => "dicom",
+        }
+    }
+
+    /// The files it is read from.
+    pub fn files(&self) -> Vec<PathBuf> {
+        match self {
+            Self::Nifti(path) => vec![path.clone()],
+            Self::Dicom(series) => series.files(),
+        }
+    }
+}
+
+/// A series with its voxels.
+#[derive(Clone, Debug)]
+pub struct Study {
+    /// The series it was read from.
+    pub series: Series,
+    /// The voxels.
+    pub volume: Arc<Volume>,
+    /// Everything doubtful about it.
+    pub doubts: Vec<Doubt>,
+    /// The source's own geometry fields, which masks carry verbatim, where it is a NIfTI file.
+    pub nifti_geometry: Option<nifti::NiftiGeometry>,
+}
+
+/// Finds every series at `path`: a NIfTI file, a DICOM file, or a folder of either, searched through
+/// all its subfolders. Files are recognised by content.
+pub fn scan(path: &Path, watch: &dyn Watch) -> Result<Scan, Refusal> {
+    let metadata = std::fs::metadata(path).map_err(|error| Refusal::unreadable(path, &error))?;
+    if metadata.is_dir() {
+        return scan_folder(path, watch);
+    }
+    if nifti::is_nifti(path) {
+        return Ok(Scan { series: vec![nifti::series(path)?], refused: Vec::new() });
+    }
+    if dicom::is_dicom(path) {
+        return dicom::scan(&[path.to_owned()], watch);
+    }
+    Err(not_an_image(path))
+}
+
+fn not_an_image(path: &Path) -> Refusal {
+    let text =
+        "is not a NIfTI or DICOM file; open a .nii, .nii.gz, .hdr/.img or DICOM file, or a folder of them";
+    Refusal::new(path, RefusalCode::NotAnImage, text)
+}
+
+fn scan_folder(folder: &Path, watch: &dyn Watch) -> Result<Scan, Refusal> {
+    let mut found = Scan::default();
+    let mut dicom_files = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let entries = std::fs::read_dir(&folder).map_err(|error| Refusal::unreadable(&folder, &error))?;
+        let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+        paths.sort();
+        for path in paths {
+            if watch.is_cancelled() {
+                return Err(Refusal::cancelled(&folder));
+            }
+            // A link may lead in a circle or out of the folder.
+            let Ok(kind) = std::fs::symlink_metadata(&path).map(|metadata| metadata.file_type()) else {
+                continue;
+            };
+            if kind.is_dir() {
+                folders.push(path);
+            } else if kind.is_symlink() && path.is_dir() || !path.is_file() {
+                continue;
+            } else if nifti::is_nifti(&path) {
+                match nifti::series(&path) {
+                    Ok(series) => found.series.push(series),
+                    Err(refusal) => found.refused.push(refusal),
+                }
+            } else if dicom::is_dicom(&path) {
+                dicom_files.push(path);
+            }
+        }
+    }
+    if !dicom_files.is_empty() {
+        let of_dicom = dicom::scan(&dicom_files, watch)?;
+        found.series.extend(of_dicom.series);
+        found.refused.extend(of_dicom.refused);
+    }
+    if found.series.is_empty() && found.refused.is_empty() {
+        return Err(Refusal::new(folder, RefusalCode::NotAnImage, "holds no NIfTI or DICOM file"));
+    }
+    Ok(found)
+}
+
+/// Reads the voxels of a series.
+pub fn load(series: &Series, watch: &dyn Watch) -> Result<Study, Refusal> {
+    match &series.source {
+        SeriesSource::Nifti(path) => {
+            let read = nifti::read(path, watch)?;
+            Ok(Study {
+                series: series.clone(),
+                volume: Arc::new(read.volume),
+                doubts: read.doubts,
+                nifti_geometry: Some(read.geometry),
+            })
+        }
+        SeriesSource::Dicom(source) => {
+            let (volume, doubts) = dicom::read(source, watch)?;
+            Ok(Study { series: series.clone(), volume: Arc::new(volume), doubts, nifti_geometry: None })
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! One open case, where input meets state.

@@ -1,0 +1,1 @@
+//! A case on disk: sidecar, masks, atomic saving, geometry receipt.

@@ -1,0 +1,220 @@
+//! One study's voxels with their geometry and meaning.
+
+use std::any::TypeId;
+
+use ndarray::ArrayView4;
+use rayon::prelude::*;
+
+use super::samples::{Sample, SampleType, Samples, with_samples};
+use super::window::Window;
+use crate::geometry::{Grid, VoxelIndex};
+
+/// How stored samples become values: `slope × sample + intercept` (DICOM PS3.3 C.11.1.1.2; NIfTI-1
+/// `scl_slope`, `scl_inter`).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rescale {
+    /// Factor, finite and not 0.
+    pub slope: f64,
+    /// Offset, finite.
+    pub intercept: f64,
+}
+
+impl Rescale {
+    /// Values are the samples themselves.
+    pub const NONE: Self = Self { slope: 1.0, intercept: 0.0 };
+
+    /// The value of a sample.
+    pub fn value(self, sample: f64) -> f64 {
+        self.slope * sample + self.intercept
+    }
+}
+
+/// What is known of where the grid lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Placement {
+    /// The file places the grid in a patient or scanner frame.
+    Patient,
+    /// The file gives distances in millimetres but no position or direction.
+    Scaled,
+    /// The file knows pixels only; a "millimetre" of the grid is one pixel.
+    Pixels,
+}
+
+/// Smallest, greatest and mean value of a volume, after rescale, over all voxels, times and
+/// components that are finite.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Statistics {
+    /// Smallest value.
+    pub min: f64,
+    /// Greatest value.
+    pub max: f64,
+    /// Arithmetic mean.
+    pub mean: f64,
+}
+
+/// The voxels under annotation. Immutable; shared by `Arc`.
+#[derive(Debug)]
+pub struct Volume {
+    grid: Grid,
+    times: usize,
+    samples: Samples,
+    rescale: Rescale,
+    /// What is known of where the grid lies.
+    pub placement: Placement,
+    /// DICOM modality code (CT, MR, …), where known.
+    pub modality: Option<String>,
+    /// Unit of the values (HU for CT), where known.
+    pub unit: Option<String>,
+    /// Whether small values are shown bright (DICOM MONOCHROME1).
+    pub shown_inverted: bool,
+    /// The window the file asks for.
+    pub suggested_window: Option<Window>,
+}
+
+/// Why parts do not make a [`Volume`].
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum VolumeError {
+    /// The buffer and the dimensions disagree.
+    #[error("{found} samples do not fill a grid of {dims:?} at {times} time(s)")]
+    WrongCount {
+        /// Samples in the buffer.
+        found: usize,
+        /// Grid dimensions.
+        dims: [usize; 3],
+        /// Points in time.
+        times: usize,
+    },
+    /// Slope 0, NaN or infinite, or an intercept that is not finite.
+    #[error("the rescale {0:?} cannot be applied")]
+    BadRescale(Rescale),
+}
+
+impl Volume {
+    /// A volume of `times` frames of the grid, i fastest, then j, k, time.
+    pub fn new(grid: Grid, times: usize, samples: Samples, rescale: Rescale) -> Result<Self, VolumeError> {
+        if times == 0 || grid.voxel_count().checked_mul(times) != Some(samples.len()) {
+            return Err(VolumeError::WrongCount { found: samples.len(), dims: grid.dims(), times });
+        }
+        if !(rescale.slope.is_finite() && rescale.slope != 0.0 && rescale.intercept.is_finite()) {
+            return Err(VolumeError::BadRescale(rescale));
+        }
+        Ok(Self {
+            grid,
+            times,
+            samples,
+            rescale,
+            placement: Placement::Patient,
+            modality: None,
+            unit: None,
+            shown_inverted: false,
+            suggested_window: None,
+        })
+    }
+
+    /// The lattice.
+    pub fn grid(&self) -> &Grid {
+        &self.grid
+    }
+
+    /// Points on the time axis, at least 1.
+    pub fn times(&self) -> usize {
+        self.times
+    }
+
+    /// The stored samples.
+    pub fn samples(&self) -> &Samples {
+        &self.samples
+    }
+
+    /// The stored type.
+    pub fn sample_type(&self) -> SampleType {
+        self.samples.sample_type()
+    }
+
+    /// How samples become values.
+    pub fn rescale(&self) -> Rescale {
+        self.rescale
+    }
+
+    /// The value of a voxel (for colours its luma) at a time.
+    pub fn value(&self, index: VoxelIndex, time: usize) -> f64 {
+        debug_assert!(time < self.times);
+        let offset = time * self.grid.voxel_count() + self.grid.offset(index);
+        self.rescale.value(self.samples.at(offset))
+    }
+
+    /// The stored samples as an array indexed `[time, k, j, i]`; `None` unless `T` is the stored type.
+    pub fn array<T: Sample>(&self) -> Option<ArrayView4<'_, T>> {
+        let [ni, nj, nk] = self.grid.dims();
+        with_samples!(&self.samples, stored => {
+            let same_type = element_type(stored) == TypeId::of::<T>();
+            let typed = same_type.then(|| bytemuck::cast_slice(stored))?;
+            ArrayView4::from_shape((self.times, nk, nj, ni), typed).ok()
+        }, colour => None)
+    }
+
+    /// Statistics of the values over every voxel and time; zeroes where no value is finite.
+    pub fn statistics(&self) -> Statistics {
+        let of_samples = with_samples!(&self.samples, stored => summarise(stored), colour => {
+            summarise(self.samples.bytes())
+        });
+        let Some((min, max, mean)) = of_samples else {
+            return Statistics { min: 0.0, max: 0.0, mean: 0.0 };
+        };
+        let (a, b) = (self.rescale.value(min), self.rescale.value(max));
+        Statistics { min: a.min(b), max: a.max(b), mean: self.rescale.value(mean) }
+    }
+
+    /// A window from the values at time 0 that shows all but the outermost half percent at either
+    /// end; values equal to the smallest one count as background and are left out, so that air does
+    /// not decide.
+    pub fn automatic_window(&self) -> Window {
+        let count = self.grid.voxel_count();
+        let step = count.div_ceil(1 << 18).max(1);
+        let mut values: Vec<f64> = (0..count)
+            .step_by(step)
+            .map(|offset| self.rescale.value(self.samples.at(offset)))
+            .filter(|value| value.is_finite())
+            .collect();
+        values.sort_unstable_by(f64::total_cmp);
+        let Some(&lowest) = values.first() else {
+            return Window::between(0.0, 1.0);
+        };
+        let kept = &values[values.partition_point(|value| *value <= lowest)..];
+        if kept.is_empty() {
+            return Window::between(lowest - 0.5, lowest + 0.5);
+        }
+        let at = |fraction: f64| kept[((kept.len() - 1) as f64 * fraction).round() as usize];
+        Window::between(at(0.005).min(lowest.max(at(0.0))), at(0.995))
+    }
+}
+
+fn element_type<T: 'static>(_: &[T]) -> TypeId {
+    TypeId::of::<T>()
+}
+
+/// Smallest, greatest and mean of the finite samples; `None` where there is none.
+fn summarise<T: Sample>(samples: &[T]) -> Option<(f64, f64, f64)> {
+    // Blocks are summed one by one and then together, so that the mean of 10⁹ samples keeps its digits.
+    const BLOCK: usize = 1 << 14;
+    let (min, max, sum, count) = samples
+        .par_chunks(BLOCK)
+        .map(|block| {
+            let (mut min, mut max, mut sum, mut count) = (f64::INFINITY, f64::NEG_INFINITY, 0.0, 0usize);
+            for sample in block {
+                let x = sample.to_f64();
+                if x.is_finite() {
+                    min = min.min(x);
+                    max = max.max(x);
+                    sum += x;
+                    count += 1;
+                }
+            }
+            (min, max, sum, count)
+        })
+        .reduce(
+            || (f64::INFINITY, f64::NEG_INFINITY, 0.0, 0),
+            |a, b| (a.0.min(b.0), a.1.max(b.1), a.2 + b.2, a.3 + b.3),
+        );
+    (count > 0).then(|| (min, max, sum / count as f64))
+}

@@ -1,0 +1,352 @@
+//! Sparse label maps in bricks.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::geometry::{VoxelBox, VoxelIndex};
+
+/// Voxels along each edge of a brick.
+pub const BRICK_EDGE: usize = 32;
+/// Voxels in a brick.
+pub const BRICK_VOXELS: usize = BRICK_EDGE * BRICK_EDGE * BRICK_EDGE;
+
+/// 32³ labels, i fastest. Bricks at the far border of a grid reach beyond it and hold 0 there.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Brick {
+    labels: [u16; BRICK_VOXELS],
+}
+
+/// Which brick of a label map, counted along i, j and k in bricks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct BrickIndex(pub [u32; 3]);
+
+/// Why runs are not a brick.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the runs do not make up the {BRICK_VOXELS} labels of a brick")]
+pub struct RunsError;
+
+impl Brick {
+    /// A brick of background.
+    pub fn background() -> Arc<Self> {
+        Arc::new(Self { labels: [0; BRICK_VOXELS] })
+    }
+
+    /// The labels, i fastest.
+    pub fn labels(&self) -> &[u16; BRICK_VOXELS] {
+        &self.labels
+    }
+
+    /// The labels, to be written.
+    pub fn labels_mut(&mut self) -> &mut [u16; BRICK_VOXELS] {
+        &mut self.labels
+    }
+
+    /// Whether every label is 0.
+    pub fn is_background(&self) -> bool {
+        self.labels.iter().all(|label| *label == 0)
+    }
+
+    /// The labels as runs: length − 1, label, length − 1, label, …
+    pub fn to_runs(&self) -> Vec<u16> {
+        let mut runs = Vec::new();
+        let mut rest = &self.labels[..];
+        while let Some(&label) = rest.first() {
+            let length = rest.iter().position(|other| *other != label).unwrap_or(rest.len());
+            runs.extend([(length - 1) as u16, label]);
+            rest = &rest[length..];
+        }
+        runs
+    }
+
+    /// The brick that [`Self::to_runs`] was told of.
+    pub fn from_runs(runs: &[u16]) -> Result<Arc<Self>, RunsError> {
+        let mut brick = Self::background();
+        let labels = &mut Arc::make_mut(&mut brick).labels;
+        let mut filled = 0;
+        for run in runs.chunks(2) {
+            let [length, label] = *run else { return Err(RunsError) };
+            let end = filled + usize::from(length) + 1;
+            labels.get_mut(filled..end).ok_or(RunsError)?.fill(label);
+            filled = end;
+        }
+        if filled == BRICK_VOXELS { Ok(brick) } else { Err(RunsError) }
+    }
+}
+
+impl Serialize for Brick {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.to_runs().serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Brick {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let runs = Vec::<u16>::deserialize(deserializer)?;
+        Self::from_runs(&runs).map(Arc::unwrap_or_clone).map_err(serde::de::Error::custom)
+    }
+}
+
+impl std::fmt::Debug for Brick {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let labelled = self.labels.iter().filter(|label| **label != 0).count();
+        write!(f, "Brick with {labelled} labelled voxels")
+    }
+}
+
+impl BrickIndex {
+    /// The brick that holds a voxel.
+    pub fn of(voxel: VoxelIndex) -> Self {
+        Self(voxel.to_array().map(|n| (n / BRICK_EDGE) as u32))
+    }
+
+    /// The brick's first voxel.
+    pub fn first_voxel(self) -> VoxelIndex {
+        let [i, j, k] = self.0.map(|n| n as usize * BRICK_EDGE);
+        VoxelIndex { i, j, k }
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+struct Slot {
+    brick: Option<Arc<Brick>>,
+    revision: u64,
+}
+
+/// A label for every voxel of a grid; what is background costs a pointer per brick.
+///
+/// Cloning copies pointers, not labels. Every change gives the brick a revision that the map has not
+/// used before, so a reader that remembers revisions finds what changed.
+#[derive(Clone, Debug)]
+pub struct LabelMap {
+    dims: [usize; 3],
+    brick_dims: [usize; 3],
+    slots: Vec<Slot>,
+    revision: u64,
+}
+
+impl LabelMap {
+    /// All background over `dims` voxels.
+    pub fn new(dims: [usize; 3]) -> Self {
+        let brick_dims = dims.map(|n| n.div_ceil(BRICK_EDGE));
+        let slots = vec![Slot::default(); brick_dims.iter().product()];
+        Self { dims, brick_dims, slots, revision: 0 }
+    }
+
+    /// The map whose labels, i fastest, are given by `label_at` an offset.
+    pub fn from_labels(dims: [usize; 3], label_at: impl Fn(usize) -> u16) -> Self {
+        let mut map = Self::new(dims);
+        for number in 0..map.slots.len() {
+            let index = map.brick_at(number);
+            let mut brick: Option<Arc<Brick>> = None;
+            for_rows(dims, index, |in_brick, first, length| {
+                let offset = (first.k * dims[1] + first.j) * dims[0] + first.i;
+                for step in 0..length {
+                    let label = label_at(offset + step);
+                    if label != 0 {
+                        let brick = brick.get_or_insert_with(Brick::background);
+                        Arc::make_mut(brick).labels[in_brick + step] = label;
+                    }
+                }
+            });
+            if brick.is_some() {
+                map.replace(index, brick);
+            }
+        }
+        map
+    }
+
+    /// Voxels along i, j and k.
+    pub fn dims(&self) -> [usize; 3] {
+        self.dims
+    }
+
+    /// Bricks along i, j and k.
+    pub fn brick_dims(&self) -> [usize; 3] {
+        self.brick_dims
+    }
+
+    /// The greatest revision given so far; grows with every change.
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// The label of a voxel inside the map.
+    pub fn label(&self, voxel: VoxelIndex) -> u16 {
+        let first = BrickIndex::of(voxel);
+        self.brick(first).map_or(0, |brick| {
+            let [i, j, k] = voxel.to_array().map(|n| n % BRICK_EDGE);
+            brick.labels[(k * BRICK_EDGE + j) * BRICK_EDGE + i]
+        })
+    }
+
+    /// A brick; `None` where all is background.
+    pub fn brick(&self, index: BrickIndex) -> Option<&Arc<Brick>> {
+        self.slots[self.slot_number(index)].brick.as_ref()
+    }
+
+    /// The revision of a brick: 0 until its first change.
+    pub fn brick_revision(&self, index: BrickIndex) -> u64 {
+        self.slots[self.slot_number(index)].revision
+    }
+
+    /// Puts a brick in place and gives it a new revision. A brick of background becomes an absent one.
+    pub fn replace(&mut self, index: BrickIndex, brick: Option<Arc<Brick>>) {
+        self.revision += 1;
+        let number = self.slot_number(index);
+        self.slots[number] =
+            Slot { brick: brick.filter(|brick| !brick.is_background()), revision: self.revision };
+    }
+
+    /// Every brick that is not background.
+    pub fn bricks(&self) -> impl Iterator<Item = (BrickIndex, &Arc<Brick>)> {
+        let present = self.slots.iter().enumerate();
+        present.filter_map(|(number, slot)| Some((self.brick_at(number), slot.brick.as_ref()?)))
+    }
+
+    /// Every brick changed after `revision`, present or not.
+    pub fn changed_since(&self, revision: u64) -> impl Iterator<Item = BrickIndex> {
+        let slots = self.slots.iter().enumerate();
+        slots.filter(move |(_, slot)| slot.revision > revision).map(|(number, _)| self.brick_at(number))
+    }
+
+    /// The part of a brick that lies in the map.
+    pub fn brick_bounds(&self, index: BrickIndex) -> VoxelBox {
+        let min = index.first_voxel().to_array();
+        VoxelBox { min, max: std::array::from_fn(|axis| (min[axis] + BRICK_EDGE).min(self.dims[axis])) }
+    }
+
+    /// Copies row (j, k) into `row`, which holds one label for each i.
+    pub fn copy_row(&self, j: usize, k: usize, row: &mut [u16]) {
+        for (brick_i, part) in row.chunks_mut(BRICK_EDGE).enumerate() {
+            let index = BrickIndex([brick_i as u32, (j / BRICK_EDGE) as u32, (k / BRICK_EDGE) as u32]);
+            match self.brick(index) {
+                None => part.fill(0),
+                Some(brick) => {
+                    let start = (k % BRICK_EDGE * BRICK_EDGE + j % BRICK_EDGE) * BRICK_EDGE;
+                    part.copy_from_slice(&brick.labels[start..start + part.len()]);
+                }
+            }
+        }
+    }
+
+    /// Calls `visit` with each voxel that is not background, brick by brick.
+    pub fn for_each_labelled(&self, mut visit: impl FnMut(VoxelIndex, u16)) {
+        for (index, brick) in self.bricks() {
+            for_rows(self.dims, index, |in_brick, first, length| {
+                for (step, &label) in brick.labels[in_brick..in_brick + length].iter().enumerate() {
+                    if label != 0 {
+                        visit(VoxelIndex { i: first.i + step, ..first }, label);
+                    }
+                }
+            });
+        }
+    }
+
+    /// How many voxels each label has, by label; background is not counted.
+    pub fn counts(&self) -> std::collections::BTreeMap<u16, u64> {
+        let mut counts = vec![0u64; usize::from(u16::MAX) + 1];
+        for (_, brick) in self.bricks() {
+            for label in brick.labels.iter() {
+                counts[usize::from(*label)] += 1;
+            }
+        }
+        let labelled = counts.into_iter().enumerate().skip(1).filter(|(_, count)| *count > 0);
+        labelled.map(|(label, count)| (label as u16, count)).collect()
+    }
+
+    /// Whether both maps give every voxel the same label.
+    pub fn has_same_labels(&self, other: &Self) -> bool {
+        let same = |ours: &Slot, theirs: &Slot| match (&ours.brick, &theirs.brick) {
+            (None, None) => true,
+            (Some(ours), Some(theirs)) => Arc::ptr_eq(ours, theirs) || ours == theirs,
+            _ => false,
+        };
+        self.dims == other.dims
+            && self.slots.iter().zip(&other.slots).all(|(ours, theirs)| same(ours, theirs))
+    }
+
+    fn slot_number(&self, index: BrickIndex) -> usize {
+        let [i, j, k] = index.0.map(|n| n as usize);
+        (k * self.brick_dims[1] + j) * self.brick_dims[0] + i
+    }
+
+    fn brick_at(&self, number: usize) -> BrickIndex {
+        let [ni, nj, _] = self.brick_dims;
+        BrickIndex([number % ni, number / ni % nj, number / ni / nj].map(|n| n as u32))
+    }
+}
+
+/// Calls `visit(offset in brick, first voxel, length)` for each row of a brick that lies in the map.
+fn for_rows(dims: [usize; 3], index: BrickIndex, mut visit: impl FnMut(usize, VoxelIndex, usize)) {
+    let first = index.first_voxel();
+    let length = BRICK_EDGE.min(dims[0] - first.i);
+    for k in first.k..(first.k + BRICK_EDGE).min(dims[2]) {
+        for j in first.j..(first.j + BRICK_EDGE).min(dims[1]) {
+            let in_brick = ((k - first.k) * BRICK_EDGE + j - first.j) * BRICK_EDGE;
+            visit(in_brick, VoxelIndex { i: first.i, j, k }, length);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pattern(offset: usize) -> u16 {
+        if offset % 7 == 0 { (offset % 65_536) as u16 } else { 0 }
+    }
+
+    #[test]
+    fn holds_what_it_was_given_on_every_border() {
+        for dims in [[1, 1, 1], [32, 32, 32], [33, 31, 65], [70, 3, 2]] {
+            let map = LabelMap::from_labels(dims, pattern);
+            let mut row = vec![0; dims[0]];
+            let mut labelled = 0;
+            for k in 0..dims[2] {
+                for j in 0..dims[1] {
+                    map.copy_row(j, k, &mut row);
+                    for (i, label) in row.iter().enumerate() {
+                        let expected = pattern((k * dims[1] + j) * dims[0] + i);
+                        assert_eq!((*label, map.label(VoxelIndex { i, j, k })), (expected, expected));
+                        labelled += u64::from(expected != 0);
+                    }
+                }
+            }
+            assert_eq!(map.counts().values().sum::<u64>(), labelled);
+            let mut seen = 0;
+            map.for_each_labelled(|voxel, label| {
+                assert_eq!(map.label(voxel), label);
+                seen += 1;
+            });
+            assert_eq!(seen, labelled);
+        }
+    }
+
+    #[test]
+    fn every_change_gets_a_revision_of_its_own_and_background_is_absent() {
+        let mut map = LabelMap::new([40, 40, 40]);
+        let (a, b) = (BrickIndex([0, 0, 0]), BrickIndex([1, 1, 1]));
+        let mut brick = Brick::background();
+        Arc::make_mut(&mut brick).labels_mut()[5] = 3;
+        map.replace(a, Some(brick.clone()));
+        map.replace(b, Some(brick));
+        assert_eq!(map.changed_since(1).collect::<Vec<_>>(), [b]);
+        map.replace(a, Some(Brick::background()));
+        assert!(map.brick(a).is_none());
+        assert_eq!(map.changed_since(2).collect::<Vec<_>>(), [a]);
+    }
+
+    #[test]
+    fn runs_tell_a_brick_exactly_and_nothing_else_passes() {
+        let mut brick = Brick::background();
+        for (place, label) in Arc::make_mut(&mut brick).labels_mut().iter_mut().enumerate() {
+            *label = (place / 100 % 5) as u16;
+        }
+        assert_eq!(Brick::from_runs(&brick.to_runs()).as_ref(), Ok(&brick));
+        assert_eq!(Brick::background().to_runs(), [(BRICK_VOXELS - 1) as u16, 0]);
+        for wrong in [&[][..], &[5], &[5, 1], &[u16::MAX, 1]] {
+            assert_eq!(Brick::from_runs(wrong), Err(RunsError));
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! Voxels as they were stored, and the label maps drawn over them.
+//!
+//! Always true: a [`Volume`] never changes once built; stored samples and rescaled values never mix
+//! (a *sample* is what the file holds, a *value* is slope × sample + intercept); buffers run i
+//! fastest, then j, k and time; label 0 is background and an absent brick is all background.
+//!
+//! Must never know: files, windows, what a label means.
+
+mod buffer;
+mod image;
+mod label_map;
+mod samples;
+mod window;
+
+pub use buffer::Buffer;
+pub use image::{Placement, Rescale, Statistics, Volume, VolumeError};
+pub use label_map::{BRICK_EDGE, BRICK_VOXELS, Brick, BrickIndex, LabelMap, RunsError};
+pub(crate) use samples::with_samples;
+pub use samples::{Sample, SampleType, Samples};
+pub use window::Window;
