@@ -18,9 +18,22 @@ pub struct BoxTool {
 enum State {
     #[default]
     Ready,
-    Drawing { from: Point<Patient>, plane: Plane, drawn: Option<OrientedBox> },
-    Moving { id: AnnotationId, from: Point<Patient>, before: OrientedBox },
-    Resizing { id: AnnotationId, from: Point<Patient>, before: OrientedBox, faces: [Option<Face>; 2] },
+    Drawing {
+        from: Point<Patient>,
+        plane: Plane,
+        drawn: Option<OrientedBox>,
+    },
+    Moving {
+        id: AnnotationId,
+        from: Point<Patient>,
+        before: OrientedBox,
+    },
+    Resizing {
+        id: AnnotationId,
+        from: Point<Patient>,
+        before: OrientedBox,
+        faces: [Option<Face>; 2],
+    },
 }
 
 /// One side of a box: the axis, and whether it is the far end of it.
@@ -85,7 +98,11 @@ impl Tool for BoxTool {
             (State::Resizing { id, from, before, faces }, Phase::Drag) => {
                 let resized = faces.into_iter().flatten().fold(before, |shape, face| {
                     let along = (at - from).dot(shape.axes[face.axis]);
-                    shape.with_face_moved(face.axis, face.positive, if face.positive { along } else { -along })
+                    shape.with_face_moved(
+                        face.axis,
+                        face.positive,
+                        if face.positive { along } else { -along },
+                    )
                 });
                 response.edits.extend(reshaped(desk, id, resized));
                 self.state
@@ -127,7 +144,9 @@ impl Tool for BoxTool {
 
     fn hint(&self) -> &'static str {
         match self.state {
-            State::Ready => "Drag: draw a box · Border or handle: move or resize · Delete: remove the selected one",
+            State::Ready => {
+                "Drag: draw a box · Border or handle: move or resize · Delete: remove the selected one"
+            }
             State::Drawing { .. } => "Wheel: set the depth · Release to keep the box · Esc: drop it",
             State::Moving { .. } => "Release to set the box · Wheel: to another slice · Esc: put it back",
             State::Resizing { .. } => "Release to set the side · Esc: put it back",

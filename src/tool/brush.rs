@@ -115,19 +115,24 @@ impl Tool for BrushTool {
     fn hint(&self) -> &'static str {
         match (self.state, self.erases) {
             (State::Drawing { .. }, _) => "Wheel: paint on into the next slice · Esc: take the stroke back",
-            (State::Ready, false) => "Drag: paint · Right drag: erase · Shift+wheel: size · Alt+click: pick a label",
-            (State::Ready, true) => "Drag: erase · Right drag: paint · Shift+wheel: size · Alt+click: pick a label",
+            (State::Ready, false) => {
+                "Drag: paint · Right drag: erase · Shift+wheel: size · Alt+click: pick a label"
+            }
+            (State::Ready, true) => {
+                "Drag: erase · Right drag: paint · Shift+wheel: size · Alt+click: pick a label"
+            }
         }
     }
 }
 
-/// The active label; painting without any makes "Label 1" within the same step.
+/// The active label; painting with one that the scheme does not have makes it within the same step.
 fn label_to_draw(desk: &Desk<'_>, erasing: bool, response: &mut Response) -> u16 {
     let exists = desk.case.scheme().get(desk.active_label).is_some();
     if exists || erasing {
         return desk.active_label;
     }
-    let Some(index) = desk.case.scheme().next_free_index() else { return 0 };
+    let wanted = (desk.active_label != 0).then_some(desk.active_label);
+    let Some(index) = wanted.or_else(|| desk.case.scheme().next_free_index()) else { return 0 };
     let label = Label::new(format!("Label {index}"), Colour::for_label(index));
     response.notice = Some(format!("Painting as \"{}\", a new label", label.name));
     response.edits.extend(Edit::set_label(desk.case, index, Some(label)));
@@ -168,7 +173,8 @@ fn stroke(
         BrushShape::Disc => Footprint::Disc { normal: view.plane.normal() },
     };
     let mut writer = MaskWriter::new(desk.case, desk.layer, rule)?;
-    let sweep = Sweep { grid: desk.case.volume().grid(), from, to, radius_mm: desk.brush.radius_mm, footprint };
+    let sweep =
+        Sweep { grid: desk.case.volume().grid(), from, to, radius_mm: desk.brush.radius_mm, footprint };
     sweep.for_each_run(|i, j, k| writer.write_run(i, j, k));
     writer.finish()
 }

@@ -72,7 +72,9 @@ impl Tool for LandmarkTool {
     fn hint(&self) -> &'static str {
         match self.state {
             State::Ready => "Click: place a landmark · Drag one: move it · Delete: remove the selected one",
-            State::Dragging { .. } => "Release to set the landmark · Wheel: to another slice · Esc: put it back",
+            State::Dragging { .. } => {
+                "Release to set the landmark · Wheel: to another slice · Esc: put it back"
+            }
         }
     }
 }

@@ -16,8 +16,13 @@ enum State {
     #[default]
     Ready,
     /// Down, and not moved far enough to be a drag.
-    Pressed { from: Point<Screen> },
-    Windowing { from: Point<Screen>, before: Window },
+    Pressed {
+        from: Point<Screen>,
+    },
+    Windowing {
+        from: Point<Screen>,
+        before: Window,
+    },
 }
 
 /// A press that moves less than this is a click.
@@ -80,7 +85,9 @@ impl Tool for NavigateTool {
     fn hint(&self) -> &'static str {
         match self.state {
             State::Windowing { .. } => "Right: wider window · Down: darker",
-            _ => "Click: crosshair · Drag: window and level · Wheel: slice · Ctrl+wheel: zoom · Middle drag: pan",
+            _ => {
+                "Click: crosshair · Drag: window and level · Wheel: slice · Ctrl+wheel: zoom · Middle drag: pan"
+            }
         }
     }
 }

@@ -123,7 +123,8 @@ impl Body {
         });
         // Along axis n the body reaches as far as the row n of the inverse is long in its metric.
         let rows = (inverse.matrix3 * flatten).transpose();
-        let mut reach = DVec3::from_array(std::array::from_fn(|axis| rows.col(axis).length() * sweep.radius_mm));
+        let mut reach =
+            DVec3::from_array(std::array::from_fn(|axis| rows.col(axis).length() * sweep.radius_mm));
         if let Some(normal) = slab_normal {
             let across = inverse.matrix3 * normal.raw();
             reach += across.abs() * half_depth(sweep.grid, normal);
@@ -173,7 +174,8 @@ impl Body {
     fn holds(&self, row: DVec3, step: DVec3, i: usize, j: usize, k: usize) -> bool {
         let place = row + step * i as f64;
         let length_squared = self.line.length_squared();
-        let t = if length_squared > 0.0 { (place.dot(self.line) / length_squared).clamp(0.0, 1.0) } else { 0.0 };
+        let t =
+            if length_squared > 0.0 { (place.dot(self.line) / length_squared).clamp(0.0, 1.0) } else { 0.0 };
         let within = (place - self.line * t).length_squared() <= self.radius_squared;
         within
             && self.slab.is_none_or(|(depth, along, half)| {
@@ -186,7 +188,11 @@ impl Body {
     fn span_in_capsule(&self, row: DVec3, step: DVec3) -> Option<(f64, f64)> {
         let ball = |centre: DVec3| {
             let place = row - centre;
-            quadratic_span(step.length_squared(), place.dot(step), place.length_squared() - self.radius_squared)
+            quadratic_span(
+                step.length_squared(),
+                place.dot(step),
+                place.length_squared() - self.radius_squared,
+            )
         };
         let length = self.line.length();
         let balls = hull(ball(DVec3::ZERO), ball(self.line));
@@ -277,9 +283,7 @@ mod tests {
         let distance = (place - line * t).length();
         let (depth, half) = match sweep.footprint {
             Footprint::Ball => (0.0, 1.0),
-            Footprint::Disc { normal } => {
-                ((centre - from).dot(normal).abs(), half_depth(sweep.grid, normal))
-            }
+            Footprint::Disc { normal } => ((centre - from).dot(normal).abs(), half_depth(sweep.grid, normal)),
         };
         let unsure = (distance - sweep.radius_mm).abs() < 1e-6 || (depth - half).abs() < 1e-5;
         (distance <= sweep.radius_mm && depth < half, unsure)
@@ -335,7 +339,13 @@ mod tests {
         let grid = grid([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 5.0]]).expect("a grid");
         let centre = grid.centre_of(VoxelIndex::new(6, 5, 4));
         let normal = Vector::new(0.0, 0.0, 1.0);
-        let disc = |to| Sweep { grid: &grid, from: centre, to, radius_mm: 3.0, footprint: Footprint::Disc { normal } };
+        let disc = |to| Sweep {
+            grid: &grid,
+            from: centre,
+            to,
+            radius_mm: 3.0,
+            footprint: Footprint::Disc { normal },
+        };
         let here = painted(&disc(centre));
         assert!(here.iter().all(|[_, _, k]| *k == 4));
         assert_eq!(here.len(), 29, "lattice points within 3 of the origin, the border counted");
@@ -348,7 +358,8 @@ mod tests {
     fn the_voxel_under_the_cursor_is_always_painted() {
         let grid = grid([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 5.0]]).expect("a grid");
         let corner = grid.patient_from_voxel() * Point::new(6.4, 5.4, 4.4);
-        let sweep = Sweep { grid: &grid, from: corner, to: corner, radius_mm: 0.1, footprint: Footprint::Ball };
+        let sweep =
+            Sweep { grid: &grid, from: corner, to: corner, radius_mm: 0.1, footprint: Footprint::Ball };
         assert_eq!(painted(&sweep), BTreeSet::from([[6, 5, 4]]));
     }
 }
