@@ -6,6 +6,7 @@
 //! Must never know: egui, wgpu.
 
 mod command;
+mod document;
 mod labels;
 mod pointer;
 mod script;
@@ -19,6 +20,7 @@ use crate::view::{Display, Pane, SliceSource, View};
 use crate::volume::Window;
 
 pub use command::{COMMANDS, Command, CommandInfo, Menu, WINDOW_PRESETS};
+pub use document::{Document, OpenError, SaveJob, SaveOutcome, system_author};
 pub use pointer::{Button, Modifiers};
 pub use script::{Script, ScriptError, ScriptStep};
 

@@ -79,7 +79,8 @@ impl Tally {
         }
         if changed {
             for (annotated, slices) in self.annotated.iter_mut().zip(&self.slices) {
-                *annotated = slices.iter().enumerate().filter(|(_, count)| **count > 0).map(|(n, _)| n).collect();
+                *annotated =
+                    slices.iter().enumerate().filter(|(_, count)| **count > 0).map(|(n, _)| n).collect();
             }
         }
     }
@@ -121,13 +122,20 @@ mod tests {
     #[test]
     fn follows_painting_and_erasing() {
         let unit = |x, y, z| Vector::new(x, y, z);
-        let map = Affine::from_axes(unit(1.0, 0.0, 0.0), unit(0.0, 1.0, 0.0), unit(0.0, 0.0, 1.0), Point::ORIGIN);
+        let map =
+            Affine::from_axes(unit(1.0, 0.0, 0.0), unit(0.0, 1.0, 0.0), unit(0.0, 0.0, 1.0), Point::ORIGIN);
         let grid = Grid::new([70, 40, 5], map.expect("invertible"), None).expect("a grid");
         let samples = Samples::U8(Buffer::zeroed(grid.voxel_count()).expect("memory"));
         let volume = Volume::new(grid, 1, samples, Rescale::NONE).expect("a volume");
         let mut case = Case::new(Arc::new(volume));
         let mut tally = Tally::default();
-        let mut check = |case: &mut Case, rule: WriteRule, i: std::ops::Range<usize>, j, k, voxels: u64, slices: [&[usize]; 3]| {
+        let mut check = |case: &mut Case,
+                         rule: WriteRule,
+                         i: std::ops::Range<usize>,
+                         j,
+                         k,
+                         voxels: u64,
+                         slices: [&[usize]; 3]| {
             let mut writer = MaskWriter::new(case, 0, rule).expect("layer 0");
             writer.write_run(i, j, k);
             let edit = writer.finish().expect("something changes");
