@@ -17,6 +17,7 @@ mod save;
 mod sidecar;
 mod study;
 mod table;
+mod verify;
 
 pub use disk::{Disk, LocalDisk};
 pub use fingerprint::Digest;
@@ -26,3 +27,4 @@ pub use receipt::{LayerReceipt, Mismatch, Probe, Receipt, TOLERANCE_MM};
 pub use save::{Overwrite, SaveError, SaveRequest, Saved, Seen, save, save_on};
 pub use sidecar::Signature;
 pub use study::{StudyChange, StudyChanges, StudyIdentity};
+pub use verify::{Check, Verification, verify};

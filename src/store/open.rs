@@ -13,7 +13,7 @@ use super::study::{StudyChanges, StudyIdentity};
 use super::table;
 use crate::annotation::{Annotation, Colour, Label, LabelScheme};
 use crate::case::{Case, CaseError};
-use crate::format::{self, Refusal, Study, Watch, nifti};
+use crate::format::{self, Refusal, Silent, Study, Watch, nifti};
 use crate::geometry::Grid;
 use crate::volume::{LabelMap, Volume};
 
@@ -144,6 +144,13 @@ pub enum MarksError {
     BadStudy(#[from] Refusal),
 }
 
+impl MarksError {
+    pub(super) fn badly_named(path: &Path) -> Self {
+        let text = "its name does not end in .annotomy.json".to_owned();
+        Self::BadSidecar { path: path.to_owned(), text }
+    }
+}
+
 /// The marks that `files` hold for a study; `None` where there are none.
 ///
 /// Without a sidecar a mask of the right name is opened as the first layer, if it lies on the study's
@@ -165,10 +172,7 @@ pub fn find_marks(study: &Study, files: &CaseFiles) -> Result<Option<SavedMarks>
 pub fn open_sidecar(path: &Path, watch: &dyn Watch) -> Result<(Study, CaseFiles, SavedMarks), MarksError> {
     let bytes = std::fs::read(path).map_err(unreadable(path))?;
     let parsed = parse(path, &bytes)?;
-    let files = CaseFiles::of_sidecar(path).ok_or_else(|| MarksError::BadSidecar {
-        path: path.to_owned(),
-        text: "its name does not end in .annotomy.json".to_owned(),
-    })?;
+    let files = CaseFiles::of_sidecar(path).ok_or_else(|| MarksError::badly_named(path))?;
     let study = load_study(path, &parsed.sidecar, files.folder(), watch)?;
     let marks = marks_of(&study, &files, parsed, Digest::of(&bytes))?;
     Ok((study, files, marks))
@@ -229,11 +233,8 @@ fn marks_of(
         parts.extend(found.in_place.map(|sha256| (place, sha256)));
     }
     let table = files.folder().join(&sidecar.table.file);
-    match find_part(&table, sidecar.table.sha256, &sidecar.save_id) {
-        Ok(Some(found)) => parts.extend(found.in_place.map(|sha256| (table, sha256))),
-        // The sidecar tells all that the table does; the next save writes it anew.
-        Ok(None) | Err(_) => {}
-    }
+    // The sidecar tells all that the table does, so nothing is read from it.
+    parts.extend(digest_if_there(&table)?.map(|sha256| (table, sha256)));
     if unknown_annotations > 0 {
         notices.push(Notice::UnknownMarks { count: unknown_annotations });
     }
@@ -321,19 +322,19 @@ fn mask_alone(study: &Study, files: &CaseFiles) -> Result<SavedMarks, MarksError
 }
 
 fn read_mask(path: &Path, grid: &Grid) -> Result<LabelMap, MarksError> {
-    let (labels, mask_grid) = nifti::read_labels(path).map_err(MarksError::BadMask)?;
-    if !mask_grid.is_same_as(grid) {
+    let mask = nifti::read_labels(path, &Silent).map_err(MarksError::BadMask)?;
+    if !mask.grid.is_same_as(grid) {
         return Err(MarksError::OtherGrid {
             path: path.to_owned(),
-            mask_dims: mask_grid.dims(),
+            mask_dims: mask.grid.dims(),
             study_dims: grid.dims(),
-            by_mm: mask_grid.corner_distance_mm(grid),
+            by_mm: mask.grid.corner_distance_mm(grid),
         });
     }
-    Ok(labels)
+    Ok(mask.labels)
 }
 
-fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> MarksError {
+pub(super) fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> MarksError {
     let path = path.to_owned();
     move |source| MarksError::Unreadable { path, source }
 }

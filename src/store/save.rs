@@ -6,8 +6,8 @@
 //! other file by SHA-256. Then the others take theirs. A stop before that moment leaves the old case
 //! untouched; after it, opening finds by SHA-256 whichever parts still wait under their first name.
 
-use std::fs;
-use std::io::{self, Write};
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -321,12 +321,15 @@ impl Staged<'_> {
     fn write(
         &mut self,
         place: &Path,
-        write: impl FnOnce(&mut fs::File) -> io::Result<()>,
+        write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
     ) -> Result<PathBuf, SaveError> {
         let at = waiting_path(place, &self.save_id);
         self.files.push(Waiting { at: at.clone(), place: place.to_owned() });
-        let mut file = self.disk.create(&at).map_err(cannot_write(place))?;
-        write(&mut file).and_then(|()| self.disk.sync(&file, &at)).map_err(cannot_write(place))?;
+        let mut file = BufWriter::new(self.disk.create(&at).map_err(cannot_write(place))?);
+        write(&mut file)
+            .and_then(|()| file.flush())
+            .and_then(|()| self.disk.sync(file.get_ref(), &at))
+            .map_err(cannot_write(place))?;
         Ok(at)
     }
 
