@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use crate::format::{Refusal, Scan, Series, Study, Watch, load, scan};
-use crate::store;
+use crate::format::{Scan, Watch};
+use crate::session::{Document, OpenError, SaveJob, SaveOutcome};
 use crate::volume::Volume;
 
 /// A job that opens a path.
@@ -21,19 +21,8 @@ pub(super) struct Opening {
 pub(super) enum OpenEvent {
     /// One slice is ready; the rest is still being read.
     Preview(Box<Volume>),
-    /// Several series: the person chooses.
-    Choose(Scan),
-    /// The study, and what was saved about it.
-    Opened(Box<Opened>),
-    /// It cannot be opened.
-    Refused(Refusal),
-}
-
-/// An opened study.
-pub(super) struct Opened {
-    pub(super) study: Study,
-    pub(super) marks: Result<Option<store::SavedMarks>, store::MarksError>,
-    pub(super) refused: Vec<Refusal>,
+    /// It came to an end.
+    Finished(Result<Box<Document>, Box<OpenError>>),
 }
 
 struct Shared {
@@ -76,41 +65,29 @@ impl Watcher {
 
 impl Opening {
     /// Opens `path`: the only series in it, or the list of them to choose from.
-    pub(super) fn path(path: &Path, ctx: &egui::Context) -> Self {
-        Self::start(path.to_owned(), ctx, |path, watcher| {
-            if store::is_sidecar(path) {
-                return match store::open_sidecar(path, watcher) {
-                    Ok((study, marks)) => {
-                        let opened = Opened { study, marks: Ok(Some(marks)), refused: Vec::new() };
-                        OpenEvent::Opened(Box::new(opened))
-                    }
-                    Err(error) => OpenEvent::Refused(error.into_refusal(path)),
-                };
-            }
-            match scan(path, watcher) {
-                Err(refusal) => OpenEvent::Refused(refusal),
-                Ok(Scan { series, refused }) if series.is_empty() => match refused.into_iter().next() {
-                    Some(refusal) => OpenEvent::Refused(refusal),
-                    None => OpenEvent::Choose(Scan::default()),
-                },
-                Ok(mut found) if found.series.len() == 1 => match found.series.pop() {
-                    Some(series) => open_series(&series, found.refused, watcher),
-                    None => OpenEvent::Choose(found),
-                },
-                Ok(found) => OpenEvent::Choose(found),
-            }
-        })
+    pub(super) fn path(path: &Path, author: &str, ctx: &egui::Context) -> Self {
+        let author = author.to_owned();
+        Self::start(path.to_owned(), ctx, move |path, watcher| Document::open(path, &author, watcher))
     }
 
     /// Opens one series of a scan.
-    pub(super) fn series(path: &Path, series: Series, refused: Vec<Refusal>, ctx: &egui::Context) -> Self {
-        Self::start(path.to_owned(), ctx, move |_, watcher| open_series(&series, refused, watcher))
+    pub(super) fn series(path: &Path, number: usize, scan: Scan, author: &str, ctx: &egui::Context) -> Self {
+        let author = author.to_owned();
+        Self::start(path.to_owned(), ctx, move |_, watcher| {
+            Document::open_series(&scan.series[number], &scan.series, &author, watcher)
+        })
+    }
+
+    /// Opens a study and leaves what was saved about it alone.
+    pub(super) fn without_marks(path: &Path, author: &str, ctx: &egui::Context) -> Self {
+        let author = author.to_owned();
+        Self::start(path.to_owned(), ctx, move |path, watcher| Document::open_without_marks(path, &author, watcher))
     }
 
     fn start(
         path: PathBuf,
         ctx: &egui::Context,
-        work: impl FnOnce(&Path, &Watcher) -> OpenEvent + Send + 'static,
+        work: impl FnOnce(&Path, &Watcher) -> Result<Document, OpenError> + Send + 'static,
     ) -> Self {
         let shared = Arc::new(Shared {
             cancelled: AtomicBool::new(false),
@@ -121,8 +98,8 @@ impl Opening {
         let watcher = Watcher { shared: shared.clone(), events: sender };
         let worker_path = path.clone();
         std::thread::spawn(move || {
-            let last = work(&worker_path, &watcher);
-            watcher.send(last);
+            let opened = work(&worker_path, &watcher).map(Box::new).map_err(Box::new);
+            watcher.send(OpenEvent::Finished(opened));
         });
         Self { path, shared, events }
     }
@@ -149,12 +126,31 @@ impl Drop for Opening {
     }
 }
 
-fn open_series(series: &Series, refused: Vec<Refusal>, watcher: &Watcher) -> OpenEvent {
-    match load(series, watcher) {
-        Err(refusal) => OpenEvent::Refused(refusal),
-        Ok(study) => {
-            let marks = store::find_marks(&study);
-            OpenEvent::Opened(Box::new(Opened { study, marks, refused }))
-        }
+/// A save under way.
+pub(super) struct Saving {
+    outcome: Receiver<SaveOutcome>,
+}
+
+impl Saving {
+    /// Saves in the background.
+    pub(super) fn start(job: SaveJob, ctx: &egui::Context) -> Self {
+        let (sender, outcome) = channel();
+        let repaint = ctx.clone();
+        std::thread::spawn(move || {
+            // The window may be gone by now; the files are written all the same.
+            let _ = sender.send(job.run());
+            repaint.request_repaint();
+        });
+        Self { outcome }
+    }
+
+    /// What it came to, once it is done.
+    pub(super) fn outcome(&self) -> Option<SaveOutcome> {
+        self.outcome.try_recv().ok()
+    }
+
+    /// Waits for it.
+    pub(super) fn wait(self) -> Option<SaveOutcome> {
+        self.outcome.recv().ok()
     }
 }

@@ -75,9 +75,15 @@ impl Document {
         Self::with_marks(study, files, marks, author)
     }
 
-    /// A document on a study whose saved marks are left alone.
-    pub fn without_marks(study: Study, files: CaseFiles, author: &str) -> Result<Self, OpenError> {
-        Self::with_marks(study, files, None, author)
+    /// Opens a study and leaves what was saved about it alone; saving will not write over it either.
+    pub fn open_without_marks(path: &Path, author: &str, watch: &dyn Watch) -> Result<Self, OpenError> {
+        let mut scan = format::scan(path, watch)?;
+        if scan.series.len() != 1 {
+            return Err(OpenError::SeveralSeries { path: path.to_owned(), scan });
+        }
+        let series = scan.series.remove(0);
+        let files = CaseFiles::beside(&series, &[]);
+        Self::with_marks(format::load(&series, watch)?, files, None, author)
     }
 
     fn with_marks(
