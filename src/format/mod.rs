@@ -10,10 +10,15 @@
 pub mod dicom;
 pub mod nifti;
 
+mod atomic;
+mod bulk;
 mod doubt;
+mod gzip;
+mod memory;
 mod open;
 mod watch;
 
+pub use atomic::write_atomically;
 pub use doubt::{Doubt, DoubtCode, Refusal, RefusalCode};
 pub use open::{Scan, Series, SeriesSource, Study, load, scan};
 pub use watch::{Silent, Watch};
