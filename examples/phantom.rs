@@ -15,11 +15,11 @@ use dicom_core::{DataElement, PrimitiveValue, VR, dicom_value};
 use dicom_dictionary_std::{tags, uids};
 use dicom_object::{FileMetaTableBuilder, InMemDicomObject};
 
-const DIMS: [usize; 3] = [120, 88, 60];
+const DIMS: [usize; 3] = [180, 132, 75];
 /// Along LPS x, y, z.
-const SPACING_MM: [f64; 3] = [3.0, 3.0, 5.0];
+const SPACING_MM: [f64; 3] = [2.0, 2.0, 4.0];
 /// Centre of the first voxel, LPS mm. The origin lies in the middle of the diaphragm.
-const FIRST_MM: [f64; 3] = [-178.5, -130.5, -140.0];
+const FIRST_MM: [f64; 3] = [-179.0, -131.0, -140.0];
 
 const AIR: i16 = -1000;
 
