@@ -178,7 +178,7 @@ fn load(path: &Path, watch: &dyn Watch) -> Result<Study> {
 }
 
 fn read_labels(path: &Path) -> Result<LabelMap> {
-    Ok(nifti::read_labels(path)?.labels)
+    Ok(nifti::read_labels(path, &Silent)?.labels)
 }
 
 fn labelled_case(data: &Path) -> Result<Case> {

@@ -7,7 +7,7 @@
 use std::fs::{self, File};
 use std::path::Path;
 
-use annotomy::format::nifti;
+use annotomy::format::nifti::{self, Compression, NiftiGeometry};
 use annotomy::geometry::{Affine, Grid, Point, Vector};
 use annotomy::volume::{Buffer, Rescale, Samples, Volume};
 use anyhow::{Context, Result, bail};
@@ -177,7 +177,8 @@ fn main() -> Result<()> {
         _ => bail!("usage: phantom OUT.nii.gz [DICOM_FOLDER]"),
     };
     let volume = phantom()?;
-    nifti::write_volume(&mut File::create(nifti_path)?, &volume, None)?;
+    let geometry = NiftiGeometry::of_grid(volume.grid());
+    nifti::write_volume(&mut File::create(nifti_path)?, &volume, &geometry, Compression::Gzip)?;
     if let Some(folder) = dicom_folder {
         write_dicom(&volume, Path::new(folder))?;
     }
