@@ -4,6 +4,7 @@ Prints each label with its voxels and millilitres, each box and each landmark, a
 sidecar and study disagree.
 """
 
+import hashlib
 import json
 import sys
 from pathlib import Path
@@ -16,29 +17,33 @@ LPS_FROM_RAS = numpy.diag([-1.0, -1.0, 1.0, 1.0])
 
 def load(sidecar_path):
     """The sidecar, and for each layer its labels as an array indexed i, j, k."""
-    sidecar_path = Path(sidecar_path)
-    sidecar = json.loads(sidecar_path.read_text(encoding="utf-8"))
+    folder = Path(sidecar_path).parent
+    sidecar = json.loads(Path(sidecar_path).read_text(encoding="utf-8"))
     study = sidecar["study"]
     layers = []
     for layer in sidecar["layers"]:
-        mask = nibabel.load(sidecar_path.parent / layer["file"])
-        patient_from_voxel = LPS_FROM_RAS @ mask.affine
-        assert list(mask.shape[:3]) == study["dims"], f"{layer['file']} has {mask.shape}, not {study['dims']}"
-        assert numpy.allclose(patient_from_voxel, study["patient_from_voxel"], rtol=0, atol=1e-3), layer["file"]
+        file = folder / layer["file"]
+        assert hashlib.sha256(file.read_bytes()).hexdigest() == layer["sha256"], f"{file} was changed since"
+        mask = nibabel.load(file)
         labels = numpy.asarray(mask.dataobj).reshape(study["dims"])
-        counts = {str(label): int((labels == label).sum()) for label in numpy.unique(labels) if label}
-        assert counts == layer["counts"], f"{layer['file']} holds {counts}, the sidecar says {layer['counts']}"
+        assert lies_in_its_place(mask, study), f"{file} lies elsewhere"
+        for count in layer["counts"]:
+            voxels = int((labels == count["label"]).sum())
+            assert voxels == count["voxels"], f"{file} has {voxels} voxels where the sidecar says {count}"
         layers.append(labels)
     return sidecar, layers
 
 
+def lies_in_its_place(image, study):
+    """Whether an image of nibabel's (RAS) and the study (LPS) agree to a thousandth of a millimetre."""
+    return numpy.allclose(LPS_FROM_RAS @ image.affine, study["patient_from_voxel"], rtol=0, atol=1e-3)
+
+
 def check_source(sidecar_path, study):
-    """Where the study is NIfTI: its masks carry its affine, bit for bit."""
-    if study["format"] != "nifti":
-        return
-    source = nibabel.load(Path(sidecar_path).parent / study["files"][0])
-    assert numpy.allclose(LPS_FROM_RAS @ source.affine, study["patient_from_voxel"], rtol=0, atol=1e-3)
-    print(f"{study['files'][0]}: same place as its masks")
+    """Where the study is NIfTI: it still lies where its masks do."""
+    if study["format"] == "nifti":
+        source = Path(sidecar_path).parent / study["files"][0]
+        assert lies_in_its_place(nibabel.load(source), study), f"{source} was moved since"
 
 
 def main(sidecar_path):
@@ -47,16 +52,16 @@ def main(sidecar_path):
     check_source(sidecar_path, study)
     patient_from_voxel = numpy.array(study["patient_from_voxel"])
     voxel_ml = abs(numpy.linalg.det(patient_from_voxel[:3, :3])) / 1000
-    for index, label in sidecar["labels"].items():
+    for label in sidecar["labels"]:
         for labels in layers:
-            voxels = numpy.argwhere(labels == int(index))
+            voxels = numpy.argwhere(labels == label["index"])
             if len(voxels):
                 centre = patient_from_voxel[:3, :3] @ voxels.mean(axis=0) + patient_from_voxel[:3, 3]
-                volume_ml = len(voxels) * voxel_ml
-                print(f"{index} {label['name']}: {len(voxels)} voxels, {volume_ml:.3f} ml, centre {centre.round(2)} LPS mm")
+                size = f"{len(voxels)} voxels, {len(voxels) * voxel_ml:.3f} ml"
+                print(f"{label['index']} {label['name']}: {size}, centre {centre.round(2)} LPS mm")
     for mark in sidecar["annotations"]:
-        place = mark.get("point_lps") or [mark["min_lps"], mark["max_lps"]]
-        print(f"{mark['name']}: {place} LPS mm")
+        place = mark["point_lps"] if mark["kind"] == "landmark" else [mark["min_lps"], mark["max_lps"]]
+        print(f"{mark['kind']} {mark['name']}: {place} LPS mm")
 
 
 if __name__ == "__main__":
