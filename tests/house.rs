@@ -146,3 +146,17 @@ fn the_docs_list_every_code() {
     check(warnings, DoubtCode::ALL.iter().map(|code| code.word()).collect());
     check(refusals, RefusalCode::ALL.iter().map(|code| code.word()).collect());
 }
+
+#[test]
+fn the_map_shows_the_floors_as_they_are() {
+    let map = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("ARCHITECTURE.md"));
+    let map = map.expect("ARCHITECTURE.md is readable");
+    for (floor, modules) in FLOORS {
+        let start = format!("| {floor} | ");
+        let row =
+            map.lines().find_map(|line| line.strip_prefix(start.as_str())).expect("a row for each floor");
+        let names = row.split('|').next().unwrap_or_default().split_whitespace();
+        let shown = names.map(|name| name.trim_matches('`').trim_end_matches(".rs").trim_end_matches('/'));
+        assert_eq!(shown.collect::<Vec<_>>(), modules, "floor {floor}");
+    }
+}
