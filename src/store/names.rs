@@ -28,6 +28,10 @@ pub struct CaseFiles {
 
 /// What follows the stem of the sidecar.
 const SIDECAR: &str = ".annotomy.json";
+/// What follows the stem of the first mask.
+const FIRST_MASK: &str = "_dseg.nii.gz";
+/// What follows the stem of the table.
+const TABLE: &str = "_dseg.tsv";
 
 /// Endings that are no part of a study's stem, longest first.
 const STUDY_ENDINGS: [&str; 9] =
@@ -48,7 +52,7 @@ impl CaseFiles {
         }
         let shared =
             siblings.iter().any(|other| key_of(other) != key_of(series) && Self::plain(other) == plain)
-                || plain.sidecar().exists();
+                || sidecar::owner(&plain.sidecar()).is_some();
         if shared { marked } else { plain }
     }
 
@@ -83,19 +87,28 @@ impl CaseFiles {
     /// The mask of a layer, counted from 0.
     pub fn mask(&self, layer: usize) -> PathBuf {
         match layer {
-            0 => self.with("_dseg.nii.gz"),
-            _ => self.with(&format!("_desc-layer{}_dseg.nii.gz", layer + 1)),
+            0 => self.with(FIRST_MASK),
+            _ => self.with(&format!("_desc-layer{}{FIRST_MASK}", layer + 1)),
         }
     }
 
     /// The table of labels.
     pub fn table(&self) -> PathBuf {
-        self.with("_dseg.tsv")
+        self.with(TABLE)
     }
 
     /// The journal of unsaved steps.
     pub fn journal(&self) -> PathBuf {
         self.with(".annotomy.journal")
+    }
+
+    /// Whether a file of this name is the sidecar, a mask or the table of this case.
+    pub(super) fn has(&self, name: &[u8]) -> bool {
+        let Some(ending) = name.strip_prefix(self.stem.as_encoded_bytes()) else { return false };
+        let layer =
+            ending.strip_prefix(b"_desc-layer").and_then(|rest| rest.strip_suffix(FIRST_MASK.as_bytes()));
+        [SIDECAR, TABLE, FIRST_MASK].iter().any(|known| known.as_bytes() == ending)
+            || layer.is_some_and(|layer| layer.iter().all(u8::is_ascii_digit))
     }
 
     fn with(&self, ending: &str) -> PathBuf {

@@ -232,9 +232,12 @@ fn marks_of(
         layers.push(read_mask(&found.at, study.volume.grid())?);
         parts.extend(found.in_place.map(|sha256| (place, sha256)));
     }
-    let table = files.folder().join(&sidecar.table.file);
     // The sidecar tells all that the table does, so nothing is read from it.
-    parts.extend(digest_if_there(&table)?.map(|sha256| (table, sha256)));
+    let table = files.folder().join(&sidecar.table.file);
+    if let Some(found) = find_part(&table, sidecar.table.sha256, &sidecar.save_id)? {
+        notices.extend((found.at != table).then_some(Notice::SaveWasCutOff));
+        parts.extend(found.in_place.map(|sha256| (table, sha256)));
+    }
     if unknown_annotations > 0 {
         notices.push(Notice::UnknownMarks { count: unknown_annotations });
     }
