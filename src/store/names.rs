@@ -102,13 +102,26 @@ impl CaseFiles {
         self.with(".annotomy.journal")
     }
 
-    /// Whether a file of this name is the sidecar, a mask or the table of this case.
-    pub(super) fn has(&self, name: &[u8]) -> bool {
-        let Some(ending) = name.strip_prefix(self.stem.as_encoded_bytes()) else { return false };
-        let layer =
-            ending.strip_prefix(b"_desc-layer").and_then(|rest| rest.strip_suffix(FIRST_MASK.as_bytes()));
-        [SIDECAR, TABLE, FIRST_MASK].iter().any(|known| known.as_bytes() == ending)
-            || layer.is_some_and(|layer| layer.iter().all(u8::is_ascii_digit))
+    /// The file that a sidecar calls `name`. Where the stem is not UTF-8 a sidecar tells it as near as
+    /// it can.
+    pub(super) fn named(&self, name: &str) -> PathBuf {
+        match name.strip_prefix(&*self.stem.to_string_lossy()) {
+            Some(ending) => self.with(ending),
+            None => self.folder.join(name),
+        }
+    }
+
+    /// Whether a path is the sidecar, a mask or the table of this case.
+    pub(super) fn has(&self, path: &Path) -> bool {
+        let is_mask = |name: &[u8]| {
+            let ending = name.strip_prefix(self.stem.as_encoded_bytes());
+            let layer = ending.and_then(|ending| ending.strip_prefix(b"_desc-layer"));
+            let layer = layer.and_then(|layer| layer.strip_suffix(FIRST_MASK.as_bytes()));
+            layer.is_some_and(|layer| !layer.is_empty() && layer.iter().all(u8::is_ascii_digit))
+        };
+        [self.sidecar(), self.table(), self.mask(0)].iter().any(|known| known == path)
+            || path.parent() == Some(&self.folder)
+                && path.file_name().is_some_and(|name| is_mask(name.as_encoded_bytes()))
     }
 
     fn with(&self, ending: &str) -> PathBuf {

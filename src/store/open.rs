@@ -198,7 +198,7 @@ pub(super) fn load_study(
         sidecar: path.to_owned(),
         study: places.first().and_then(|files| files.first()).cloned().unwrap_or_default(),
     };
-    let files = places.iter().find(|files| files.first().is_some_and(|file| file.exists()));
+    let files = places.iter().find(|files| files.iter().any(|file| file.exists()));
     let files = files.ok_or_else(missing)?;
     let root = if let [only] = &files[..] { only.clone() } else { common_folder(files) };
     let found = format::scan(&root, watch)?;
@@ -225,7 +225,7 @@ fn marks_of(
     let mut layers = Vec::new();
     let mut parts = Vec::new();
     for record in &sidecar.layers {
-        let place = files.folder().join(&record.file);
+        let place = files.named(&record.file);
         let found = find_part(&place, record.sha256, &sidecar.save_id)?;
         let found = found.ok_or_else(|| MarksError::MissingMask { path: place.clone() })?;
         notices.extend(found.notice(&place));
@@ -233,7 +233,7 @@ fn marks_of(
         parts.extend(found.in_place.map(|sha256| (place, sha256)));
     }
     // The sidecar tells all that the table does, so nothing is read from it.
-    let table = files.folder().join(&sidecar.table.file);
+    let table = files.named(&sidecar.table.file);
     if let Some(found) = find_part(&table, sidecar.table.sha256, &sidecar.save_id)? {
         notices.extend((found.at != table).then_some(Notice::SaveWasCutOff));
         parts.extend(found.in_place.map(|sha256| (table, sha256)));

@@ -152,6 +152,10 @@ pub fn save(request: &SaveRequest<'_>) -> Result<Saved, SaveError> {
 /// [`save`] on a disk of the caller's.
 pub fn save_on(disk: &dyn Disk, request: &SaveRequest<'_>) -> Result<Saved, SaveError> {
     let SaveRequest { case, study, files, .. } = request;
+    debug_assert!(
+        study.record.grid().is_some_and(|grid| grid.is_same_as(case.volume().grid())),
+        "a case is saved with the identity of its own study"
+    );
     let folder = files.folder();
     let _lock = lock_folder(folder).map_err(cannot_write(folder))?;
     let before = Before::look(request)?;
@@ -192,7 +196,7 @@ pub fn save_on(disk: &dyn Disk, request: &SaveRequest<'_>) -> Result<Saved, Save
     };
     let seen = Seen {
         sidecar: Some(staged.write_sidecar(request, &sidecar)?),
-        parts: sidecar.files().map(|part| (folder.join(part.file), part.sha256)).collect(),
+        parts: sidecar.files().map(|part| (files.named(&part.file), part.sha256)).collect(),
     };
     if Before::look(request)? != before {
         return Err(SaveError::ChangedOnDisk { path: files.sidecar() });
@@ -243,8 +247,9 @@ impl Before {
             listed = Self::listed_in(request, &path, &bytes, sha256)?;
         }
         let masks = (0..request.case.layers().len()).map(|layer| files.mask(layer));
-        let listed_paths = listed.iter().map(|part: &FileRecord| files.folder().join(&part.file));
-        let mut places: Vec<PathBuf> = masks.chain([files.table()]).chain(listed_paths).collect();
+        let needed: Vec<PathBuf> = masks.chain([files.table()]).collect();
+        let listed_places = listed.iter().map(|part: &FileRecord| files.named(&part.file));
+        let mut places: Vec<PathBuf> = needed.iter().cloned().chain(listed_places).collect();
         places.sort();
         places.dedup();
         let mut there = Vec::new();
@@ -263,7 +268,9 @@ impl Before {
                     false => SaveError::Foreign { path },
                 });
             }
-            there.push(part);
+            if ours || needed.contains(&path) {
+                there.push(part);
+            }
         }
         Ok(Self { sidecar_sha256, files: there })
     }
@@ -293,7 +300,9 @@ impl Before {
                 return Err(SaveError::ChangedOnDisk { path });
             }
         }
-        Ok(sidecar.files().chain(sidecar.superseded.iter().cloned()).collect())
+        let listed = sidecar.files().chain(sidecar.superseded.iter().cloned());
+        // Whatever else a sidecar may name is not this case's to replace.
+        Ok(listed.filter(|part| request.files.has(&request.files.named(&part.file))).collect())
     }
 
     /// The files there that a new sidecar has no use for.
@@ -376,7 +385,7 @@ impl Staged<'_> {
             self.disk.rename(&waiting_path(place, &self.save_id), place).map_err(at(place))?;
         }
         for file in outdated {
-            let path = folder.join(file);
+            let path = files.named(file);
             self.disk.remove(&path).map_err(at(&path))?;
         }
         for path in left_waiting(files) {
@@ -405,10 +414,12 @@ pub(super) fn waiting_path(place: &Path, save_id: &str) -> PathBuf {
 }
 
 /// The file that waits under this name for its place, as [`waiting_path`] has it.
-fn place_of(waiting: &Path) -> Option<&[u8]> {
-    let name = waiting.file_name()?.as_encoded_bytes().strip_suffix(b".part")?;
-    let (name, id) = name.split_at_checked(name.len().checked_sub(17)?)?;
-    (id[0] == b'.' && id[1..].iter().all(u8::is_ascii_hexdigit)).then_some(name)
+fn place_of(waiting: &Path) -> Option<PathBuf> {
+    let place = waiting.with_extension("");
+    let id = place.extension()?.to_str()?;
+    let is_ours =
+        waiting.extension()? == "part" && id.len() == 16 && id.bytes().all(|c| c.is_ascii_hexdigit());
+    is_ours.then(|| place.with_extension(""))
 }
 
 /// Sixteen hex digits that no other save has.
@@ -420,7 +431,7 @@ fn new_save_id() -> String {
 fn left_waiting(files: &CaseFiles) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(files.folder()) else { return Vec::new() };
     let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
-    paths.filter(|path| place_of(path).is_some_and(|place| files.has(place))).collect()
+    paths.filter(|path| place_of(path).is_some_and(|place| files.has(&place))).collect()
 }
 
 /// A file's name as the sidecar tells it.

@@ -32,7 +32,7 @@ impl Desk {
         Self::with_study("ct.nii.gz", &grid(SQUARE))
     }
 
-    pub(crate) fn with_study(name: &str, grid: &Grid) -> Self {
+    pub(crate) fn with_study(name: impl AsRef<Path>, grid: &Grid) -> Self {
         let folder = tempfile::Builder::new().prefix("Köln – 患者 ").tempdir().expect("a folder");
         let path = folder.path().join(name);
         write_study(&path, grid, 0);
@@ -80,8 +80,9 @@ impl Desk {
     pub(crate) fn names(&self) -> Vec<String> {
         let entries = std::fs::read_dir(self.folder()).expect("readable");
         let mut names: Vec<String> = entries
-            .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+            .map(|entry| entry.expect("an entry").file_name())
             .filter(|name| !self.path.ends_with(name))
+            .map(|name| name.to_string_lossy().into_owned())
             .collect();
         names.sort();
         names

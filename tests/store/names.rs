@@ -5,7 +5,7 @@ use std::path::Path;
 use annotomy::format::{Series, SeriesSource};
 use annotomy::store::CaseFiles;
 
-use crate::desk::{Desk, SQUARE, empty, grid, load, write_study};
+use crate::desk::{Desk, SQUARE, empty, grid, is_same, load, marked, write_study};
 
 fn series(path: &Path) -> Series {
     Series {
@@ -70,4 +70,13 @@ fn names_need_not_be_text() {
     let odd = std::ffi::OsStr::from_bytes(b"ct\xff.nii.gz");
     let files = CaseFiles::beside(&series(&Path::new("/no/such/folder").join(odd)), &[]);
     assert_eq!(files.stem().as_bytes(), b"ct\xff");
+
+    let desk = Desk::with_study(odd, &grid(SQUARE));
+    let volume = desk.study().volume;
+    for (layers, variant) in [(2, 0), (1, 1)] {
+        let case = marked(&volume, layers, variant);
+        desk.save(&case);
+        assert!(is_same(&desk.find().expect("marks"), &case));
+        assert_eq!(desk.names().len(), 2 + layers);
+    }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use annotomy::format::Silent;
 use annotomy::store::{
-    CaseFiles, Disk, MarksError, Mismatch, Notice, Overwrite, SaveError, StudyChange, find_marks,
+    CaseFiles, Digest, Disk, MarksError, Mismatch, Notice, Overwrite, SaveError, StudyChange, find_marks,
     open_sidecar, verify,
 };
 use serde_json::json;
@@ -335,6 +335,21 @@ fn a_sidecar_without_its_study_says_so() {
     let error = open_sidecar(&sidecar, &Silent).expect_err("refused");
     assert!(matches!(&error, MarksError::NoStudy { study, .. } if study == &desk.path), "{error}");
     assert!(verify(&sidecar, &Silent).is_err());
+}
+
+/// A sidecar is only text: what it names beside the files of its own case is not touched.
+#[test]
+fn a_sidecar_cannot_have_other_files_removed() {
+    let desk = saved_desk();
+    let sha256 = Digest::of(b"mine").to_string();
+    for name in ["notes.txt", "ct.nii", "ct_desc-layer_dseg.nii.gz"] {
+        fs::write(desk.folder().join(name), "mine").expect("written");
+        let mut json = desk.sidecar_json();
+        json["superseded"] = json!([{"file": name, "sha256": sha256}]);
+        desk.write_sidecar_json(&json);
+        desk.save(&marked(&desk.study().volume, 1, 3));
+        assert_eq!(fs::read(desk.folder().join(name)).expect("still there"), b"mine");
+    }
 }
 
 /// Numbers no JSON can tell are refused before anything is replaced.
