@@ -8,35 +8,46 @@ pub(super) struct Shape {
     pub(super) components: usize,
     /// Bits of one sample.
     pub(super) precision: u8,
-    /// The marker of a JPEG frame header, which tells its process; 0 for JPEG 2000.
-    pub(super) process: u8,
+}
+
+/// The segments of a JPEG codestream up to its first scan (ISO/IEC 10918-1 B.1.1): marker and contents.
+fn segments(bytes: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
+    const END: u8 = 0xd9;
+    const SCAN: u8 = 0xda;
+    let mut rest = bytes.strip_prefix(&[0xff, 0xd8]);
+    std::iter::from_fn(move || {
+        let bytes = rest.take()?;
+        // Any number of fill bytes may stand before a marker.
+        let at = bytes.iter().position(|byte| *byte != 0xff).filter(|at| *at > 0)?;
+        let (marker, segment) = (bytes[at], &bytes[at + 1..]);
+        let length = usize::from(u16::from_be_bytes(*segment.first_chunk()?));
+        let contents = segment.get(2..length)?;
+        rest = segment.get(length..).filter(|_| ![END, SCAN].contains(&marker));
+        Some((marker, contents))
+    })
 }
 
 /// The frame header of a JPEG codestream (ISO/IEC 10918-1 B.2.2).
 pub(super) fn of_jpeg(bytes: &[u8]) -> Option<Shape> {
-    let mut rest = bytes.strip_prefix(&[0xff, 0xd8])?;
-    loop {
-        // Any number of fill bytes may stand before a marker.
-        let marker = rest.iter().position(|byte| *byte != 0xff).filter(|at| *at > 0)?;
-        let segment = rest.get(marker + 1..)?;
-        let length = usize::from(u16::from_be_bytes(*segment.first_chunk()?));
-        match rest[marker] {
-            // Start of frame, but not Huffman tables, arithmetic conditioning or an extension.
-            process @ 0xc0..=0xcf if ![0xc4, 0xc8, 0xcc].contains(&process) => {
-                let head: &[u8; 8] = segment.first_chunk()?;
-                return Some(Shape {
-                    precision: head[2],
-                    rows: usize::from(u16::from_be_bytes([head[3], head[4]])),
-                    columns: usize::from(u16::from_be_bytes([head[5], head[6]])),
-                    components: usize::from(head[7]),
-                    process,
-                });
-            }
-            // The scan has begun without a frame, or the picture ends.
-            0xd9 | 0xda => return None,
-            _ => rest = segment.get(length.max(2)..)?,
-        }
-    }
+    // Not Huffman tables, the extension or arithmetic conditioning, which have numbers among the frames.
+    let is_frame = |marker: u8| matches!(marker, 0xc0..=0xcf) && ![0xc4, 0xc8, 0xcc].contains(&marker);
+    let (_, frame) = segments(bytes).find(|(marker, _)| is_frame(*marker))?;
+    let head: &[u8; 6] = frame.first_chunk()?;
+    Some(Shape {
+        precision: head[0],
+        rows: usize::from(u16::from_be_bytes([head[1], head[2]])),
+        columns: usize::from(u16::from_be_bytes([head[3], head[4]])),
+        components: usize::from(head[5]),
+    })
+}
+
+/// Whether an Adobe segment says that a JPEG of three components holds red, green and blue as they are
+/// (transform 0) or not; `None` without such a segment.
+pub(super) fn holds_plain_rgb(bytes: &[u8]) -> Option<bool> {
+    const APP14: u8 = 0xee;
+    let (_, adobe) =
+        segments(bytes).find(|(marker, contents)| *marker == APP14 && contents.starts_with(b"Adobe"))?;
+    adobe.get(11).map(|transform| *transform == 0)
 }
 
 /// The size segment of a JPEG 2000 codestream (ISO/IEC 15444-1 A.5.1), which may lie in a JP2 file.
@@ -56,12 +67,5 @@ pub(super) fn of_jpeg_2000(bytes: &[u8]) -> Option<Shape> {
         rows: long(8).checked_sub(long(16))?,
         components: usize::from(u16::from_be_bytes([size[36], size[37]])),
         precision: (size[38] & 0x7f) + 1,
-        process: 0,
     })
-}
-
-/// Whether a JPEG names its colours by an Adobe or JFIF segment, or by letters of its components.
-pub(super) fn says_how_colours_are_written(bytes: &[u8]) -> bool {
-    let head = &bytes[..bytes.len().min(64)];
-    head.windows(5).any(|window| window == b"Adobe" || window == b"JFIF\0")
 }

@@ -181,7 +181,7 @@ pub(super) struct Moment {
 pub(super) enum Found {
     Picture(Picture),
     /// A DICOMDIR and the files it names.
-    Directory(Vec<PathBuf>),
+    Directory(PathBuf, Vec<PathBuf>),
 }
 
 /// Bytes of a file read at first; most headers fit.
@@ -337,7 +337,7 @@ fn describe(
         dataset.text(tags::SOP_CLASS_UID).or_else(|| meta.dataset.text(tags::MEDIA_STORAGE_SOP_CLASS_UID));
     let sop_class = sop_class.unwrap_or_default();
     if sop_class == uids::MEDIA_STORAGE_DIRECTORY_STORAGE || dataset.has(tags::DIRECTORY_RECORD_SEQUENCE) {
-        return Ok(Found::Directory(files_of_directory(path, dataset)));
+        return Ok(Found::Directory(path.to_owned(), files_of_directory(path, dataset)));
     }
     refuse_other_objects(path, &sop_class, dataset)?;
     let Some(pixels) = parsed.pixels else {

@@ -32,7 +32,7 @@ use rayon::prelude::*;
 
 use self::group::Stack;
 use self::header::Found;
-use super::{Doubt, Refusal, Scan, Series, SeriesSource, Watch};
+use super::{Doubt, Refusal, RefusalCode, Scan, Series, SeriesSource, Watch};
 use crate::volume::Volume;
 
 /// The files of one series, grouped and sorted.
@@ -67,7 +67,11 @@ pub fn scan(files: &[PathBuf], watch: &dyn Watch) -> Result<Scan, Refusal> {
         for found in read_headers(&files, watch)? {
             match found {
                 Ok(Found::Picture(picture)) => pictures.push(picture),
-                Ok(Found::Directory(files)) => named.extend(files),
+                Ok(Found::Directory(path, files)) if files.is_empty() => {
+                    let text = "is a DICOMDIR that names no files; open the folder of the images instead";
+                    refused.push(Refusal::new(&path, RefusalCode::NotAnImage, text));
+                }
+                Ok(Found::Directory(_, files)) => named.extend(files),
                 Err(refusal) => refused.push(refusal),
             }
         }

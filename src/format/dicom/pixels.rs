@@ -131,12 +131,27 @@ fn join_fragments<'a>(bytes: &'a [u8], joined: &'a mut Vec<u8>) -> Result<&'a [u
 
 fn native(image: &Image, file: &mut File, scratch: &mut Scratch, out: &mut [u8]) -> Result<(), Fault> {
     let layout = &image.layout;
-    if !layout.planar && matches!(layout.colour, Colour::Grey | Colour::InvertedGrey | Colour::Rgb) {
-        return read_pixels(image, file, out);
+    // Words are swapped also where each holds two samples of 8 bits, and the last may hold just one
+    // (PS3.5 A.3).
+    let in_words = layout.sample_bytes() == 2 || image.pixels.in_words;
+    let swapped = in_words && image.syntax.encoding.big_endian != cfg!(target_endian = "big");
+    let swap = |bytes: &mut [u8]| bytes.chunks_exact_mut(2).for_each(|word| word.swap(0, 1));
+    let needed = layout.native_bytes();
+    let is_plain =
+        !layout.planar && matches!(layout.colour, Colour::Grey | Colour::InvertedGrey | Colour::Rgb);
+    if is_plain && !(swapped && needed % 2 == 1) {
+        read_pixels(image, file, out)?;
+        if swapped {
+            swap(out);
+        }
+        return Ok(());
     }
     let stored = &mut scratch.frame;
-    stored.resize(layout.native_bytes(), 0);
+    stored.resize(if swapped { needed.next_multiple_of(2) } else { needed }, 0);
     read_pixels(image, file, stored)?;
+    if swapped {
+        swap(stored);
+    }
     match layout.colour {
         Colour::YbrFull422 => {
             // Two luminances share the chrominances behind them.
@@ -151,26 +166,16 @@ fn native(image: &Image, file: &mut File, scratch: &mut Scratch, out: &mut [u8])
                 pixel.iter_mut().enumerate().for_each(|(plane, byte)| *byte = stored[plane * pixels + n]);
             }
         }
-        _ => out.copy_from_slice(stored),
+        _ => out.copy_from_slice(&stored[..needed]),
     }
-    if layout.colour != Colour::Rgb {
+    if layout.colour == Colour::YbrFull || layout.colour == Colour::YbrFull422 {
         rgb_from_ybr(out);
     }
     Ok(())
 }
 
-/// Native pixel data as they lie in the file, in this machine's byte order.
+/// Native pixel data as they lie in the file.
 fn read_pixels(image: &Image, file: &mut File, out: &mut [u8]) -> Result<(), Fault> {
-    read_bytes(image, file, out)?;
-    // Words are swapped also where each holds two samples of 8 bits (PS3.5 A.3).
-    let in_words = image.layout.sample_bytes() == 2 || image.pixels.in_words;
-    if in_words && image.syntax.encoding.big_endian != cfg!(target_endian = "big") {
-        out.chunks_exact_mut(2).for_each(|word| word.swap(0, 1));
-    }
-    Ok(())
-}
-
-fn read_bytes(image: &Image, file: &mut File, out: &mut [u8]) -> Result<(), Fault> {
     if !image.syntax.deflated {
         file.seek(SeekFrom::Start(image.pixels.offset as u64))?;
         return Ok(file.read_exact(out)?);
@@ -233,8 +238,9 @@ fn jpeg(frame: &[u8], layout: &Layout, out: &mut [u8]) -> Result<(), Fault> {
         |error: jpeg_decoder::Error| Fault(RefusalCode::Damaged, format!("its JPEG is damaged: {error}"));
     let mut decoder = jpeg_decoder::Decoder::new(frame);
     decoder.set_max_decoding_buffer_size(layout.picture_bytes());
-    if layout.colour == Colour::Rgb && !codestream::says_how_colours_are_written(frame) {
-        decoder.set_color_transform(ColorTransform::None);
+    // An Adobe segment outweighs the component numbers from which the decoder would guess.
+    if let (3, Some(plain)) = (layout.components(), codestream::holds_plain_rgb(frame)) {
+        decoder.set_color_transform(if plain { ColorTransform::RGB } else { ColorTransform::YCbCr });
     }
     let pixels = decoder.decode().map_err(damaged)?;
     let format = decoder.info().map(|info| info.pixel_format);
