@@ -1,0 +1,1 @@
+//! Real files, held against what pydicom, dcm2niix and SimpleITK say of them.
