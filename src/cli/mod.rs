@@ -3,6 +3,7 @@
 //!
 //! Must never know: the window.
 
+mod apply;
 mod convert;
 #[cfg(feature = "desktop")]
 mod doctor;
@@ -58,6 +59,8 @@ pub enum Command {
     Info(info::InfoArgs),
     /// Write a study's volume as NIfTI with its exact geometry
     Convert(convert::ConvertArgs),
+    /// Make steps with the window's own tools and save what they draw
+    Apply(apply::ApplyArgs),
     /// Draw a picture of a study as the window would
     #[cfg(feature = "desktop")]
     Render(render::RenderArgs),
@@ -94,6 +97,30 @@ pub enum CommandError {
         /// Why the first one was.
         first: String,
     },
+    /// A case could not be opened.
+    #[error(transparent)]
+    NotOpened(#[from] crate::session::OpenError),
+    /// A file of steps cannot be used.
+    #[error("{}: {text}; see annotomy apply --help", path.display())]
+    BadScript {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        text: String,
+    },
+    /// A step could not be made. Nothing was written.
+    #[error("{}: step {number} could not be made: {text}", path.display())]
+    Step {
+        /// The file of steps.
+        path: PathBuf,
+        /// Which step, counted from 1.
+        number: usize,
+        /// Why not.
+        text: String,
+    },
+    /// A case could not be saved.
+    #[error(transparent)]
+    NotSaved(#[from] crate::store::SaveError),
     /// A file could not be written.
     #[error("{}: cannot be written: {error}; choose a folder that can be written to", path.display())]
     Unwritable {
@@ -118,7 +145,7 @@ impl CommandError {
 
     /// 1 for what failed, 2 for what was asked wrongly.
     fn exit_code(&self) -> ExitCode {
-        ExitCode::from(if matches!(self, Self::Usage(_)) { BAD_USAGE } else { FAILED })
+        ExitCode::from(if matches!(self, Self::Usage(_) | Self::BadScript { .. }) { BAD_USAGE } else { FAILED })
     }
 }
 
@@ -149,6 +176,7 @@ impl Command {
         let done = match self {
             Self::Info(arguments) => info::run(arguments),
             Self::Convert(arguments) => convert::run(arguments),
+            Self::Apply(arguments) => apply::run(arguments),
             #[cfg(feature = "desktop")]
             Self::Render(arguments) => render::run(arguments),
             #[cfg(feature = "desktop")]
