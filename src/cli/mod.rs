@@ -6,6 +6,7 @@
 mod convert;
 mod info;
 mod output;
+mod verify;
 
 use std::ffi::OsString;
 use std::io;
@@ -15,6 +16,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::format::Refusal;
+use crate::store::MarksError;
 
 /// Annotate medical images at their true geometry.
 ///
@@ -54,6 +56,8 @@ pub enum Command {
     Info(info::InfoArgs),
     /// Write a study's volume as NIfTI with its exact geometry
     Convert(convert::ConvertArgs),
+    /// Prove again that a saved case's masks lie on its study and hold what was painted
+    Verify(verify::VerifyArgs),
 }
 
 /// What the arguments ask for.
@@ -83,6 +87,17 @@ pub enum CommandError {
         count: usize,
         /// Why the first one was.
         first: String,
+    },
+    /// A saved case could not be opened.
+    #[error(transparent)]
+    Marks(#[from] MarksError),
+    /// A saved case and its study do not agree.
+    #[error("{}: does not agree with its study: {text}", path.display())]
+    Disagrees {
+        /// The sidecar.
+        path: PathBuf,
+        /// The first disagreement.
+        text: String,
     },
     /// A file could not be written.
     #[error("{}: cannot be written: {error}; choose a folder that can be written to", path.display())]
@@ -135,6 +150,7 @@ impl Command {
         let done = match self {
             Self::Info(arguments) => info::run(arguments),
             Self::Convert(arguments) => convert::run(arguments),
+            Self::Verify(arguments) => verify::run(arguments),
         };
         match done {
             Ok(()) => ExitCode::SUCCESS,
