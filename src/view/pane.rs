@@ -117,15 +117,20 @@ impl Pane {
         let family = GridPlane::nearest(grid, self.plane);
         match source {
             SliceSource::Acquisition => {
+                let away = family.plane_at(grid, focus).normal();
+                let runs_away = grid.patient_from_voxel().axis(family.slice_axis).dot(away) >= 0.0;
+                let steps = if runs_away { steps } else { -steps };
                 let last = family.slice_count(grid) as i64 - 1;
                 let slice = (family.slice_at(grid, focus) as i64 + steps).clamp(0, last);
                 family.on_slice(grid, focus, slice as usize)
             }
             SliceSource::Patient => {
-                let normal = Plane::anatomical(self.plane, focus).normal();
-                let step_mm = grid.patient_from_voxel().axis(family.slice_axis).dot(normal).abs();
-                let moved = focus + normal * (step_mm * steps as f64);
-                if grid.index_at(moved).is_some() || grid.index_at(focus).is_none() { moved } else { focus }
+                let plane = Plane::anatomical(self.plane, focus);
+                let step_mm = grid.patient_from_voxel().axis(family.slice_axis).dot(plane.normal()).abs();
+                let depths = grid.corners().map(|corner| plane.depth_of(corner));
+                let nearest = depths.into_iter().fold(0.0, f64::min);
+                let farthest = depths.into_iter().fold(0.0, f64::max);
+                focus + plane.normal() * (step_mm * steps as f64).clamp(nearest, farthest)
             }
         }
     }

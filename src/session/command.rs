@@ -1,0 +1,291 @@
+//! Every command in one table: menus, palette, tooltips and the key sheet are drawn from it.
+
+use super::Session;
+use crate::tool::{BrushSettings, BrushShape, ToolKind};
+use crate::view::{Interpolation, SliceSource};
+use crate::volume::Window;
+
+/// Something a person can tell Annotomy to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs)]
+pub enum Command {
+    OpenFile,
+    OpenFolder,
+    Save,
+    SaveTo,
+    Close,
+    Quit,
+    Undo,
+    Redo,
+    DeleteSelected,
+    Cancel,
+    Tool(ToolKind),
+    LastTool,
+    BrushSmaller,
+    BrushLarger,
+    BrushShape,
+    RangePaint,
+    NewLabel,
+    PreviousLabel,
+    NextLabel,
+    Label(u16),
+    ToggleOverlay,
+    ToggleOutline,
+    LessOpaque,
+    MoreOpaque,
+    ToggleAnnotations,
+    ToggleCrosshair,
+    Preset(usize),
+    AutomaticWindow,
+    Invert,
+    Interpolation,
+    PatientPlanes,
+    Fit,
+    Maximise,
+    SlicesForward(i64),
+    FirstSlice,
+    LastSlice,
+    Theme,
+    Palette,
+    KeySheet,
+    FullScreen,
+}
+
+/// Where a command stands in the menus.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Menu {
+    File,
+    Edit,
+    View,
+    Label,
+    Tools,
+    Help,
+    /// In the palette and the key sheet only.
+    None,
+}
+
+/// One row of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct CommandInfo {
+    /// What is done.
+    pub command: Command,
+    /// Where it stands.
+    pub menu: Menu,
+    /// Its name in menus and the palette.
+    pub name: &'static str,
+    /// What it does, in a tooltip.
+    pub tooltip: &'static str,
+    /// Its keys, such as `Ctrl+S`; the first one is shown.
+    pub keys: &'static [&'static str],
+}
+
+/// Grey-level windows on the digits 1 to 6, as reading rooms have them: name, centre, width in HU.
+pub const WINDOW_PRESETS: [(&str, Window); 6] = [
+    ("Soft tissue", Window { centre: 40.0, width: 400.0 }),
+    ("Lung", Window { centre: -600.0, width: 1500.0 }),
+    ("Bone", Window { centre: 480.0, width: 2500.0 }),
+    ("Brain", Window { centre: 40.0, width: 80.0 }),
+    ("Liver", Window { centre: 90.0, width: 150.0 }),
+    ("Mediastinum", Window { centre: 80.0, width: 400.0 }),
+];
+
+const fn row(
+    command: Command,
+    menu: Menu,
+    name: &'static str,
+    keys: &'static [&'static str],
+    tooltip: &'static str,
+) -> CommandInfo {
+    CommandInfo { command, menu, name, tooltip, keys }
+}
+
+/// Every command.
+#[rustfmt::skip]
+pub const COMMANDS: &[CommandInfo] = &[
+    row(Command::OpenFile, Menu::File, "Open file…", &["Ctrl+O"], "Open a NIfTI or DICOM file"),
+    row(Command::OpenFolder, Menu::File, "Open folder…", &["Ctrl+Shift+O"], "Open a folder of DICOM files"),
+    row(Command::Save, Menu::File, "Save", &["Ctrl+S"], "Save sidecar and masks beside the study, and prove them"),
+    row(Command::SaveTo, Menu::File, "Save to folder…", &["Ctrl+Shift+S"], "Save sidecar and masks into another folder"),
+    row(Command::Close, Menu::File, "Close study", &["Ctrl+W"], "Close the study"),
+    row(Command::Quit, Menu::File, "Quit", &["Ctrl+Q"], "Leave Annotomy; unsaved marks are asked about"),
+    row(Command::Undo, Menu::Edit, "Undo", &["Ctrl+Z"], "Take back the last step"),
+    row(Command::Redo, Menu::Edit, "Redo", &["Ctrl+Y", "Ctrl+Shift+Z"], "Make the step again"),
+    row(Command::DeleteSelected, Menu::Edit, "Delete selected", &["Delete", "Backspace"], "Delete the selected box or landmark"),
+    row(Command::Cancel, Menu::Edit, "Cancel, then Navigate", &["Escape"], "Break off the gesture; then put the tool down"),
+    row(Command::Tool(ToolKind::Navigate), Menu::Tools, "Navigate", &["V"], "Click sets the crosshair, drag the window and level"),
+    row(Command::Tool(ToolKind::Brush), Menu::Tools, "Brush", &["B"], "Paint the active label"),
+    row(Command::Tool(ToolKind::Eraser), Menu::Tools, "Eraser", &["E"], "Erase the active label"),
+    row(Command::Tool(ToolKind::Box), Menu::Tools, "Box", &["R"], "Draw, move and resize boxes"),
+    row(Command::Tool(ToolKind::Landmark), Menu::Tools, "Landmark", &["K"], "Place and move landmarks"),
+    row(Command::LastTool, Menu::Tools, "Last tool", &["Space"], "Go back to the tool before"),
+    row(Command::BrushSmaller, Menu::Tools, "Smaller brush", &["[", "-"], "Make the brush smaller"),
+    row(Command::BrushLarger, Menu::Tools, "Larger brush", &["]", "="], "Make the brush larger"),
+    row(Command::BrushShape, Menu::Tools, "Disc or ball", &["Shift+B"], "Paint one slice with a disc, or several with a ball"),
+    row(Command::RangePaint, Menu::Tools, "Only within window", &["T"], "Paint only where the value lies inside the grey-level window"),
+    row(Command::NewLabel, Menu::Label, "New label", &["Ctrl+L"], "Make a label and draw with it"),
+    row(Command::PreviousLabel, Menu::Label, "Previous label", &["Q", ","], "Draw with the label above"),
+    row(Command::NextLabel, Menu::Label, "Next label", &["W", "."], "Draw with the label below"),
+    row(Command::Label(1), Menu::None, "Label 1", &["Ctrl+1"], "Draw with label 1"),
+    row(Command::Label(2), Menu::None, "Label 2", &["Ctrl+2"], "Draw with label 2"),
+    row(Command::Label(3), Menu::None, "Label 3", &["Ctrl+3"], "Draw with label 3"),
+    row(Command::Label(4), Menu::None, "Label 4", &["Ctrl+4"], "Draw with label 4"),
+    row(Command::Label(5), Menu::None, "Label 5", &["Ctrl+5"], "Draw with label 5"),
+    row(Command::Label(6), Menu::None, "Label 6", &["Ctrl+6"], "Draw with label 6"),
+    row(Command::Label(7), Menu::None, "Label 7", &["Ctrl+7"], "Draw with label 7"),
+    row(Command::Label(8), Menu::None, "Label 8", &["Ctrl+8"], "Draw with label 8"),
+    row(Command::Label(9), Menu::None, "Label 9", &["Ctrl+9"], "Draw with label 9"),
+    row(Command::ToggleOverlay, Menu::View, "Labels shown", &["S"], "Show or hide the label overlay"),
+    row(Command::ToggleOutline, Menu::View, "Outline only", &["G"], "Show labels as outlines, or filled"),
+    row(Command::LessOpaque, Menu::View, "Labels fainter", &["A"], "Make the label fill more transparent"),
+    row(Command::MoreOpaque, Menu::View, "Labels stronger", &["D"], "Make the label fill more opaque"),
+    row(Command::ToggleAnnotations, Menu::View, "Boxes and landmarks shown", &["X"], "Show or hide boxes and landmarks"),
+    row(Command::ToggleCrosshair, Menu::View, "Crosshair shown", &["Shift+X"], "Show or hide the crosshair"),
+    row(Command::Preset(0), Menu::View, "Window: soft tissue", &["1"], "Centre 40, width 400"),
+    row(Command::Preset(1), Menu::View, "Window: lung", &["2"], "Centre −600, width 1500"),
+    row(Command::Preset(2), Menu::View, "Window: bone", &["3"], "Centre 480, width 2500"),
+    row(Command::Preset(3), Menu::View, "Window: brain", &["4"], "Centre 40, width 80"),
+    row(Command::Preset(4), Menu::View, "Window: liver", &["5"], "Centre 90, width 150"),
+    row(Command::Preset(5), Menu::View, "Window: mediastinum", &["6"], "Centre 80, width 400"),
+    row(Command::AutomaticWindow, Menu::View, "Window: automatic", &["0"], "From the values of this study"),
+    row(Command::Invert, Menu::View, "Invert grey", &["I"], "Exchange black and white"),
+    row(Command::Interpolation, Menu::View, "Smooth or nearest", &["Shift+I"], "Blend between voxels, or show each as it is"),
+    row(Command::PatientPlanes, Menu::View, "True patient planes", &["Shift+P"], "Show resliced patient planes instead of the scanned slices"),
+    row(Command::Fit, Menu::View, "Fit", &["Z"], "Show all of the study in each view"),
+    row(Command::Maximise, Menu::View, "Maximise view", &["Backtick"], "One view alone, or all four"),
+    row(Command::SlicesForward(1), Menu::None, "Next slice", &["Up", "Right", "PageUp"], "One slice on"),
+    row(Command::SlicesForward(-1), Menu::None, "Previous slice", &["Down", "Left", "PageDown"], "One slice back"),
+    row(Command::SlicesForward(5), Menu::None, "Five slices on", &["Shift+Up", "Shift+Right", "Shift+PageUp"], "Five slices on"),
+    row(Command::SlicesForward(-5), Menu::None, "Five slices back", &["Shift+Down", "Shift+Left", "Shift+PageDown"], "Five slices back"),
+    row(Command::FirstSlice, Menu::None, "First slice", &["Home"], "To the first slice"),
+    row(Command::LastSlice, Menu::None, "Last slice", &["End"], "To the last slice"),
+    row(Command::Theme, Menu::View, "Light or dark", &[], "Change between the dark and the light theme"),
+    row(Command::FullScreen, Menu::View, "Full screen", &["F11"], "Use the whole screen"),
+    row(Command::Palette, Menu::Help, "Command palette", &["Ctrl+P"], "Find a command by name"),
+    row(Command::KeySheet, Menu::Help, "Keys", &["?", "F1"], "Every key and what it does"),
+];
+
+impl Command {
+    /// The command's row in the table.
+    pub fn info(self) -> Option<&'static CommandInfo> {
+        COMMANDS.iter().find(|row| row.command == self)
+    }
+}
+
+impl Session {
+    /// Carries out a command on the case or its views; `false` for those that belong to the face
+    /// (files, palette, full screen).
+    pub fn run(&mut self, command: Command) -> bool {
+        let done = match command {
+            Command::Undo => self.undo().map(drop),
+            Command::Redo => self.redo().map(drop),
+            Command::DeleteSelected => match self.selected {
+                Some(id) => self.delete_annotation(id),
+                None => Ok(()),
+            },
+            Command::NewLabel => self.new_label(),
+            _ => {
+                return self.run_view_command(command);
+            }
+        };
+        if let Err(error) = done {
+            self.notice = Some(format!("That could not be done: {error}"));
+        }
+        true
+    }
+
+    fn run_view_command(&mut self, command: Command) -> bool {
+        let brush = self.brush;
+        match command {
+            Command::Cancel => {
+                if !self.cancel_gesture() {
+                    self.take_tool(ToolKind::Navigate);
+                }
+            }
+            Command::Tool(kind) => self.take_tool(kind),
+            Command::LastTool => self.take_tool(self.previous_tool),
+            Command::BrushSmaller => {
+                self.set_brush(BrushSettings { radius_mm: brush.radius_mm / 1.15, ..brush })
+            }
+            Command::BrushLarger => {
+                self.set_brush(BrushSettings { radius_mm: brush.radius_mm * 1.15, ..brush })
+            }
+            Command::BrushShape => {
+                let shape = match brush.shape {
+                    BrushShape::Disc => BrushShape::Ball,
+                    BrushShape::Ball => BrushShape::Disc,
+                };
+                self.set_brush(BrushSettings { shape, ..brush });
+            }
+            Command::RangePaint => {
+                let window = self.display.window;
+                let only_values = match brush.only_values {
+                    None => Some([window.low(), window.high()]),
+                    Some(_) => None,
+                };
+                self.set_brush(BrushSettings { only_values, ..brush });
+            }
+            Command::PreviousLabel => self.step_label(-1),
+            Command::NextLabel => self.step_label(1),
+            Command::Label(index) => self.activate_label(index),
+            Command::ToggleOverlay => self.display.overlay.shown ^= true,
+            Command::ToggleOutline => {
+                let fill = &mut self.display.overlay.fill;
+                *fill = if *fill > 0.0 { 0.0 } else { 0.35 };
+            }
+            Command::LessOpaque => self.change_fill(-0.1),
+            Command::MoreOpaque => self.change_fill(0.1),
+            Command::ToggleAnnotations => self.annotations_shown ^= true,
+            Command::ToggleCrosshair => self.crosshair_shown ^= true,
+            Command::Preset(number) => {
+                if let Some((_, window)) = WINDOW_PRESETS.get(number) {
+                    self.display.window = *window;
+                }
+            }
+            Command::AutomaticWindow => self.display.window = self.case.volume().automatic_window(),
+            Command::Invert => self.display.inverted ^= true,
+            Command::Interpolation => {
+                self.display.interpolation = match self.display.interpolation {
+                    Interpolation::Smooth => Interpolation::Nearest,
+                    Interpolation::Nearest => Interpolation::Smooth,
+                };
+            }
+            Command::PatientPlanes => {
+                self.source = match self.source {
+                    SliceSource::Acquisition => SliceSource::Patient,
+                    SliceSource::Patient => SliceSource::Acquisition,
+                };
+            }
+            Command::Fit => (0..super::PANES).for_each(|pane| self.fit(pane)),
+            Command::SlicesForward(steps) => self.scroll_slices(self.active_pane, steps),
+            Command::FirstSlice => self.scroll_slices(self.active_pane, -(i64::from(i32::MAX))),
+            Command::LastSlice => self.scroll_slices(self.active_pane, i64::from(i32::MAX)),
+            _ => return false,
+        }
+        true
+    }
+
+    fn change_fill(&mut self, by: f64) {
+        let fill = &mut self.display.overlay.fill;
+        *fill = (*fill + by).clamp(0.0, 1.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_key_and_every_name_stands_once() {
+        let mut keys = BTreeSet::new();
+        let mut names = BTreeSet::new();
+        for row in COMMANDS {
+            assert!(names.insert(row.name), "{} stands twice", row.name);
+            for key in row.keys {
+                assert!(keys.insert(key.to_lowercase()), "{key} is given twice, also to {}", row.name);
+            }
+        }
+    }
+}

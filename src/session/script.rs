@@ -1,0 +1,207 @@
+//! Steps as scripts write them: `{"steps": [{"tool": "brush", …}, …]}`.
+
+use serde::Deserialize;
+
+use super::Session;
+use crate::annotation::{Colour, Label, OrientedBox, Shape};
+use crate::case::EditError;
+use crate::geometry::{AnatomicalPlane, Patient, Point};
+use crate::tool::{BrushSettings, BrushShape, Gesture, Phase, ToolKind};
+use crate::view::{Pane, SliceSource};
+
+/// A list of steps.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Script {
+    /// The steps in order.
+    pub steps: Vec<ScriptStep>,
+}
+
+/// One step; coordinates are LPS millimetres.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(tag = "tool", rename_all = "kebab-case", deny_unknown_fields)]
+#[allow(missing_docs)]
+pub enum ScriptStep {
+    /// Makes or changes a label.
+    Label {
+        index: u16,
+        name: String,
+        #[serde(default)]
+        color: Option<Colour>,
+        #[serde(default)]
+        locked: bool,
+    },
+    /// Paints along a polyline.
+    Brush {
+        label: u16,
+        shape: BrushShape,
+        #[serde(default)]
+        plane: Option<AnatomicalPlane>,
+        radius_mm: f64,
+        points_lps: Vec<Point<Patient>>,
+        #[serde(default)]
+        range: Option<[f64; 2]>,
+    },
+    /// Erases one label along a polyline.
+    Erase {
+        label: u16,
+        shape: BrushShape,
+        #[serde(default)]
+        plane: Option<AnatomicalPlane>,
+        radius_mm: f64,
+        points_lps: Vec<Point<Patient>>,
+        #[serde(default)]
+        range: Option<[f64; 2]>,
+    },
+    /// Draws a box with edges along the patient's axes.
+    Box {
+        #[serde(default)]
+        label: Option<u16>,
+        #[serde(default)]
+        name: Option<String>,
+        min_lps: Point<Patient>,
+        max_lps: Point<Patient>,
+    },
+    /// Places a landmark.
+    Landmark {
+        name: String,
+        point_lps: Point<Patient>,
+        #[serde(default)]
+        label: Option<u16>,
+    },
+    /// Takes back steps.
+    Undo {
+        #[serde(default = "once")]
+        times: usize,
+    },
+    /// Makes steps again.
+    Redo {
+        #[serde(default = "once")]
+        times: usize,
+    },
+}
+
+fn once() -> usize {
+    1
+}
+
+/// Why a step could not be made.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum ScriptError {
+    /// A value that makes no sense.
+    #[error("{0}")]
+    BadValue(String),
+    /// The tool declined, with its reason.
+    #[error("{0}")]
+    Declined(String),
+    /// Fewer steps to take back or make again than asked for.
+    #[error("there are only {0} steps to take back or make again")]
+    TooFewSteps(usize),
+    /// The edit did not fit the case.
+    #[error(transparent)]
+    Edit(#[from] EditError),
+}
+
+impl Session {
+    /// Makes one step of a script, with the window's own tools.
+    pub fn run_step(&mut self, step: &ScriptStep) -> Result<(), ScriptError> {
+        match step {
+            ScriptStep::Label { index, name, color, locked } => {
+                if *index == 0 {
+                    return Err(ScriptError::BadValue("label 0 is background; labels count from 1".into()));
+                }
+                let old = self.case.scheme().get(*index).cloned();
+                let mut label = old.unwrap_or_else(|| Label::new("", Colour::for_label(*index)));
+                label.name.clone_from(name);
+                label.color = color.unwrap_or(label.color);
+                label.locked = *locked;
+                Ok(self.set_label(*index, label)?)
+            }
+            ScriptStep::Brush { label, shape, plane, radius_mm, points_lps, range } => {
+                let brush = BrushSettings { shape: *shape, radius_mm: *radius_mm, only_values: *range };
+                self.stroke(ToolKind::Brush, *label, brush, *plane, points_lps)
+            }
+            ScriptStep::Erase { label, shape, plane, radius_mm, points_lps, range } => {
+                let brush = BrushSettings { shape: *shape, radius_mm: *radius_mm, only_values: *range };
+                self.stroke(ToolKind::Eraser, *label, brush, *plane, points_lps)
+            }
+            ScriptStep::Box { label, name, min_lps, max_lps } => {
+                let count = self.case.annotations().len();
+                let name = name.clone().unwrap_or_else(|| format!("Box {}", count + 1));
+                Ok(self.add_annotation(name, Shape::Box(OrientedBox::between(*min_lps, *max_lps)), *label)?)
+            }
+            ScriptStep::Landmark { name, point_lps, label } => {
+                Ok(self.add_annotation(name.clone(), Shape::Landmark(*point_lps), *label)?)
+            }
+            ScriptStep::Undo { times } => {
+                let there = self.history.done().len();
+                if *times > there {
+                    return Err(ScriptError::TooFewSteps(there));
+                }
+                Ok(self.go_to_step(there - times)?)
+            }
+            ScriptStep::Redo { times } => {
+                let there = self.history.undone().len();
+                if *times > there {
+                    return Err(ScriptError::TooFewSteps(there));
+                }
+                let done = self.history.done().len();
+                Ok(self.go_to_step(done + times)?)
+            }
+        }
+    }
+
+    fn stroke(
+        &mut self,
+        tool: ToolKind,
+        label: u16,
+        brush: BrushSettings,
+        plane: Option<AnatomicalPlane>,
+        points: &[Point<Patient>],
+    ) -> Result<(), ScriptError> {
+        if label == 0 {
+            return Err(ScriptError::BadValue(
+                "label 0 is background; use \"erase\" to remove a label".into(),
+            ));
+        }
+        if !(brush.radius_mm.is_finite() && brush.radius_mm > 0.0) {
+            return Err(ScriptError::BadValue(format!("radius_mm must be above 0, not {}", brush.radius_mm)));
+        }
+        if let Some([low, high]) = brush.only_values
+            && low > high
+        {
+            return Err(ScriptError::BadValue(format!("the range [{low}, {high}] is empty")));
+        }
+        let (Some(first), Some(last)) = (points.first(), points.last()) else {
+            return Err(ScriptError::BadValue("points_lps is empty".into()));
+        };
+        let kept = (self.tool_kind, self.brush, self.active_label);
+        self.take_tool(tool);
+        self.brush = brush;
+        self.active_label = label;
+        self.notice = None;
+        let pane = Pane::fitted(
+            plane.unwrap_or(AnatomicalPlane::Axial),
+            SliceSource::Acquisition,
+            self.grid(),
+            [512.0; 2],
+        );
+        let gesture = |session: &mut Self, phase, at: Point<Patient>| {
+            let mut view = pane.view(SliceSource::Acquisition, session.grid(), at, [512.0; 2]);
+            if brush.shape == BrushShape::Ball {
+                // A ball may be anywhere, also between slices.
+                view.plane = view.plane.through(at);
+            }
+            session.tool_gesture(&Gesture { phase, at, view: &view, inverted: false });
+        };
+        gesture(self, Phase::Press, *first);
+        let declined = (!self.history.is_open()).then(|| self.notice.clone().unwrap_or_default());
+        for point in &points[1..] {
+            gesture(self, Phase::Drag, *point);
+        }
+        gesture(self, Phase::Release, *last);
+        self.take_tool(kept.0);
+        (self.brush, self.active_label) = (kept.1, kept.2);
+        declined.map_or(Ok(()), |reason| Err(ScriptError::Declined(reason)))
+    }
+}
