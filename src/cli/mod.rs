@@ -11,6 +11,7 @@ mod info;
 mod output;
 #[cfg(feature = "desktop")]
 mod render;
+mod verify;
 
 use std::ffi::OsString;
 use std::io;
@@ -20,6 +21,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::format::Refusal;
+use crate::store::MarksError;
 
 /// Annotate medical images at their true geometry.
 ///
@@ -67,6 +69,8 @@ pub enum Command {
     /// Tell what this machine draws with, what it lacks, and how to mend that
     #[cfg(feature = "desktop")]
     Doctor(doctor::DoctorArgs),
+    /// Prove again that a saved case's masks lie on its study and hold what was painted
+    Verify(verify::VerifyArgs),
 }
 
 /// What the arguments ask for.
@@ -97,6 +101,7 @@ pub enum CommandError {
         /// Why the first one was.
         first: String,
     },
+<<<<<<< HEAD
     /// A case could not be opened.
     #[error(transparent)]
     NotOpened(#[from] crate::session::OpenError),
@@ -121,6 +126,19 @@ pub enum CommandError {
     /// A case could not be saved.
     #[error(transparent)]
     NotSaved(#[from] crate::store::SaveError),
+=======
+    /// A saved case could not be opened.
+    #[error(transparent)]
+    Marks(#[from] MarksError),
+    /// A saved case and its study do not agree.
+    #[error("{}: does not agree with its study: {text}", path.display())]
+    Disagrees {
+        /// The sidecar.
+        path: PathBuf,
+        /// The first disagreement.
+        text: String,
+    },
+>>>>>>> store
     /// A file could not be written.
     #[error("{}: cannot be written: {error}; choose a folder that can be written to", path.display())]
     Unwritable {
@@ -181,6 +199,7 @@ impl Command {
             Self::Render(arguments) => render::run(arguments),
             #[cfg(feature = "desktop")]
             Self::Doctor(arguments) => doctor::run(arguments),
+            Self::Verify(arguments) => verify::run(arguments),
         };
         match done {
             Ok(()) => ExitCode::SUCCESS,
