@@ -51,6 +51,8 @@ codes! {
         MissingIdentifiers "missing-identifiers",
         /// Bytes follow the end of the data.
         TrailingBytes "trailing-bytes",
+        /// An axis beyond the fourth; its parts are shown as points in time.
+        FoldedAxes "folded-axes",
         /// A header field is damaged and was not needed.
         OddHeader "odd-header",
         /// The image was compressed with loss.

@@ -10,7 +10,10 @@
 pub mod dicom;
 pub mod nifti;
 
+mod bulk;
 mod doubt;
+mod gzip;
+mod memory;
 mod open;
 mod watch;
 

@@ -77,8 +77,9 @@ pub fn scan(path: &Path, watch: &dyn Watch) -> Result<Scan, Refusal> {
     if metadata.is_dir() {
         return scan_folder(path, watch);
     }
-    if nifti::is_nifti(path) {
-        return Ok(Scan { series: vec![nifti::series(path)?], refused: Vec::new() });
+    let header = nifti::header_path(path);
+    if nifti::is_nifti(&header) {
+        return Ok(Scan { series: vec![nifti::series(&header)?], refused: Vec::new() });
     }
     if dicom::is_dicom(path) {
         return dicom::scan(&[path.to_owned()], watch);

@@ -6,9 +6,11 @@
 //! Must never know: egui, wgpu.
 
 mod command;
+mod document;
 mod labels;
 mod pointer;
 mod script;
+mod tally;
 
 use crate::annotation::{Annotation, AnnotationId, Shape};
 use crate::case::{Case, Edit, EditError, History};
@@ -18,6 +20,7 @@ use crate::view::{Display, Pane, SliceSource, View};
 use crate::volume::Window;
 
 pub use command::{COMMANDS, Command, CommandInfo, Menu, WINDOW_PRESETS};
+pub use document::{Document, OpenError, SaveJob, SaveOutcome, system_author};
 pub use pointer::{Button, Modifiers};
 pub use script::{Script, ScriptError, ScriptStep};
 
@@ -50,6 +53,7 @@ pub struct Session {
     notice: Option<String>,
     changes: u64,
     saved_changes: u64,
+    tally: tally::Tally,
 }
 
 /// What stands under the pointer.
@@ -98,6 +102,7 @@ impl Session {
             notice: None,
             changes: 0,
             saved_changes: 0,
+            tally: tally::Tally::default(),
             history: History::default(),
             case,
         }
@@ -234,6 +239,22 @@ impl Session {
     /// Notes that the state after `changes` changes is on disk.
     pub fn mark_saved(&mut self, changes: u64) {
         self.saved_changes = changes;
+    }
+
+    /// Brings counts up to date with the masks; cheap where nothing changed.
+    pub fn refresh_counts(&mut self) {
+        self.tally.follow(&self.case);
+    }
+
+    /// Voxels of a label, as of the last [`Self::refresh_counts`].
+    pub fn voxels_of(&self, label: u16) -> u64 {
+        self.tally.voxels(label)
+    }
+
+    /// The slices along a voxel axis that hold any label, rising, as of the last
+    /// [`Self::refresh_counts`].
+    pub fn annotated_slices(&self, axis: usize) -> &[usize] {
+        self.tally.annotated_slices(axis)
     }
 
     /// Tells how large a pane is, in logical pixels; the first time the grid is fitted into it.

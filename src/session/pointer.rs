@@ -33,6 +33,7 @@ pub struct Modifiers {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Grab {
     pane: usize,
+    button: Button,
     does: Does,
     last: Point<Screen>,
 }
@@ -74,7 +75,7 @@ impl Session {
             Button::Right if brush && !keys.alt => Does::Draw { inverted: true },
             Button::Right => Does::Zoom { around: at },
         };
-        self.grab = Some(Grab { pane, does, last: at });
+        self.grab = Some(Grab { pane, button, does, last: at });
         if let Does::Draw { inverted } = does {
             self.gesture(pane, Phase::Press, at, inverted);
         }
@@ -82,14 +83,14 @@ impl Session {
 
     /// The pointer moved; with a button down the pane that was pressed keeps it.
     pub fn pointer_moved(&mut self, pane: usize, at: Point<Screen>, keys: Modifiers) {
-        let Some(Grab { pane, does, last }) = self.grab else {
+        let Some(Grab { pane, button, does, last }) = self.grab else {
             self.hover_at(pane, at, keys);
             if keys.shift && !keys.ctrl && !keys.alt {
                 self.set_focus(self.view(pane).patient_at(at.x(), at.y()));
             }
             return;
         };
-        self.grab = Some(Grab { pane, does, last: at });
+        self.grab = Some(Grab { pane, button, does, last: at });
         self.hover_at(pane, at, keys);
         let view = self.view(pane);
         match does {
@@ -101,9 +102,14 @@ impl Session {
         }
     }
 
-    /// The button came up.
-    pub fn release(&mut self, at: Point<Screen>) {
-        if let Some(Grab { pane, does: Does::Draw { inverted }, .. }) = self.grab.take() {
+    /// A button came up. Only the one that began the gesture ends it.
+    pub fn release(&mut self, at: Point<Screen>, button: Button) {
+        let Some(Grab { pane, button: pressed, does, .. }) = self.grab else { return };
+        if pressed != button {
+            return;
+        }
+        self.grab = None;
+        if let Does::Draw { inverted } = does {
             self.gesture(pane, Phase::Release, at, inverted);
         }
     }
@@ -141,9 +147,9 @@ impl Session {
         grab.is_some()
     }
 
-    /// Whether a button is held in a pane.
-    pub fn is_gesturing(&self) -> bool {
-        self.grab.is_some()
+    /// The pane in which a button is held.
+    pub fn gesture_pane(&self) -> Option<usize> {
+        self.grab.map(|grab| grab.pane)
     }
 
     pub(super) fn continue_gesture_on_new_slice(&mut self) {
@@ -154,7 +160,7 @@ impl Session {
                 hover.at = view.patient_at(at.x(), at.y());
             }
         }
-        if let Some(Grab { pane, does: Does::Draw { inverted }, last }) = self.grab {
+        if let Some(Grab { pane, does: Does::Draw { inverted }, last, .. }) = self.grab {
             self.gesture(pane, Phase::Drag, last, inverted);
         }
     }

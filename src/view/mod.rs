@@ -6,9 +6,11 @@
 //! Must never know: pixels, widgets, the GPU.
 
 mod display;
+mod orbit;
 mod pane;
 mod scale_bar;
 
 pub use display::{Display, Interpolation, OverlayStyle};
+pub use orbit::Orbit;
 pub use pane::{Pane, SliceSource, View};
 pub use scale_bar::{ScaleBar, scale_bar};

@@ -1,21 +1,27 @@
-//! NIfTI-1 and NIfTI-2, single file and pair, plain and gzip.
+//! NIfTI-1, NIfTI-2 and ANALYZE 7.5, single file and pair, plain and gzip.
+//!
+//! Always true: RAS becomes LPS in [`geometry`] and nowhere else; the header's own geometry fields
+//! travel beside the volume in [`NiftiGeometry`], so that a mask carries them verbatim; no memory is
+//! taken before the file has proven that it holds what its header claims.
 
-use std::path::Path;
+mod files;
+mod geometry;
+mod header;
+mod labels;
+mod read;
+mod source;
+mod write;
+
+use std::path::{Path, PathBuf};
+
+pub use files::stem;
+pub use geometry::NiftiGeometry;
+pub use labels::{ReadLabels, read_labels};
+pub use write::{Compression, write_labels, write_volume};
 
 use super::{Doubt, Refusal, RefusalCode, Series, SeriesSource, Watch};
-use crate::geometry::Grid;
-use crate::volume::{LabelMap, Volume};
-
-/// The geometry fields of a NIfTI header as they stand in the file.
-#[derive(Clone, Debug, PartialEq)]
-pub struct NiftiGeometry {}
-
-impl NiftiGeometry {
-    /// The fields for a grid that did not come from a NIfTI file.
-    pub fn of_grid(_grid: &Grid) -> Self {
-        Self {}
-    }
-}
+use crate::volume::Volume;
+use source::Source;
 
 /// What reading gives.
 #[derive(Debug)]
@@ -28,31 +34,36 @@ pub struct Read {
     pub geometry: NiftiGeometry,
 }
 
-/// Whether a file's first bytes are a NIfTI header, gzipped or not.
-pub fn is_nifti(_path: &Path) -> bool {
-    false
+/// Whether a file begins with a header that is opened here, gzipped or not, or is named `.nii` or
+/// `.nii.gz`, so that a broken one is refused by name.
+pub fn is_nifti(path: &Path) -> bool {
+    source::is_nifti(path)
+}
+
+/// The header of a pair where `path` names its samples; any other path as it is.
+pub fn header_path(path: &Path) -> PathBuf {
+    source::header_path(path)
 }
 
 /// The series a file holds, from its header.
 pub fn series(path: &Path) -> Result<Series, Refusal> {
+    let path = header_path(path);
+    let source = Source::open(&path)?;
     Ok(Series {
-        id: String::new(),
+        id: stem(&path),
         modality: None,
-        description: String::new(),
-        source: SeriesSource::Nifti(path.to_owned()),
+        description: source.header.description,
+        source: SeriesSource::Nifti(path),
     })
 }
 
 /// Reads header and voxels.
-pub fn read(path: &Path, _watch: &dyn Watch) -> Result<Read, Refusal> {
-    Err(Refusal::new(path, RefusalCode::NotAnImage, "not yet"))
-}
-
-/// Writes a label map as the smallest of u8 and u16 that fits.
-pub fn write_labels(
-    _file: &mut std::fs::File,
-    _labels: &LabelMap,
-    _geometry: &NiftiGeometry,
-) -> std::io::Result<()> {
-    Ok(())
+pub fn read(path: &Path, watch: &dyn Watch) -> Result<Read, Refusal> {
+    let mut source = Source::open(path)?;
+    let samples = read::samples(&mut source, watch)?;
+    let Source { header, image, grid, placement, doubts } = source;
+    let mut volume = Volume::new(grid, header.times, samples, header.rescale)
+        .map_err(|error| Refusal::new(&image, RefusalCode::Inconsistent, error.to_string()))?;
+    volume.placement = placement;
+    Ok(Read { volume, doubts, geometry: header.geometry })
 }

@@ -1,0 +1,99 @@
+// The whole volume along lines of sight: greatest values, and the surfaces of labels before them.
+// Its Rust side, with its twin, is src/render/projection.rs.
+
+// Where a line of sight runs through the cells that are shown.
+struct Ray {
+    start: vec3<f32>,
+    step: vec3<f32>,
+    count: f32,
+}
+
+fn ray_through(pixel: vec2<f32>) -> Ray {
+    let from = place_of(pixel);
+    let low = vec3<f32>(scene.first.xyz) - 0.5;
+    let high = vec3<f32>(scene.last.xyz) + 0.5;
+    // A line that never leaves a pair of borders meets them far away.
+    let along = select(scene.away.xyz, vec3<f32>(1e-9), abs(scene.away.xyz) < vec3<f32>(1e-9));
+    let one = (low - from) / along;
+    let other = (high - from) / along;
+    let enters = min(one, other);
+    let leaves = max(one, other);
+    let near = max(max(enters.x, enters.y), enters.z);
+    let far = min(min(leaves.x, leaves.y), leaves.z);
+    let length = max(far - near, 0.0);
+    // About one step for each voxel passed.
+    let most = max(max(abs(along.x), abs(along.y)), abs(along.z));
+    let count = min(ceil(length * most), scene.most_steps);
+    let step = along * (length / max(count, 1.0));
+    return Ray(from + along * near + step * 0.5, step, count);
+}
+
+fn luma(tone: vec3<f32>) -> f32 {
+    return dot(tone, vec3<f32>(0.299, 0.587, 0.114));
+}
+
+fn nearest_cell(place: vec3<f32>) -> vec3<i32> {
+    return clamp(cell_of(place), scene.first.xyz, scene.last.xyz);
+}
+
+@fragment
+fn projection_at(@builtin(position) pixel: vec4<f32>) -> @location(0) vec4<f32> {
+    let ray = ray_through(pixel.xy);
+    if ray.count < 1.0 {
+        return vec4<f32>(0.0, 0.0, 0.0, 1.0);
+    }
+    var brightest = tone(nearest_cell(ray.start));
+    var at = 0.0;
+    for (var n = 1.0; n < ray.count; n += 1.0) {
+        let here = tone(nearest_cell(ray.start + ray.step * n));
+        if luma(here) > luma(brightest) {
+            brightest = here;
+            at = n;
+        }
+    }
+    if SMOOTH {
+        // The nearest voxels found the place; between them lies the value.
+        brightest = tone_between(ray.start + ray.step * at);
+        for (var aside = -0.5; aside < 1.0; aside += 1.0) {
+            let here = tone_between(ray.start + ray.step * (at + aside));
+            if luma(here) > luma(brightest) {
+                brightest = here;
+            }
+        }
+    }
+    return vec4<f32>(as_shown(brightest), 1.0);
+}
+
+// Where the light comes from: above the viewer's left shoulder. Right, down, away.
+const LIGHT: vec3<f32> = vec3<f32>(-0.36, -0.48, -0.8);
+const SURFACE_OPACITY: f32 = 0.85;
+
+@fragment
+fn surface_at(@builtin(position) pixel: vec4<f32>) -> @location(0) vec4<f32> {
+    let ray = ray_through(pixel.xy);
+    var colour = vec4<f32>(0.0);
+    var label = 0u;
+    var met = vec3<i32>(0);
+    for (var n = 0.0; n < ray.count; n += 1.0) {
+        met = nearest_cell(ray.start + ray.step * n);
+        label = label_in(met);
+        colour = colour_of(label);
+        if colour.a > 0.0 {
+            break;
+        }
+    }
+    // The surface faces away from where most of the label lies.
+    var inwards = vec3<f32>(0.0);
+    for (var n = 0; n < 27; n++) {
+        let aside = vec3<i32>(n % 3, n / 3 % 3, n / 9) - 1;
+        if label_in(met + aside * 2) == label {
+            inwards += vec3<f32>(aside);
+        }
+    }
+    // Voxel axes may be oblique and of any length; along the picture's own axes the direction is true.
+    let seen = -vec3<f32>(dot(inwards, scene.right.xyz), dot(inwards, scene.down.xyz), dot(inwards, scene.away.xyz));
+    let facing = dot(seen, LIGHT) / max(length(seen), 1e-9);
+    let shade = 0.4 + 0.6 * max(facing, 0.0);
+    let opacity = colour.a * SURFACE_OPACITY;
+    return vec4<f32>(colour.rgb * shade * opacity, opacity);
+}

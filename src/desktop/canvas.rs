@@ -1,0 +1,442 @@
+//! The viewports: input to the session, and what is drawn over the pictures.
+
+use egui::{Align2, Color32, CursorIcon, Event, FontId, PointerButton, Pos2, Rect, Role, Sense, Shape, Stroke, Ui, Vec2};
+
+use super::pictures::Pictures;
+use super::theme::{self, over_image};
+use crate::annotation::{self, Annotation, OrientedBox};
+use crate::geometry::{AnatomicalPlane, Patient, Point, Screen};
+use crate::session::{Button, Modifiers, PANES, Session};
+use crate::tool::{Cursor, Preview, ToolKind};
+use crate::view::{SliceSource, View, scale_bar};
+
+/// Pixels of wheel travel, on devices that report pixels, that make one notch.
+const NOTCH: f32 = 40.0;
+
+/// What the viewports need to remember between frames.
+#[derive(Default)]
+pub(super) struct Canvas {
+    /// The pane shown alone: 0 to 2 for slices, 3 for the overview.
+    pub(super) maximised: Option<usize>,
+    /// Whether Space was used to pan since it went down.
+    space_used: bool,
+    wheel_rest: f32,
+}
+
+/// The overview's number among the panes.
+pub(super) const OVERVIEW: usize = PANES;
+
+impl Canvas {
+    /// Draws all viewports into what is left of `ui` and hands input to the session.
+    pub(super) fn show(&mut self, ui: &mut Ui, session: &mut Session, pictures: &mut Pictures, frame: &eframe::Frame) {
+        let area = ui.available_rect_before_wrap();
+        ui.painter().rect_filled(area, 0.0, theme::palette(ui).control);
+        let rects = self.layout(area);
+        let mut responses = Vec::new();
+        for (pane, rect) in &rects {
+            if *pane < PANES {
+                session.set_pane_size(*pane, [f64::from(rect.width()), f64::from(rect.height())]);
+            }
+            let response = ui.interact(*rect, ui.id().with(("viewport", *pane)), Sense::click_and_drag());
+            let name = format!("{} view", pane_name(*pane));
+            response.widget_info(|| egui::WidgetInfo::labeled(Role::Canvas, true, &name));
+            if response.double_clicked() && (session.tool_kind() == ToolKind::Navigate || *pane == OVERVIEW) {
+                self.maximised = if self.maximised.is_some() { None } else { Some(*pane) };
+            }
+            if *pane == OVERVIEW && response.dragged() {
+                pictures.turn_overview(response.drag_delta());
+            }
+            responses.push(response);
+        }
+        self.handle_input(ui, session, &rects);
+        for ((pane, rect), response) in rects.iter().zip(&responses) {
+            ui.painter().rect_filled(*rect, 0.0, Color32::BLACK);
+            if *pane == OVERVIEW {
+                pictures.paint_overview(ui, frame, session, *rect);
+                paint_title(ui, *rect, "Overview", "projection · drag to turn");
+            } else {
+                let view = session.view(*pane);
+                pictures.paint_slice(ui, frame, session, *pane, &view, *rect);
+                let painter = PanePainter { ui, rect: *rect, view: &view, session };
+                painter.paint(*pane);
+                if response.contains_pointer()
+                    && let Some((preview, cursor)) = session.tool_picture(*pane)
+                {
+                    painter.paint_preview(preview);
+                    ui.ctx().set_cursor_icon(cursor_icon(cursor));
+                }
+            }
+        }
+    }
+
+    fn layout(&self, area: Rect) -> Vec<(usize, Rect)> {
+        if let Some(pane) = self.maximised {
+            return vec![(pane, area)];
+        }
+        let half = (area.size() - Vec2::splat(theme::GAP)) / 2.0;
+        let cell = |column: f32, row: f32| {
+            let min = area.min + Vec2::new(column * (half.x + theme::GAP), row * (half.y + theme::GAP));
+            Rect::from_min_size(min, half)
+        };
+        let [axial, coronal, sagittal] = [0, 1, 2];
+        vec![(axial, cell(0.0, 0.0)), (sagittal, cell(1.0, 0.0)), (coronal, cell(0.0, 1.0)), (OVERVIEW, cell(1.0, 1.0))]
+    }
+
+    /// Whether letting go of Space now was a tap, not the end of a pan.
+    pub(super) fn space_was_tapped(&mut self, ui: &Ui) -> bool {
+        let (pressed, released) = ui.input(|input| (input.key_pressed(egui::Key::Space), input.key_released(egui::Key::Space)));
+        if pressed {
+            self.space_used = false;
+        }
+        released && !self.space_used && !ui.ctx().text_edit_focused()
+    }
+
+    fn handle_input(&mut self, ui: &Ui, session: &mut Session, rects: &[(usize, Rect)]) {
+        let ctx = ui.ctx();
+        let (events, held, space) =
+            ctx.input(|input| (input.events.clone(), input.modifiers, input.key_down(egui::Key::Space)));
+        let keys = |m: egui::Modifiers| Modifiers { ctrl: m.command || m.ctrl, shift: m.shift, alt: m.alt, space };
+        // Menus and dialogs lie on other layers; a press on them is none of the viewports'.
+        let uncovered = |pos: Pos2| ctx.layer_id_at(pos).is_none_or(|layer| layer == ui.layer_id());
+        let under = |pos: Pos2| rects.iter().find(|(pane, rect)| *pane < PANES && rect.contains(pos) && uncovered(pos));
+        let inside = |rect: Rect, pos: Pos2| Point::<Screen>::new(f64::from(pos.x - rect.min.x), f64::from(pos.y - rect.min.y), 0.0);
+        let mut last_pos = ctx.input(|input| input.pointer.latest_pos());
+        for event in events {
+            match event {
+                Event::PointerMoved(pos) => {
+                    last_pos = Some(pos);
+                    let grabbed = session.gesture_pane().and_then(|pane| rects.iter().find(|(other, _)| *other == pane));
+                    match grabbed.or_else(|| under(pos)) {
+                        Some((pane, rect)) => session.pointer_moved(*pane, inside(*rect, pos), keys(held)),
+                        None => session.pointer_left(),
+                    }
+                }
+                Event::PointerButton { pos, button, pressed: true, modifiers } => {
+                    let Some((pane, rect)) = under(pos) else { continue };
+                    let Some(button) = pane_button(button) else { continue };
+                    self.space_used |= space;
+                    ctx.memory_mut(|memory| memory.stop_text_input());
+                    session.press(*pane, inside(*rect, pos), button, keys(modifiers));
+                }
+                Event::PointerButton { pos, button, pressed: false, .. } => {
+                    let grabbed = session.gesture_pane().and_then(|pane| rects.iter().find(|(other, _)| *other == pane));
+                    if let (Some((_, rect)), Some(button)) = (grabbed, pane_button(button)) {
+                        session.release(inside(*rect, pos), button);
+                    }
+                }
+                Event::MouseWheel { unit, delta, modifiers, .. } => {
+                    let Some((pane, rect)) = last_pos.and_then(under) else { continue };
+                    // Some systems turn Shift+wheel and Alt+wheel into sideways scrolling.
+                    let travel = if delta.y != 0.0 { delta.y } else { delta.x };
+                    let notches = match unit {
+                        egui::MouseWheelUnit::Point => travel / NOTCH,
+                        _ => travel,
+                    };
+                    let keys = keys(modifiers);
+                    let whole = self.whole_notches(notches, keys.ctrl || keys.shift || keys.alt);
+                    if let Some(pos) = last_pos.filter(|_| whole != 0.0) {
+                        session.wheel(*pane, inside(*rect, pos), f64::from(whole), keys);
+                    }
+                }
+                Event::PointerGone => session.pointer_left(),
+                Event::WindowFocused(false) => drop(session.cancel_gesture()),
+                _ => {}
+            }
+        }
+    }
+
+    /// Slices come in whole notches; what a fine wheel turns less is kept for the next event.
+    fn whole_notches(&mut self, notches: f32, may_be_fraction: bool) -> f32 {
+        if may_be_fraction {
+            return notches;
+        }
+        self.wheel_rest += notches;
+        let whole = self.wheel_rest.trunc();
+        self.wheel_rest -= whole;
+        whole
+    }
+}
+
+/// A pane's name in words.
+pub(super) fn pane_name(pane: usize) -> &'static str {
+    match AnatomicalPlane::ALL.get(pane) {
+        Some(AnatomicalPlane::Axial) => "Axial",
+        Some(AnatomicalPlane::Coronal) => "Coronal",
+        Some(AnatomicalPlane::Sagittal) => "Sagittal",
+        None => "Overview",
+    }
+}
+
+fn pane_button(button: PointerButton) -> Option<Button> {
+    match button {
+        PointerButton::Primary => Some(Button::Left),
+        PointerButton::Secondary => Some(Button::Right),
+        PointerButton::Middle => Some(Button::Middle),
+        _ => None,
+    }
+}
+
+fn cursor_icon(cursor: Cursor) -> CursorIcon {
+    match cursor {
+        Cursor::Crosshair => CursorIcon::Crosshair,
+        Cursor::Hidden => CursorIcon::None,
+        Cursor::Move => CursorIcon::Move,
+        Cursor::Resize => CursorIcon::ResizeNwSe,
+    }
+}
+
+fn paint_title(ui: &Ui, rect: Rect, name: &str, detail: &str) {
+    let at = rect.min + Vec2::new(10.0, 8.0);
+    let title = text(ui, at, Align2::LEFT_TOP, name, theme::medium(13.0), over_image::TEXT);
+    text(ui, Pos2::new(title.right() + 8.0, at.y), Align2::LEFT_TOP, detail, FontId::proportional(12.0), over_image::WEAK);
+}
+
+/// Text that reads over any picture.
+fn text(ui: &Ui, at: Pos2, anchor: Align2, words: &str, font: FontId, colour: Color32) -> Rect {
+    let painter = ui.painter();
+    painter.text(at + Vec2::splat(1.0), anchor, words, font.clone(), over_image::SHADOW);
+    painter.text(at, anchor, words, font, colour)
+}
+
+/// Draws over the picture of one slice pane.
+struct PanePainter<'a> {
+    ui: &'a Ui,
+    rect: Rect,
+    view: &'a View,
+    session: &'a Session,
+}
+
+impl PanePainter<'_> {
+    fn on_screen(&self, point: Point<Patient>) -> Pos2 {
+        let place = self.view.screen_from_patient() * point;
+        self.rect.min + Vec2::new(place.x() as f32, place.y() as f32)
+    }
+
+    fn painter(&self) -> egui::Painter {
+        self.ui.painter().with_clip_rect(self.rect)
+    }
+
+    fn paint(&self, pane: usize) {
+        if self.session.crosshair_shown() {
+            self.paint_crosshair();
+        }
+        if self.session.annotations_shown() {
+            for annotation in self.session.case().annotations() {
+                self.paint_annotation(annotation);
+            }
+        }
+        self.paint_letters();
+        self.paint_scale_bar();
+        self.paint_slice_bar();
+        paint_title(self.ui, self.rect, pane_name(pane), &self.detail());
+    }
+
+    /// Which slice this is, and how far from the plane it is named after.
+    fn detail(&self) -> String {
+        let grid = self.session.case().volume().grid();
+        let mut words = match self.view.slice {
+            Some((family, slice)) => format!("{} / {}", slice + 1, family.slice_count(grid)),
+            None => {
+                let along = self.view.plane.origin().to_array()[self.view.anatomical.normal_axis()];
+                format!("{along:.1} mm · resliced")
+            }
+        };
+        let oblique = self.view.obliquity_degrees();
+        if oblique >= 0.5 {
+            words += &format!(" · oblique {oblique:.0}°");
+        }
+        words
+    }
+
+    fn paint_crosshair(&self) {
+        let at = self.on_screen(self.session.focus());
+        let painter = self.painter();
+        let stroke = Stroke::new(1.0, over_image::CROSSHAIR);
+        // The middle stays free, so that what it points at can be seen.
+        let free = 9.0;
+        let Rect { min, max } = self.rect;
+        for segment in [
+            [Pos2::new(min.x, at.y), Pos2::new(at.x - free, at.y)],
+            [Pos2::new(at.x + free, at.y), Pos2::new(max.x, at.y)],
+            [Pos2::new(at.x, min.y), Pos2::new(at.x, at.y - free)],
+            [Pos2::new(at.x, at.y + free), Pos2::new(at.x, max.y)],
+        ] {
+            painter.line_segment(segment, stroke);
+        }
+    }
+
+    fn paint_letters(&self) {
+        let letters = self.view.edge_directions().map(|direction| direction.letter().to_string());
+        let (rect, inset) = (self.rect, 10.0);
+        let places = [
+            (Pos2::new(rect.left() + inset, rect.center().y), Align2::LEFT_CENTER),
+            (Pos2::new(rect.right() - inset - SLICE_BAR, rect.center().y), Align2::RIGHT_CENTER),
+            (Pos2::new(rect.center().x, rect.top() + inset - 2.0), Align2::CENTER_TOP),
+            (Pos2::new(rect.center().x, rect.bottom() - inset + 2.0), Align2::CENTER_BOTTOM),
+        ];
+        for (letter, (at, anchor)) in letters.iter().zip(places) {
+            text(self.ui, at, anchor, letter, theme::medium(17.0), over_image::TEXT);
+        }
+    }
+
+    fn paint_scale_bar(&self) {
+        let bar = scale_bar(self.view);
+        let length = bar.pixels as f32;
+        let right = self.rect.right() - 14.0 - SLICE_BAR;
+        let y = self.rect.bottom() - 14.0;
+        let painter = self.painter();
+        let line = |offset: Vec2, colour| {
+            let [a, b] = [Pos2::new(right - length, y) + offset, Pos2::new(right, y) + offset];
+            let stroke = Stroke::new(1.5, colour);
+            painter.line_segment([a, b], stroke);
+            painter.line_segment([a - Vec2::new(0.0, 4.0), a], stroke);
+            painter.line_segment([b - Vec2::new(0.0, 4.0), b], stroke);
+        };
+        line(Vec2::splat(1.0), over_image::SHADOW);
+        line(Vec2::ZERO, over_image::TEXT);
+        let unit = match self.session.case().volume().placement {
+            crate::volume::Placement::Pixels => "px",
+            _ => "mm",
+        };
+        let words = format!("{} {unit}", bar.mm);
+        let above = Pos2::new(right - length / 2.0, y - 5.0);
+        text(self.ui, above, Align2::CENTER_BOTTOM, &words, FontId::proportional(12.0), over_image::TEXT);
+    }
+
+    /// The bar at the right border: where this slice stands, and which slices hold labels.
+    fn paint_slice_bar(&self) {
+        let Some((family, slice)) = self.view.slice else { return };
+        let grid = self.session.case().volume().grid();
+        let count = family.slice_count(grid);
+        if count < 2 {
+            return;
+        }
+        let bar = slice_bar_rect(self.rect);
+        let painter = self.painter();
+        painter.rect_filled(bar, 2.0, Color32::from_white_alpha(14));
+        let away = self.view.plane.normal();
+        let runs_away = grid.patient_from_voxel().axis(family.slice_axis).dot(away) >= 0.0;
+        let y = |slice: f32| {
+            let t = (slice + 0.5) / count as f32;
+            bar.top() + bar.height() * if runs_away { 1.0 - t } else { t }
+        };
+        let thickness = (bar.height() / count as f32).max(1.5);
+        for annotated in self.session.annotated_slices(family.slice_axis) {
+            let tick = Rect::from_center_size(Pos2::new(bar.center().x, y(annotated as f32)), Vec2::new(bar.width(), thickness));
+            painter.rect_filled(tick, 0.0, Color32::from_rgb(0xe6, 0x9f, 0x00));
+        }
+        let here = Rect::from_center_size(Pos2::new(bar.center().x, y(slice as f32)), Vec2::new(bar.width() + 6.0, 3.0));
+        painter.rect_filled(here, 1.0, over_image::TEXT);
+    }
+
+    fn colour_of(&self, annotation: &Annotation) -> Color32 {
+        let label = annotation.label.and_then(|index| self.session.case().scheme().get(index));
+        label.map_or(Color32::from_rgb(0x56, 0xb4, 0xe9), |label| {
+            let [r, g, b] = label.color.0;
+            Color32::from_rgb(r, g, b)
+        })
+    }
+
+    fn paint_annotation(&self, annotation: &Annotation) {
+        let selected = self.session.selected().is_some_and(|other| other.id == annotation.id);
+        let colour = self.colour_of(annotation);
+        match annotation.shape {
+            annotation::Shape::Box(shape) => self.paint_box(&shape, colour, selected, Some(&annotation.name)),
+            annotation::Shape::Landmark(point) => self.paint_landmark(point, colour, selected, &annotation.name),
+        }
+    }
+
+    fn paint_box(&self, shape: &OrientedBox, colour: Color32, selected: bool, name: Option<&str>) {
+        let outline: Vec<Pos2> = shape.section(&self.view.plane).into_iter().map(|p| self.on_screen(p)).collect();
+        if outline.len() < 3 {
+            return;
+        }
+        let painter = self.painter();
+        painter.add(Shape::closed_line(outline.clone(), Stroke::new(if selected { 4.0 } else { 3.5 }, over_image::SHADOW)));
+        painter.add(Shape::closed_line(outline.clone(), Stroke::new(if selected { 2.0 } else { 1.5 }, colour)));
+        if selected {
+            for handle in self.handles(shape, &outline) {
+                let square = Rect::from_center_size(handle, Vec2::splat(7.0));
+                painter.rect(square, 1.0, Color32::WHITE, Stroke::new(1.0, Color32::BLACK), egui::StrokeKind::Outside);
+            }
+        }
+        if let Some(name) = name {
+            let corner = outline.iter().fold(outline[0], |a, b| Pos2::new(a.x.min(b.x), a.y.min(b.y)));
+            text(self.ui, corner - Vec2::new(0.0, 3.0), Align2::LEFT_BOTTOM, name, FontId::proportional(12.0), colour);
+        }
+    }
+
+    fn handles(&self, shape: &OrientedBox, outline: &[Pos2]) -> Vec<Pos2> {
+        let mut handles = outline.to_vec();
+        for axis in 0..3 {
+            if shape.axes[axis].dot(self.view.plane.normal()).abs() < 0.7 {
+                for side in [-1.0, 1.0] {
+                    handles.push(self.on_screen(shape.centre + shape.axes[axis] * (side * shape.half_mm[axis])));
+                }
+            }
+        }
+        handles
+    }
+
+    fn paint_landmark(&self, point: Point<Patient>, colour: Color32, selected: bool, name: &str) {
+        let spacing = self.session.case().volume().grid().spacing_mm().into_iter().fold(0.0, f64::max);
+        let depth = self.view.plane.depth_of(point).abs();
+        if depth > spacing * 3.0 {
+            return;
+        }
+        // Near slices show a fainter mark, so that a point can be found again.
+        let near = depth <= spacing / 2.0 + 1e-6;
+        let colour = if near { colour } else { colour.gamma_multiply(0.4) };
+        let at = self.on_screen(point);
+        let painter = self.painter();
+        let arm = if selected { 8.0 } else { 6.0 };
+        for (width, colour) in [(4.0, over_image::SHADOW), (1.5, colour)] {
+            let stroke = Stroke::new(width, colour);
+            painter.line_segment([at - Vec2::new(arm, 0.0), at + Vec2::new(arm, 0.0)], stroke);
+            painter.line_segment([at - Vec2::new(0.0, arm), at + Vec2::new(0.0, arm)], stroke);
+            if near {
+                painter.circle_stroke(at, 4.0, stroke);
+            }
+        }
+        if near {
+            let beside = at + Vec2::new(arm + 3.0, -arm);
+            text(self.ui, beside, Align2::LEFT_CENTER, name, FontId::proportional(12.0), colour);
+        }
+    }
+
+    fn paint_preview(&self, preview: Option<Preview>) {
+        match preview {
+            None => {}
+            Some(Preview::Box(shape)) => self.paint_box(&shape, over_image::TEXT, false, None),
+            Some(Preview::Ring { centre, radius_mm, erasing }) => {
+                let radius = (radius_mm * self.view.pixels_per_mm) as f32;
+                let at = self.on_screen(centre);
+                let painter = self.painter();
+                painter.circle_stroke(at, radius, Stroke::new(3.0, Color32::from_black_alpha(120)));
+                painter.circle_stroke(at, radius, Stroke::new(1.25, over_image::TEXT));
+                let sign = if erasing { "−" } else { "+" };
+                if radius > 8.0 || erasing {
+                    let beside = at + Vec2::new(radius.max(4.0) * 0.72 + 6.0, radius.max(4.0) * 0.72 + 4.0);
+                    text(self.ui, beside, Align2::CENTER_CENTER, sign, theme::medium(13.0), over_image::TEXT);
+                } else {
+                    painter.circle_filled(at, 1.0, over_image::TEXT);
+                }
+            }
+        }
+    }
+}
+
+/// Width of the slice bar with its margin.
+const SLICE_BAR: f32 = 14.0;
+
+fn slice_bar_rect(pane: Rect) -> Rect {
+    Rect::from_min_max(
+        Pos2::new(pane.right() - SLICE_BAR + 3.0, pane.top() + 36.0),
+        Pos2::new(pane.right() - 5.0, pane.bottom() - 12.0),
+    )
+}
+
+/// Whether true patient planes are shown.
+pub(super) fn is_resliced(session: &Session) -> bool {
+    session.slice_source() == SliceSource::Patient
+}

@@ -1,0 +1,35 @@
+//! The panel at the right: labels, the tool in hand, boxes and landmarks, the steps made.
+
+mod history;
+mod labels;
+mod objects;
+mod tool;
+
+use egui::{ScrollArea, Ui};
+
+use crate::session::Session;
+
+/// What the panels remember between frames.
+#[derive(Default)]
+pub(super) struct Panels {
+    labels: labels::LabelsPanel,
+    objects: objects::ObjectsPanel,
+}
+
+impl Panels {
+    /// Draws all sections.
+    pub(super) fn show(&mut self, ui: &mut Ui, session: &mut Session) {
+        ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+            self.labels.show(ui, session);
+            tool::show(ui, session);
+            self.objects.show(ui, session);
+            history::show(ui, session);
+            ui.add_space(12.0);
+        });
+    }
+
+    /// The label under the pointer in the list, which the pictures bring out.
+    pub(super) fn hovered_label(&self) -> Option<u16> {
+        self.labels.hovered
+    }
+}

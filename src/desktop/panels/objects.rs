@@ -1,0 +1,84 @@
+//! The list of boxes and landmarks.
+
+use egui::{Key, RichText, Role, TextEdit, Ui};
+use egui_material_icons::icons::{ICON_CROP_SQUARE, ICON_DELETE, ICON_LOCATION_ON};
+
+use crate::annotation::{Annotation, AnnotationId, Shape};
+use crate::desktop::{theme, widgets};
+use crate::session::Session;
+
+#[derive(Default)]
+pub(super) struct ObjectsPanel {
+    renaming: Option<(AnnotationId, String, bool)>,
+}
+
+impl ObjectsPanel {
+    pub(super) fn show(&mut self, ui: &mut Ui, session: &mut Session) {
+        let annotations = session.case().annotations().to_vec();
+        widgets::section(ui, "Boxes and landmarks", |_| {});
+        if annotations.is_empty() {
+            let weak = theme::palette(ui).weak;
+            ui.label(RichText::new("None yet. R draws a box, K places a landmark.").color(weak));
+        }
+        for annotation in annotations {
+            self.show_annotation(ui, session, &annotation);
+        }
+    }
+
+    fn show_annotation(&mut self, ui: &mut Ui, session: &mut Session, annotation: &Annotation) {
+        let id = annotation.id;
+        let chosen = session.selected().is_some_and(|selected| selected.id == id);
+        let (icon, measure) = match annotation.shape {
+            Shape::Box(shape) => {
+                let [a, b, c] = shape.half_mm.map(|half| half * 2.0);
+                (ICON_CROP_SQUARE, format!("{a:.0} × {b:.0} × {c:.0} mm"))
+            }
+            Shape::Landmark(point) => {
+                let [x, y, z] = point.to_array();
+                (ICON_LOCATION_ON, format!("{x:.1}, {y:.1}, {z:.1}"))
+            }
+        };
+        let mut delete = false;
+        let (response, ()) = widgets::row(ui, chosen, &annotation.name, |ui| {
+            ui.label(icon.rich_text().size(15.0).color(theme::palette(ui).weak));
+            if self.renaming.as_ref().is_some_and(|(other, ..)| *other == id) {
+                self.name_field(ui, session, annotation);
+            } else {
+                ui.add(egui::Label::new(&annotation.name).truncate());
+            }
+            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                if chosen {
+                    let name = format!("Delete {}", annotation.name);
+                    delete = widgets::icon_button(ui, ICON_DELETE, &name, "Delete  (Delete)").clicked();
+                }
+                ui.label(RichText::new(measure).small().color(theme::palette(ui).weak));
+            });
+        });
+        if response.clicked() {
+            session.select(Some(id));
+        }
+        if response.double_clicked() {
+            self.renaming = Some((id, annotation.name.clone(), false));
+        }
+        if delete && let Err(error) = session.delete_annotation(id) {
+            tracing::error!("{} was not deleted: {error}", annotation.name);
+        }
+    }
+
+    fn name_field(&mut self, ui: &mut Ui, session: &mut Session, annotation: &Annotation) {
+        let Some((_, name, had_focus)) = &mut self.renaming else { return };
+        let response = ui.add(TextEdit::singleline(name).desired_width(110.0));
+        widgets::named(&response, Role::TextInput, "Name");
+        if !*had_focus {
+            response.request_focus();
+            *had_focus = true;
+        } else if response.lost_focus() {
+            let name = name.trim().to_owned();
+            let kept = ui.input(|input| input.key_pressed(Key::Escape)) || name.is_empty();
+            if !kept && let Err(error) = session.rename_annotation(annotation.id, &name) {
+                tracing::error!("{} was not renamed: {error}", annotation.name);
+            }
+            self.renaming = None;
+        }
+    }
+}

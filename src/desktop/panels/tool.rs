@@ -1,0 +1,96 @@
+//! What can be set about the tool in hand.
+
+use egui::{Button, DragValue, RichText, Role, Slider, Ui};
+
+use crate::desktop::{theme, widgets};
+use crate::session::{Command, Session, WINDOW_PRESETS};
+use crate::tool::{BrushSettings, BrushShape, ToolKind};
+
+pub(super) fn show(ui: &mut Ui, session: &mut Session) {
+    let kind = session.tool_kind();
+    let name = Command::Tool(kind).info().map_or("", |row| row.name);
+    widgets::section(ui, &format!("Tool: {name}"), |_| {});
+    if kind.is_brush() {
+        show_brush(ui, session);
+    }
+    if kind == ToolKind::Navigate {
+        show_window(ui, session);
+    }
+    let weak = theme::palette(ui).weak;
+    ui.label(RichText::new(session.hint()).small().color(weak));
+}
+
+fn show_brush(ui: &mut Ui, session: &mut Session) {
+    let mut brush = *session.brush();
+    ui.horizontal(|ui| {
+        let label = ui.label("Diameter");
+        let mut diameter = brush.radius_mm * 2.0;
+        let slider = Slider::new(&mut diameter, 0.5..=80.0).logarithmic(true).suffix(" mm").max_decimals(1);
+        let response = ui.add(slider).labelled_by(label.id).on_hover_text("Size in the patient  ([ ] or Shift+wheel)");
+        if response.changed() {
+            brush.radius_mm = diameter / 2.0;
+        }
+    });
+    ui.horizontal(|ui| {
+        ui.label("Shape");
+        for (shape, word, tooltip) in [
+            (BrushShape::Disc, "Disc", "One slice at a time, in the plane of the view  (Shift+B)"),
+            (BrushShape::Ball, "Ball", "Several slices at once  (Shift+B)"),
+        ] {
+            let response = ui.add(Button::new(word).selected(brush.shape == shape)).on_hover_text(tooltip);
+            if response.clicked() {
+                brush.shape = shape;
+            }
+        }
+    });
+    ui.horizontal(|ui| {
+        let window = session.display().window;
+        let mut only = brush.only_values.is_some();
+        ui.checkbox(&mut only, "Only values").on_hover_text("Paint only voxels whose value lies in this range  (T)");
+        match (only, &mut brush.only_values) {
+            (true, Some([low, high])) => {
+                let speed = (window.width / 400.0).max(1e-3);
+                for (value, name) in [(low, "Lowest value painted"), (high, "Highest value painted")] {
+                    let response = ui.add(DragValue::new(value).speed(speed).max_decimals(1));
+                    widgets::named(&response, Role::SpinButton, name);
+                }
+            }
+            (true, none @ None) => *none = Some([window.low(), window.high()]),
+            (false, values) => *values = None,
+        }
+    });
+    if brush != *session.brush() {
+        session.set_brush(BrushSettings { ..brush });
+    }
+}
+
+fn show_window(ui: &mut Ui, session: &mut Session) {
+    let is_ct = session.case().volume().modality.as_deref() == Some("CT");
+    ui.horizontal(|ui| {
+        let window = session.display().window;
+        let speed = (window.width / 300.0).max(1e-4);
+        let mut changed = window;
+        for (value, name) in [(&mut changed.width, "Window width"), (&mut changed.centre, "Window centre")] {
+            ui.label(if name.ends_with("width") { "W" } else { "L" });
+            let response = ui.add(DragValue::new(value).speed(speed).max_decimals(1));
+            widgets::named(&response, Role::SpinButton, name);
+        }
+        if changed != window {
+            session.display_mut().window = crate::volume::Window::new(changed.centre, changed.width.max(1e-6));
+        }
+        if ui.button("Auto").on_hover_text(widgets::tooltip(Command::AutomaticWindow)).clicked() {
+            session.run(Command::AutomaticWindow);
+        }
+    });
+    if is_ct {
+        ui.horizontal_wrapped(|ui| {
+            for (number, (name, window)) in WINDOW_PRESETS.iter().enumerate() {
+                let chosen = session.display().window == *window;
+                let tooltip = widgets::tooltip(Command::Preset(number));
+                if ui.add(Button::new(*name).selected(chosen)).on_hover_text(tooltip).clicked() {
+                    session.run(Command::Preset(number));
+                }
+            }
+        });
+    }
+}

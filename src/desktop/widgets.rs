@@ -1,0 +1,84 @@
+//! Small controls that the panels share: icons with names that screen readers can say.
+
+use egui::{Button, Color32, Response, RichText, Role, Sense, Ui, Vec2, WidgetInfo};
+use egui_material_icons::MaterialIcon;
+
+use super::{shortcuts, theme};
+use crate::session::Command;
+
+/// A button that shows an icon alone; `name` is what it is called.
+pub(super) fn icon_button(ui: &mut Ui, icon: MaterialIcon, name: &str, tooltip: &str) -> Response {
+    let text = icon.rich_text().size(16.0);
+    let response = ui.add(Button::new(text).frame_when_inactive(false).min_size(Vec2::splat(theme::ROW)));
+    named(&response, Role::Button, name);
+    response.on_hover_text(tooltip)
+}
+
+/// A button that shows an icon and switches something on and off.
+pub(super) fn icon_toggle(ui: &mut Ui, icons: [MaterialIcon; 2], on: bool, name: &str, tooltip: &str) -> Response {
+    let colour = if on { theme::palette(ui).text } else { theme::palette(ui).weak };
+    let text = icons[usize::from(on)].rich_text().size(15.0).color(colour);
+    let button = Button::new(text).frame_when_inactive(false).min_size(Vec2::new(22.0, theme::ROW));
+    let response = ui.add(button);
+    response.widget_info(|| WidgetInfo::selected(Role::CheckBox, true, on, name));
+    response.on_hover_text(tooltip)
+}
+
+/// A button with an icon, a word, and the command's tooltip and key.
+pub(super) fn command_button(ui: &mut Ui, icon: MaterialIcon, word: &str, command: Command, enabled: bool) -> bool {
+    let button = Button::new((icon.rich_text().size(16.0), word)).frame_when_inactive(false);
+    let response = ui.add_enabled(enabled, button);
+    named(&response, Role::Button, word);
+    response.on_hover_text(tooltip(command)).clicked()
+}
+
+/// The tooltip of a command with its key.
+pub(super) fn tooltip(command: Command) -> String {
+    let text = command.info().map_or("", |row| row.tooltip);
+    match shortcuts::shown(command) {
+        "" => text.to_owned(),
+        key => format!("{text}  ({key})"),
+    }
+}
+
+/// Gives a control the name that screen readers say.
+pub(super) fn named(response: &Response, role: Role, name: &str) {
+    response.widget_info(|| WidgetInfo::labeled(role, true, name));
+}
+
+/// The heading of a section, with room for controls at its right end.
+pub(super) fn section(ui: &mut Ui, title: &str, controls: impl FnOnce(&mut Ui)) {
+    ui.add_space(6.0);
+    ui.horizontal(|ui| {
+        ui.set_min_height(theme::ROW);
+        let weak = theme::palette(ui).weak;
+        ui.label(RichText::new(title.to_uppercase()).font(theme::medium(11.0)).color(weak));
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), controls);
+    });
+}
+
+/// A row as wide as the panel that can be clicked; its background tells whether it is chosen.
+pub(super) fn row<R>(ui: &mut Ui, chosen: bool, name: &str, content: impl FnOnce(&mut Ui) -> R) -> (Response, R) {
+    let size = Vec2::new(ui.available_width(), theme::ROW);
+    let (rect, response) = ui.allocate_exact_size(size, Sense::click());
+    response.widget_info(|| WidgetInfo::selected(Role::ListBoxOption, true, chosen, name));
+    let colours = theme::palette(ui);
+    let fill = if chosen {
+        colours.hovered
+    } else if response.hovered() {
+        colours.raised
+    } else {
+        Color32::TRANSPARENT
+    };
+    ui.painter().rect_filled(rect, f32::from(theme::CORNER), fill);
+    if chosen {
+        let bar = egui::Rect::from_min_size(rect.min, Vec2::new(3.0, rect.height()));
+        ui.painter().rect_filled(bar, 1.5, colours.accent);
+    }
+    let inner = rect.shrink2(Vec2::new(8.0, 0.0));
+    let layout = egui::Layout::left_to_right(egui::Align::Center);
+    let mut child = ui.new_child(egui::UiBuilder::new().max_rect(inner).layout(layout));
+    child.spacing_mut().item_spacing.x = 4.0;
+    let result = content(&mut child);
+    (response, result)
+}

@@ -1,0 +1,194 @@
+//! The label maps as 3-D textures that follow them brick by brick, and the table of label colours.
+
+use std::sync::Arc;
+
+use super::gpu::Gpu;
+use super::scene::Scene;
+use super::voxels::{new_texture, write_box};
+use crate::annotation::{Colour, LabelScheme};
+use crate::volume::{BRICK_EDGE, Brick, BrickIndex, LabelMap};
+
+/// One layer on the device. While the layer is empty there is no texture.
+#[derive(Debug)]
+pub(super) struct LabelTexture {
+    /// The map as the texture shows it. Bricks are compared by address: an `Arc` held here cannot be
+    /// another brick later, so no change is missed, whichever case the next map comes from.
+    shown: LabelMap,
+    held: Option<Held>,
+}
+
+#[derive(Debug)]
+struct Held {
+    texture: wgpu::Texture,
+    view: wgpu::TextureView,
+    /// Whether labels take 16 bits; 8 are enough for most cases.
+    wide: bool,
+}
+
+impl LabelTexture {
+    /// The texture of an empty map.
+    pub(super) fn new(dims: [usize; 3]) -> Self {
+        Self { shown: LabelMap::new(dims), held: None }
+    }
+
+    /// What shaders read; `None` while the layer is empty.
+    pub(super) fn view(&self) -> Option<&wgpu::TextureView> {
+        self.held.as_ref().map(|held| &held.view)
+    }
+
+    /// Sends the bricks in which `map` differs from what is shown. Gives back whether there were any;
+    /// says why where the device cannot hold the layer.
+    pub(super) fn follow(&mut self, gpu: &Gpu, map: &LabelMap) -> Result<bool, String> {
+        let mut changed: Vec<BrickIndex> = brick_indices(map.brick_dims())
+            .filter(|index| !is_same(self.shown.brick(*index), map.brick(*index)))
+            .collect();
+        if changed.is_empty() {
+            return Ok(false);
+        }
+        let present = || changed.iter().filter_map(|index| map.brick(*index));
+        let wide = present().any(|brick| brick.labels().iter().any(|label| *label > 255));
+        if self.held.as_ref().is_none_or(|held| wide && !held.wide) {
+            self.held = None;
+            let format = if wide { wgpu::TextureFormat::R16Uint } else { wgpu::TextureFormat::R8Uint };
+            let texture = new_texture(gpu, "labels", map.dims(), format)
+                .ok_or("this graphics adapter has too little memory for the labels")?;
+            let view = texture.create_view(&wgpu::TextureViewDescriptor::default());
+            self.held = Some(Held { texture, view, wide });
+            changed = map.bricks().map(|(index, _)| index).collect();
+        }
+        if let Some(held) = &self.held {
+            for run in runs(&changed) {
+                send(gpu, held, map, run);
+            }
+        }
+        self.shown = map.clone();
+        Ok(true)
+    }
+
+    /// The map that the texture shows.
+    pub(super) fn map(&self) -> &LabelMap {
+        &self.shown
+    }
+}
+
+/// The first and the last voxel of the box around all bricks of `map`.
+pub(super) fn labelled_box(map: &LabelMap) -> Option<([usize; 3], [usize; 3])> {
+    let boxes = map.bricks().map(|(index, _)| map.brick_bounds(index));
+    boxes.reduce(|a, b| a.union(&b)).map(|bounds| (bounds.min, bounds.max.map(|n| n - 1)))
+}
+
+/// The pixels of a slice, as [`Scene::pixels_of`] gives them, outside of which no brick of `map` lies.
+pub(super) fn labelled_pixels(map: &LabelMap, scene: &Scene) -> Option<[u32; 4]> {
+    let normal = scene.right.cross(scene.down);
+    let mut around: Option<([f64; 3], [f64; 3])> = None;
+    for (index, _) in map.bricks() {
+        let bounds = map.brick_bounds(index);
+        let first = bounds.min.map(|n| n as f64);
+        let last = bounds.max.map(|n| n as f64 - 1.0);
+        let mut depth = -normal.dot(scene.origin);
+        let mut reach = 0.0;
+        for axis in 0..3 {
+            depth += normal[axis] * (first[axis] + last[axis]) / 2.0;
+            reach += normal[axis].abs() * (last[axis] - first[axis] + 1.0) / 2.0;
+        }
+        if depth.abs() <= reach * (1.0 + 1e-9) {
+            let (low, high) = around.get_or_insert((first, last));
+            for axis in 0..3 {
+                low[axis] = low[axis].min(first[axis]);
+                high[axis] = high[axis].max(last[axis]);
+            }
+        }
+    }
+    around.and_then(|(first, last)| scene.pixels_of(first, last))
+}
+
+fn is_same(shown: Option<&Arc<Brick>>, new: Option<&Arc<Brick>>) -> bool {
+    match (shown, new) {
+        (None, None) => true,
+        (Some(shown), Some(new)) => Arc::ptr_eq(shown, new),
+        _ => false,
+    }
+}
+
+fn brick_indices(brick_dims: [usize; 3]) -> impl Iterator<Item = BrickIndex> {
+    let [ni, nj, nk] = brick_dims.map(|n| n as u32);
+    (0..nk).flat_map(move |k| (0..nj).flat_map(move |j| (0..ni).map(move |i| BrickIndex([i, j, k]))))
+}
+
+/// Bricks side by side along i, which are sent as one box.
+fn runs(bricks: &[BrickIndex]) -> impl Iterator<Item = &[BrickIndex]> {
+    bricks.chunk_by(|BrickIndex([i, j, k]), BrickIndex(next)| [i + 1, *j, *k] == *next)
+}
+
+fn send(gpu: &Gpu, held: &Held, map: &LabelMap, run: &[BrickIndex]) {
+    let [Some(first), Some(last)] = [run.first(), run.last()] else { return };
+    let bounds = map.brick_bounds(*first).union(&map.brick_bounds(*last));
+    let [width, height, depth] = bounds.dims();
+    let mut labels = vec![0u16; width * height * depth];
+    for (place, index) in run.iter().enumerate() {
+        let Some(brick) = map.brick(*index) else { continue };
+        let left = place * BRICK_EDGE;
+        let length = BRICK_EDGE.min(width - left);
+        for k in 0..depth {
+            for j in 0..height {
+                let from = (k * BRICK_EDGE + j) * BRICK_EDGE;
+                let to = (k * height + j) * width + left;
+                labels[to..to + length].copy_from_slice(&brick.labels()[from..from + length]);
+            }
+        }
+    }
+    if held.wide {
+        write_box(gpu, &held.texture, bounds.min, bounds.dims(), 2, bytemuck::cast_slice(&labels));
+    } else {
+        let narrow: Vec<u8> = labels.iter().map(|label| *label as u8).collect();
+        write_box(gpu, &held.texture, bounds.min, bounds.dims(), 1, &narrow);
+    }
+}
+
+/// The colour of each of the 65536 labels, transparent where it is hidden.
+pub(super) fn colours(scheme: &LabelScheme) -> Vec<[u8; 4]> {
+    let opaque = |Colour([r, g, b]): Colour| [r, g, b, 255];
+    let mut colours: Vec<[u8; 4]> = (0..=u16::MAX).map(|label| opaque(Colour::for_label(label))).collect();
+    colours[0] = [0; 4];
+    for (index, label) in scheme.iter() {
+        colours[usize::from(index)] = if label.visible { opaque(label.color) } else { [0; 4] };
+    }
+    colours
+}
+
+/// The table of [`colours`] on the device, 256 labels a row.
+pub(super) fn colour_texture(gpu: &Gpu) -> wgpu::Texture {
+    gpu.device.create_texture(&wgpu::TextureDescriptor {
+        label: Some("label colours"),
+        size: wgpu::Extent3d { width: 256, height: 256, depth_or_array_layers: 1 },
+        mip_level_count: 1,
+        sample_count: 1,
+        dimension: wgpu::TextureDimension::D2,
+        format: wgpu::TextureFormat::Rgba8Unorm,
+        usage: wgpu::TextureUsages::TEXTURE_BINDING | wgpu::TextureUsages::COPY_DST,
+        view_formats: &[],
+    })
+}
+
+/// Writes the whole table.
+pub(super) fn send_colours(gpu: &Gpu, texture: &wgpu::Texture, scheme: &LabelScheme) {
+    gpu.queue.write_texture(
+        texture.as_image_copy(),
+        bytemuck::cast_slice(&colours(scheme)),
+        wgpu::TexelCopyBufferLayout { offset: 0, bytes_per_row: Some(256 * 4), rows_per_image: None },
+        texture.size(),
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bricks_side_by_side_travel_together() {
+        let bricks = [[0, 0, 0], [1, 0, 0], [3, 0, 0], [0, 1, 0], [1, 1, 0], [2, 1, 0]].map(BrickIndex);
+        assert_eq!(runs(&bricks).map(<[_]>::len).collect::<Vec<_>>(), [2, 1, 3]);
+        assert_eq!(brick_indices([2, 3, 4]).count(), 24);
+        assert_eq!(runs(&[]).count(), 0);
+    }
+}

@@ -1,0 +1,172 @@
+//! The passes as pipelines, each built when it is first drawn with.
+
+use std::collections::HashMap;
+
+use super::voxels::{Coding, Kind};
+use super::{overlay, projection, slice};
+
+/// One pass in one variant. Variants are compiled apart, so that no pixel asks what the volume is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Pass {
+    Slice { kind: Kind, smooth: bool, flat_axis: Option<usize> },
+    Overlay,
+    Projection { kind: Kind, smooth: bool },
+    Surface,
+}
+
+/// All pipelines that draw into pictures, and the one set of bindings they share.
+#[derive(Debug)]
+pub(super) struct Passes {
+    device: wgpu::Device,
+    layout: wgpu::BindGroupLayout,
+    pipeline_layout: wgpu::PipelineLayout,
+    built: HashMap<Pass, wgpu::RenderPipeline>,
+}
+
+/// Format of finished pictures: gamma-encoded as they are shown.
+pub(super) const PICTURE_FORMAT: wgpu::TextureFormat = wgpu::TextureFormat::Rgba8Unorm;
+
+impl Passes {
+    pub(super) fn new(device: &wgpu::Device) -> Self {
+        let texture = |dimension, sample_type| wgpu::BindingType::Texture {
+            sample_type,
+            view_dimension: dimension,
+            multisampled: false,
+        };
+        let uniform = wgpu::BindingType::Buffer {
+            ty: wgpu::BufferBindingType::Uniform,
+            has_dynamic_offset: false,
+            min_binding_size: None,
+        };
+        let bits = texture(wgpu::TextureViewDimension::D3, wgpu::TextureSampleType::Uint);
+        let colours =
+            texture(wgpu::TextureViewDimension::D2, wgpu::TextureSampleType::Float { filterable: false });
+        let entry = |(binding, ty)| wgpu::BindGroupLayoutEntry {
+            binding,
+            visibility: wgpu::ShaderStages::FRAGMENT,
+            ty,
+            count: None,
+        };
+        let layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+            label: Some("scene"),
+            entries: &[(0, uniform), (1, bits), (2, bits), (3, colours)].map(entry),
+        });
+        let pipeline_layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+            label: Some("scene"),
+            bind_group_layouts: &[Some(&layout)],
+            immediate_size: 0,
+        });
+        Self { device: device.clone(), layout, pipeline_layout, built: HashMap::new() }
+    }
+
+    /// Builds what is still missing of some passes.
+    pub(super) fn prepare(&mut self, passes: impl Iterator<Item = Pass>) {
+        let Self { device, pipeline_layout, built, .. } = self;
+        for pass in passes {
+            built.entry(pass).or_insert_with(|| build(device, pipeline_layout, pass));
+        }
+    }
+
+    /// The pipeline of a pass that was prepared.
+    pub(super) fn get(&self, pass: Pass) -> Option<&wgpu::RenderPipeline> {
+        self.built.get(&pass)
+    }
+
+    /// The bindings of one draw.
+    pub(super) fn bind(
+        &self,
+        scene: &wgpu::Buffer,
+        voxels: &wgpu::TextureView,
+        labels: &wgpu::TextureView,
+        colours: &wgpu::TextureView,
+    ) -> wgpu::BindGroup {
+        let texture = |binding, view| wgpu::BindGroupEntry {
+            binding,
+            resource: wgpu::BindingResource::TextureView(view),
+        };
+        self.device.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: Some("scene"),
+            layout: &self.layout,
+            entries: &[
+                wgpu::BindGroupEntry { binding: 0, resource: scene.as_entire_binding() },
+                texture(1, voxels),
+                texture(2, labels),
+                texture(3, colours),
+            ],
+        })
+    }
+}
+
+fn build(device: &wgpu::Device, layout: &wgpu::PipelineLayout, pass: Pass) -> wgpu::RenderPipeline {
+    let over = Some(wgpu::BlendState::PREMULTIPLIED_ALPHA_BLENDING);
+    let (source, entry_point, blend) = match pass {
+        Pass::Slice { .. } => (slice::SHADER, "slice_at", None),
+        Pass::Overlay => (overlay::SHADER, "overlay_at", over),
+        Pass::Projection { .. } => (projection::SHADER, "projection_at", None),
+        Pass::Surface => (projection::SHADER, "surface_at", over),
+    };
+    let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
+        label: Some(entry_point),
+        source: wgpu::ShaderSource::Wgsl(source.into()),
+    });
+    device.create_render_pipeline(&wgpu::RenderPipelineDescriptor {
+        label: Some(entry_point),
+        layout: Some(layout),
+        vertex: wgpu::VertexState {
+            module: &module,
+            entry_point: Some("whole_picture"),
+            compilation_options: Default::default(),
+            buffers: &[],
+        },
+        primitive: wgpu::PrimitiveState::default(),
+        depth_stencil: None,
+        multisample: wgpu::MultisampleState::default(),
+        fragment: Some(wgpu::FragmentState {
+            module: &module,
+            entry_point: Some(entry_point),
+            compilation_options: wgpu::PipelineCompilationOptions {
+                constants: &constants(pass),
+                ..Default::default()
+            },
+            targets: &[Some(wgpu::ColorTargetState {
+                format: PICTURE_FORMAT,
+                blend,
+                write_mask: wgpu::ColorWrites::ALL,
+            })],
+        }),
+        multiview_mask: None,
+        cache: None,
+    })
+}
+
+fn constants(pass: Pass) -> Vec<(&'static str, f64)> {
+    let (kind, smooth, flat_axis) = match pass {
+        Pass::Slice { kind, smooth, flat_axis } => (kind, smooth, flat_axis.unwrap_or(3)),
+        Pass::Projection { kind, smooth } => (kind, smooth, 3),
+        Pass::Overlay | Pass::Surface => return Vec::new(),
+    };
+    let mut constants = vec![("SMOOTH", f64::from(u8::from(smooth))), ("FLAT_AXIS", flat_axis as f64)];
+    constants.extend(Coding::constants(kind));
+    constants
+}
+
+#[cfg(test)]
+mod tests {
+    use wgpu::naga;
+
+    use super::*;
+    use crate::render::blit;
+
+    #[test]
+    fn every_shader_is_valid_on_every_backend_without_features() {
+        for source in [slice::SHADER, overlay::SHADER, projection::SHADER, blit::SHADER] {
+            let module = naga::front::wgsl::parse_str(source)
+                .unwrap_or_else(|error| panic!("{}", error.emit_to_string(source)));
+            let mut validator = naga::valid::Validator::new(
+                naga::valid::ValidationFlags::all(),
+                naga::valid::Capabilities::empty(),
+            );
+            validator.validate(&module).unwrap_or_else(|error| panic!("{}", error.emit_to_string(source)));
+        }
+    }
+}

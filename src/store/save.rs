@@ -1,0 +1,451 @@
+//! Saving: all of a case or none of it, whenever the machine stops.
+//!
+//! A case is several files, and no disk replaces several at once. So every file is first written
+//! under a name of its own (`NAME.SAVE_ID.part`), brought to the disk, read again and proven. Then the
+//! sidecar takes its place: that one rename is the moment of the save, for the sidecar names every
+//! other file by SHA-256. Then the others take theirs. A stop before that moment leaves the old case
+//! untouched; after it, opening finds by SHA-256 whichever parts still wait under their first name.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::disk::{Disk, LocalDisk, lock_folder};
+use super::fingerprint::Digest;
+use super::names::CaseFiles;
+use super::receipt::{Mismatch, Receipt, TOLERANCE_MM, prove};
+use super::sidecar::{
+    self, AnnotationRecord, FileRecord, LayerRecord, Program, Sidecar, SidecarError, Signature,
+};
+use super::study::{StudyChanges, StudyIdentity};
+use super::table;
+use crate::case::Case;
+use crate::format::nifti;
+
+/// What is to be saved, where, by whom, and what may be lost by it.
+#[derive(Clone, Debug)]
+pub struct SaveRequest<'a> {
+    /// The marks; a clone of the case that goes on being edited will do.
+    pub case: &'a Case,
+    /// The study they lie on.
+    pub study: &'a StudyIdentity,
+    /// Where they go. The folder must exist.
+    pub files: &'a CaseFiles,
+    /// What opening or the last save found on disk, where there was one.
+    pub seen: Option<&'a Seen>,
+    /// Who saves, and when.
+    pub by: Signature,
+    /// What may be written over.
+    pub overwrite: Overwrite,
+}
+
+/// What a save may write over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Overwrite {
+    /// Only what [`Seen`] knows: nobody's work is lost.
+    Seen,
+    /// Whatever lies there, because a person said so. A sidecar of a newer version stays even then.
+    Anything,
+}
+
+/// A case on disk as this program last read or wrote it.
+#[derive(Clone, Debug, Default)]
+pub struct Seen {
+    pub(super) sidecar: Option<SeenSidecar>,
+    pub(super) parts: Vec<(PathBuf, Digest)>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct SeenSidecar {
+    pub(super) path: PathBuf,
+    pub(super) sha256: Digest,
+    pub(super) json: Arc<Value>,
+}
+
+impl Seen {
+    /// The sidecar's digest, which names this state of the case; `None` before the first save.
+    pub fn sidecar_sha256(&self) -> Option<Digest> {
+        self.sidecar.as_ref().map(|sidecar| sidecar.sha256)
+    }
+}
+
+/// A finished save.
+#[derive(Clone, Debug)]
+pub struct Saved {
+    /// The proof that was written into the sidecar.
+    pub receipt: Receipt,
+    /// The sidecar.
+    pub sidecar: PathBuf,
+    /// For the next save.
+    pub seen: Seen,
+}
+
+/// Why a save did not happen. But for [`Self::Unfinished`], what lay on disk lies there unchanged.
+#[derive(Debug, thiserror::Error)]
+pub enum SaveError {
+    /// The place does not take files: read-only, full, gone. Another place would help.
+    #[error("{}: cannot be written: {source}; choose another folder", path.display())]
+    CannotWrite {
+        /// What was to be written.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The marks there belong to the study as it was before it changed.
+    #[error("{}: holds marks of another state of this study ({changes}); nothing was written", sidecar.display())]
+    StudyChanged {
+        /// The sidecar there.
+        sidecar: PathBuf,
+        /// What changed.
+        changes: StudyChanges,
+    },
+    /// Somebody else saved since the case was opened.
+    #[error("{}: was changed by another program since it was opened; nothing was written", path.display())]
+    ChangedOnDisk {
+        /// The changed file.
+        path: PathBuf,
+    },
+    /// A file that Annotomy did not write has a name that the save needs.
+    #[error("{}: was not written by Annotomy; nothing was written, move it or choose another folder", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The sidecar there is of a newer version of this program.
+    #[error("{}: was saved by a newer Annotomy (version {version} of the file); update, or choose another folder", path.display())]
+    Newer {
+        /// The sidecar there.
+        path: PathBuf,
+        /// Its version.
+        version: u64,
+    },
+    /// A file that was just written does not hold what it should.
+    #[error("{}: was written and read again, but {mismatch}; the former file stays", path.display())]
+    Unproven {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        mismatch: Mismatch,
+    },
+    /// The marks are saved and will be found, but a file could not be put in its place: other
+    /// programs still see the former one.
+    #[error("{}: the marks are saved, but this file cannot be replaced: {source}; close it elsewhere and save again", path.display())]
+    Unfinished {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+        /// The save.
+        saved: Box<Saved>,
+    },
+}
+
+/// Saves a case and proves it. Takes as long as writing and reading the masks does.
+pub fn save(request: &SaveRequest<'_>) -> Result<Saved, SaveError> {
+    save_on(&LocalDisk, request)
+}
+
+/// [`save`] on a disk of the caller's.
+pub fn save_on(disk: &dyn Disk, request: &SaveRequest<'_>) -> Result<Saved, SaveError> {
+    let SaveRequest { case, study, files, .. } = request;
+    let folder = files.folder();
+    let _lock = lock_folder(folder).map_err(cannot_write(folder))?;
+    let before = Before::look(request)?;
+    let mut staged = Staged { disk, save_id: new_save_id(), files: Vec::new(), committed: false };
+
+    let mut receipt = Receipt { tolerance_mm: TOLERANCE_MM, layers: Vec::new() };
+    let mut layers = Vec::new();
+    for (number, labels) in case.layers().iter().enumerate() {
+        let place = files.mask(number);
+        let waiting = staged.write(&place, |file| nifti::write_labels(file, labels, &study.geometry))?;
+        let file = name_of(&place);
+        let proven = prove(&waiting, &file, case.volume().grid(), labels)
+            .map_err(|mismatch| SaveError::Unproven { path: place, mismatch })?;
+        let counts = sidecar::count_records(&proven.counts);
+        layers.push(LayerRecord { file, sha256: proven.sha256, counts });
+        receipt.layers.push(proven.receipt);
+    }
+    let waiting = staged.write(&files.table(), |file| table::write(file, case.scheme()))?;
+    let table_sha256 = Digest::of_file(&waiting).map_err(cannot_write(&waiting))?;
+
+    let study = study.record_from(folder);
+    let sidecar = Sidecar {
+        annotomy: sidecar::VERSION,
+        program: Program { name: "Annotomy".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() },
+        created: request.created(),
+        saved: request.by.clone(),
+        save_id: staged.save_id.clone(),
+        sources: study.sources(),
+        spatial_reference: "orig".to_owned(),
+        manual: true,
+        study,
+        labels: sidecar::label_records(case.scheme()),
+        layers,
+        table: FileRecord { file: name_of(&files.table()), sha256: table_sha256 },
+        superseded: before.files.clone(),
+        annotations: case.annotations().iter().map(AnnotationRecord::of).collect(),
+        receipt: receipt.clone(),
+    };
+    let seen = Seen {
+        sidecar: Some(staged.write_sidecar(request, &sidecar)?),
+        parts: sidecar.files().map(|part| (folder.join(part.file), part.sha256)).collect(),
+    };
+    if Before::look(request)? != before {
+        return Err(SaveError::ChangedOnDisk { path: files.sidecar() });
+    }
+    staged.commit(folder)?;
+    let saved = Saved { receipt, sidecar: files.sidecar(), seen };
+    match staged.finish(folder, &before.outdated_by(&sidecar)) {
+        Ok(()) => Ok(saved),
+        Err((path, source)) => Err(SaveError::Unfinished { path, source, saved: Box::new(saved) }),
+    }
+}
+
+impl SaveRequest<'_> {
+    /// What of an older sidecar goes on: the one this case came from.
+    fn older(&self) -> Option<&Value> {
+        self.seen?.sidecar.as_ref().map(|sidecar| &*sidecar.json)
+    }
+
+    fn created(&self) -> Signature {
+        let older = self.older().and_then(|older| older.get("created"));
+        older
+            .and_then(|created| serde_json::from_value(created.clone()).ok())
+            .unwrap_or_else(|| self.by.clone())
+    }
+
+    fn knows(&self, path: &Path, sha256: Digest) -> bool {
+        self.seen.is_some_and(|seen| seen.parts.iter().any(|part| part.0 == path && part.1 == sha256))
+    }
+}
+
+/// What lies in the places of a save, all of which may be written over.
+#[derive(PartialEq)]
+struct Before {
+    sidecar_sha256: Option<Digest>,
+    /// Masks and tables that lie there.
+    files: Vec<FileRecord>,
+}
+
+impl Before {
+    fn look(request: &SaveRequest<'_>) -> Result<Self, SaveError> {
+        let files = request.files;
+        let path = files.sidecar();
+        let mut listed = Vec::new();
+        let mut sidecar_sha256 = None;
+        if let Some(bytes) = read_if_there(&path).map_err(cannot_write(&path))? {
+            let sha256 = Digest::of(&bytes);
+            sidecar_sha256 = Some(sha256);
+            listed = Self::listed_in(request, &path, &bytes, sha256)?;
+        }
+        let masks = (0..request.case.layers().len()).map(|layer| files.mask(layer));
+        let listed_paths = listed.iter().map(|part: &FileRecord| files.folder().join(&part.file));
+        let mut places: Vec<PathBuf> = masks.chain([files.table()]).chain(listed_paths).collect();
+        places.sort();
+        places.dedup();
+        let mut there = Vec::new();
+        for path in places {
+            let sha256 = match Digest::of_file(&path) {
+                Ok(sha256) => sha256,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(cannot_write(&path)(error)),
+            };
+            let part = FileRecord { file: name_of(&path), sha256 };
+            let ours = request.knows(&path, sha256) || listed.contains(&part);
+            if !ours && request.overwrite == Overwrite::Seen {
+                let named_by_us = listed.iter().any(|listed| listed.file == part.file);
+                return Err(match named_by_us {
+                    true => SaveError::ChangedOnDisk { path },
+                    false => SaveError::Foreign { path },
+                });
+            }
+            there.push(part);
+        }
+        Ok(Self { sidecar_sha256, files: there })
+    }
+
+    /// The files that the sidecar there names, if the sidecar itself may be written over.
+    fn listed_in(
+        request: &SaveRequest<'_>,
+        path: &Path,
+        bytes: &[u8],
+        sha256: Digest,
+    ) -> Result<Vec<FileRecord>, SaveError> {
+        let path = path.to_owned();
+        let anything = request.overwrite == Overwrite::Anything;
+        let sidecar = match sidecar::parse(bytes) {
+            Ok(parsed) => parsed.sidecar,
+            Err(SidecarError::Newer(version)) => return Err(SaveError::Newer { path, version }),
+            Err(SidecarError::Foreign | SidecarError::Damaged(_)) if anything => return Ok(Vec::new()),
+            Err(SidecarError::Foreign | SidecarError::Damaged(_)) => return Err(SaveError::Foreign { path }),
+        };
+        if !anything {
+            let changes = sidecar.study.changes_to(&request.study.record);
+            if !changes.is_empty() {
+                return Err(SaveError::StudyChanged { sidecar: path, changes: StudyChanges(changes) });
+            }
+            let seen = request.seen.and_then(|seen| seen.sidecar.as_ref());
+            if seen.is_none_or(|seen| (&seen.path, seen.sha256) != (&path, sha256)) {
+                return Err(SaveError::ChangedOnDisk { path });
+            }
+        }
+        Ok(sidecar.files().chain(sidecar.superseded.iter().cloned()).collect())
+    }
+
+    /// The files there that a new sidecar has no use for.
+    fn outdated_by(&self, sidecar: &Sidecar) -> Vec<String> {
+        let used = |file: &str| sidecar.files().any(|part| part.file == file);
+        self.files.iter().map(|part| part.file.clone()).filter(|file| !used(file)).collect()
+    }
+}
+
+/// The files of a save while they wait for their places; the last one is the sidecar.
+struct Staged<'a> {
+    disk: &'a dyn Disk,
+    save_id: String,
+    files: Vec<Waiting>,
+    committed: bool,
+}
+
+struct Waiting {
+    at: PathBuf,
+    place: PathBuf,
+}
+
+impl Staged<'_> {
+    /// Writes a file that is to lie at `place` and brings it to the disk. Gives where it waits.
+    fn write(
+        &mut self,
+        place: &Path,
+        write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+    ) -> Result<PathBuf, SaveError> {
+        let at = waiting_path(place, &self.save_id);
+        self.files.push(Waiting { at: at.clone(), place: place.to_owned() });
+        let mut file = BufWriter::new(self.disk.create(&at).map_err(cannot_write(place))?);
+        write(&mut file)
+            .and_then(|()| file.flush())
+            .and_then(|()| self.disk.sync(file.get_ref(), &at))
+            .map_err(cannot_write(place))?;
+        Ok(at)
+    }
+
+    /// Writes the sidecar, reads it again and compares.
+    fn write_sidecar(
+        &mut self,
+        request: &SaveRequest<'_>,
+        sidecar: &Sidecar,
+    ) -> Result<SeenSidecar, SaveError> {
+        let path = request.files.sidecar();
+        let text = sidecar.to_text(request.older()).map_err(|error| cannot_write(&path)(error.into()))?;
+        let waiting = self.write(&path, |file| file.write_all(text.as_bytes()))?;
+        let bytes = fs::read(&waiting).map_err(cannot_write(&path))?;
+        let unproven = |reason: String| SaveError::Unproven {
+            path: path.clone(),
+            mismatch: Mismatch::Unreadable(reason),
+        };
+        let parsed = sidecar::parse(&bytes).map_err(|error| unproven(error.to_string()))?;
+        let case = request.case;
+        let same_marks =
+            parsed.sidecar.scheme() == *case.scheme() && parsed.sidecar.marks() == case.annotations();
+        if parsed.sidecar != *sidecar || !same_marks {
+            return Err(unproven("it tells other marks".to_owned()));
+        }
+        Ok(SeenSidecar { sha256: Digest::of(&bytes), json: Arc::new(parsed.json), path })
+    }
+
+    /// Puts the sidecar in its place: the moment of the save. Everything it names is on the disk by
+    /// then.
+    fn commit(&mut self, folder: &Path) -> Result<(), SaveError> {
+        self.disk.sync_folder(folder).map_err(cannot_write(folder))?;
+        if let Some(sidecar) = self.files.pop() {
+            let renamed = self.disk.rename(&sidecar.at, &sidecar.place);
+            if let Err(error) = renamed {
+                let refused = cannot_write(&sidecar.place)(error);
+                self.files.push(sidecar);
+                return Err(refused);
+            }
+        }
+        self.committed = true;
+        Ok(())
+    }
+
+    /// Puts everything else in its place and clears away what has no use any more. The sidecar must
+    /// be on the disk before the first former file goes.
+    fn finish(&mut self, folder: &Path, outdated: &[String]) -> Result<(), (PathBuf, io::Error)> {
+        let at = |path: &Path| {
+            let path = path.to_owned();
+            move |error| (path, error)
+        };
+        self.disk.sync_folder(folder).map_err(at(folder))?;
+        for file in &self.files {
+            self.disk.rename(&file.at, &file.place).map_err(at(&file.place))?;
+        }
+        for file in outdated {
+            let path = folder.join(file);
+            self.disk.remove(&path).map_err(at(&path))?;
+        }
+        for path in left_over(folder, &self.files) {
+            self.disk.remove(&path).map_err(at(&path))?;
+        }
+        self.disk.sync_folder(folder).map_err(at(folder))
+    }
+}
+
+impl Drop for Staged<'_> {
+    fn drop(&mut self) {
+        if !self.committed {
+            for file in &self.files {
+                // Nothing refers to it; at worst it stays until the next save.
+                let _ = self.disk.remove(&file.at);
+            }
+        }
+    }
+}
+
+/// Where a file of the save `save_id` waits for its place.
+pub(super) fn waiting_path(place: &Path, save_id: &str) -> PathBuf {
+    let mut name = place.as_os_str().to_owned();
+    name.push(format!(".{save_id}.part"));
+    name.into()
+}
+
+/// Sixteen hex digits that no other save has.
+fn new_save_id() -> String {
+    format!("{:016x}", Uuid::new_v4().as_u64_pair().0)
+}
+
+/// Files that saves which were cut off left waiting for the same places.
+fn left_over(folder: &Path, files: &[Waiting]) -> Vec<PathBuf> {
+    let waits = |path: &PathBuf| {
+        files.iter().any(|file| {
+            let prefix = file.place.as_os_str().as_encoded_bytes();
+            let rest = path.as_os_str().as_encoded_bytes().strip_prefix(prefix);
+            let id = rest.and_then(|rest| rest.strip_prefix(b".")?.strip_suffix(b".part"));
+            id.is_some_and(|id| id.len() == 16 && id.iter().all(u8::is_ascii_hexdigit))
+        })
+    };
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    entries.filter_map(|entry| Some(entry.ok()?.path())).filter(waits).collect()
+}
+
+/// A file's name as the sidecar tells it.
+pub(super) fn name_of(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+pub(super) fn read_if_there(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn cannot_write(path: &Path) -> impl FnOnce(io::Error) -> SaveError {
+    let path = path.to_owned();
+    move |source| SaveError::CannotWrite { path, source }
+}

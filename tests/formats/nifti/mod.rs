@@ -1,0 +1,4 @@
+//! NIfTI.
+
+mod sweep;
+mod written;
