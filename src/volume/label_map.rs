@@ -47,6 +47,17 @@ impl Brick {
         self.labels.iter().all(|label| *label == 0)
     }
 
+    /// Whether a voxel outside the first `dims` voxels along i, j and k has a label.
+    pub fn reaches_beyond(&self, dims: [usize; 3]) -> bool {
+        let [ni, nj, nk] = dims.map(|n| n.min(BRICK_EDGE));
+        let is_labelled = |label: &u16| *label != 0;
+        dims.iter().any(|n| *n < BRICK_EDGE)
+            && self.labels.chunks_exact(BRICK_EDGE).enumerate().any(|(row, labels)| {
+                let inside = row % BRICK_EDGE < nj && row / BRICK_EDGE < nk;
+                labels[if inside { ni } else { 0 }..].iter().any(is_labelled)
+            })
+    }
+
     /// The labels as runs: length − 1, label, length − 1, label, …
     pub fn to_runs(&self) -> Vec<u16> {
         let mut runs = Vec::new();

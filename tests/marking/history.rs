@@ -12,18 +12,50 @@ use crate::stage::*;
 /// Work as a person and a script do it, in millimetres of the patient.
 #[derive(Clone, Debug)]
 enum Work {
-    Stroke { erase: bool, label: u16, ball: bool, radius_mm: f64, points: Vec<[f64; 3]>, range: Option<[f64; 2]> },
-    BrokenOff { radius_mm: f64, from: [f64; 3], to: [f64; 3] },
-    Box { label: Option<u16>, corners: [[f64; 3]; 2] },
-    Landmark { point: [f64; 3] },
-    Rename { which: Index, name: &'static str },
-    DeleteMark { which: Index },
-    Label { index: u16, name: &'static str, locked: bool },
-    Eye { index: u16, visible: bool },
-    DeleteLabel { index: u16 },
+    Stroke {
+        erase: bool,
+        label: u16,
+        ball: bool,
+        radius_mm: f64,
+        points: Vec<[f64; 3]>,
+        range: Option<[f64; 2]>,
+    },
+    BrokenOff {
+        radius_mm: f64,
+        from: [f64; 3],
+        to: [f64; 3],
+    },
+    Box {
+        label: Option<u16>,
+        corners: [[f64; 3]; 2],
+    },
+    Landmark {
+        point: [f64; 3],
+    },
+    Rename {
+        which: Index,
+        name: &'static str,
+    },
+    DeleteMark {
+        which: Index,
+    },
+    Label {
+        index: u16,
+        name: &'static str,
+        locked: bool,
+    },
+    Eye {
+        index: u16,
+        visible: bool,
+    },
+    DeleteLabel {
+        index: u16,
+    },
     Undo,
     Redo,
-    GoTo { step: Index },
+    GoTo {
+        step: Index,
+    },
 }
 
 fn any_point() -> impl Strategy<Value = [f64; 3]> {
@@ -234,7 +266,8 @@ fn an_edit_for_another_state_is_refused_and_changes_nothing() {
     let empty = wide_case();
     let mut painted = empty.clone();
     painted.apply(&dab(&empty, 1, 4)).expect("made for it");
-    let named = Edit::set_label(&empty, 1, Some(Label::new("Lesion", annotomy::annotation::Colour([1, 2, 3]))));
+    let named =
+        Edit::set_label(&empty, 1, Some(Label::new("Lesion", annotomy::annotation::Colour([1, 2, 3]))));
     let mut labelled = painted.clone();
     labelled.apply(named.as_ref().expect("a new label")).expect("made for it");
     let check = |case: &Case, edit: Edit, expected: EditError| {

@@ -65,7 +65,8 @@ fn a_box_is_drawn_moved_and_resized_in_any_view() {
         hands.drag(&[at(-3.0, -2.0), at(0.0, 0.0), at(3.0, 4.0)]);
         let drawn = boxes(&hands.session)[0];
         // The depth is the mean of the sides, around the slice.
-        let expected = |low: [f64; 3], high: [f64; 3]| [rounded(place(axes, low)), rounded(place(axes, high))];
+        let expected =
+            |low: [f64; 3], high: [f64; 3]| [rounded(place(axes, low)), rounded(place(axes, high))];
         assert_eq!(bounds(&drawn), expected([-3.0, -2.0, -3.0], [3.0, 4.0, 3.0]), "drawn in pane {pane}");
         assert_eq!(hands.session.selected().map(|a| a.name.as_str()), Some("Box 1"));
         // By its inside, being selected.
@@ -221,7 +222,11 @@ fn a_click_in_one_pane_moves_the_others_to_the_same_point() {
         for (other, other_axes, _) in PANES {
             let shown = hands.session.view(other).slice.expect("a slice").1;
             let spacing = [1.0, 1.0, 2.0][other_axes[2]];
-            assert_eq!(shown as f64 * spacing, on_slice[other_axes[2]], "pane {other} after a click in {pane}");
+            assert_eq!(
+                shown as f64 * spacing,
+                on_slice[other_axes[2]],
+                "pane {other} after a click in {pane}"
+            );
         }
         // Shift and a move without a button do the same.
         hands.move_to(place(axes, [1.0, 2.0, 0.0]), SHIFT);
@@ -246,7 +251,7 @@ fn a_drag_in_navigate_sets_the_window_and_escape_sets_it_back() {
     hands.does(&Act::Run(Command::Cancel));
     assert_eq!(hands.session.display().window, before);
     drag(&mut hands);
-    hands.session.release(at);
+    hands.session.release(at, Button::Left);
     assert_eq!(hands.session.display().window, window);
     assert_eq!(hands.session.focus(), focus, "a drag is no click");
     assert!(!hands.session.is_unsaved());
@@ -255,7 +260,9 @@ fn a_drag_in_navigate_sets_the_window_and_escape_sets_it_back() {
 #[test]
 fn zoom_and_pan_keep_the_point_in_the_hand() {
     let here: Point<Patient> = Point::new(8.0, 6.0, 10.0);
-    let check = |what: &str, acts: &dyn Fn(&mut Hands, Point<annotomy::geometry::Screen>) -> [f64; 2], zoom: f64| {
+    let check = |what: &str,
+                 acts: &dyn Fn(&mut Hands, Point<annotomy::geometry::Screen>) -> [f64; 2],
+                 zoom: f64| {
         for tool in [ToolKind::Navigate, ToolKind::Brush, ToolKind::Box] {
             let mut hands = hands_with(tool, AXIAL);
             let before = hands.session.view(AXIAL).pixels_per_mm;
@@ -266,7 +273,10 @@ fn zoom_and_pan_keep_the_point_in_the_hand() {
             assert!((hands.session.view(AXIAL).pixels_per_mm / before - zoom).abs() < 1e-9, "{what}");
             let under = hands.session.hovered().expect("over the pane").patient;
             let hand = hands.session.view(AXIAL).patient_at(expected[0], expected[1]);
-            assert!(what.contains("zoom") || under.distance(hand) < 1e-6, "{what}: the read-out is of the point below");
+            assert!(
+                what.contains("zoom") || under.distance(hand) < 1e-6,
+                "{what}: the read-out is of the point below"
+            );
             assert!(hands.session.history().done().len() == 0, "{what} marks nothing");
         }
     };
@@ -277,7 +287,7 @@ fn zoom_and_pan_keep_the_point_in_the_hand() {
             &|hands, at| {
                 hands.session.press(AXIAL, at, button, keys);
                 hands.session.pointer_moved(AXIAL, at + by, keys);
-                hands.session.release(at + by);
+                hands.session.release(at + by, button);
                 [at.x() + 33.0, at.y() - 12.0]
             },
             1.0,
@@ -296,7 +306,7 @@ fn zoom_and_pan_keep_the_point_in_the_hand() {
         &|hands, at| {
             hands.session.press(AXIAL, at, Button::Right, ALT);
             hands.session.pointer_moved(AXIAL, at + Vector::new(0.0, -120.0, 0.0), ALT);
-            hands.session.release(at);
+            hands.session.release(at, Button::Right);
             [at.x(), at.y()]
         },
         2.0,

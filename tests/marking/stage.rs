@@ -65,6 +65,7 @@ pub struct Hands {
     pub session: Session,
     pub pane: usize,
     at: Point<Screen>,
+    button: Button,
 }
 
 impl Hands {
@@ -73,7 +74,7 @@ impl Hands {
         for (pane, size) in [[640.0, 480.0], [500.0, 700.0], [333.0, 333.0]].into_iter().enumerate() {
             session.set_pane_size(pane, size);
         }
-        Self { session, pane: AXIAL, at: Point::ORIGIN }
+        Self { session, pane: AXIAL, at: Point::ORIGIN, button: Button::Left }
     }
 
     /// Where a point of the patient is in the pane now.
@@ -83,6 +84,7 @@ impl Hands {
 
     pub fn press(&mut self, point: Point<Patient>, button: Button, keys: Modifiers) {
         self.at = self.on_screen(point);
+        self.button = button;
         self.session.press(self.pane, self.at, button, keys);
     }
 
@@ -92,7 +94,7 @@ impl Hands {
     }
 
     pub fn release(&mut self) {
-        self.session.release(self.at);
+        self.session.release(self.at, self.button);
     }
 
     /// Presses at the first point, goes through the others and lets go.

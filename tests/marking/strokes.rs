@@ -73,7 +73,11 @@ fn lattices() -> Vec<Lattice> {
         .chain(every_order("oblique", dims, square.map(|axis| turn * axis)))
         .chain(every_order("sheared", dims, sheared))
         .chain(every_order("sheared and oblique", dims, sheared.map(|axis| turn * axis)))
-        .chain(every_order("fine across", [9, 12, 40], [v(2.0, 0.0, 0.0), v(0.0, 1.0, 0.0), v(0.0, 0.0, 0.3)]))
+        .chain(every_order(
+            "fine across",
+            [9, 12, 40],
+            [v(2.0, 0.0, 0.0), v(0.0, 1.0, 0.0), v(0.0, 0.0, 0.3)],
+        ))
         .collect()
 }
 
@@ -113,11 +117,10 @@ impl Stroke<'_> {
             path.iter_mut().for_each(|point| *point = flat(*point));
         }
         let distance = distance_to_path(offset, &path);
-        if (distance - self.radius_mm).abs() < 1e-6 || (distance > self.radius_mm && self.passes_through(place))
-        {
-            Verdict::Either
-        } else if distance < self.radius_mm {
+        if distance < self.radius_mm - 1e-6 {
             Verdict::Painted
+        } else if distance < self.radius_mm + 1e-6 || self.passes_through(place) {
+            Verdict::Either
         } else {
             Verdict::Clear
         }
@@ -130,14 +133,22 @@ impl Stroke<'_> {
     }
 
     fn passes_through(&self, voxel: [f64; 3]) -> bool {
-        let ends: Vec<[DVec3; 2]> = self.points.windows(2).map(|pair| [pair[0], pair[1]]).collect();
-        let alone = [[self.points[0]; 2]];
-        let lines = if ends.is_empty() { &alone[..] } else { &ends[..] };
-        lines.iter().any(|[from, to]| {
-            (0..=200).any(|step| {
-                let at = from.lerp(*to, f64::from(step) / 200.0);
-                (0..3).all(|axis| (self.voxel_coordinate(at, axis) - voxel[axis]).abs() < 0.51)
-            })
+        // The line against the cell, made a little larger, along each axis in turn.
+        let lines = self.points.windows(2).map(|pair| [pair[0], pair[1]]);
+        lines.chain([[self.points[0]; 2]]).any(|[from, to]| {
+            let (mut first, mut last) = (0.0f64, 1.0f64);
+            for axis in 0..3 {
+                let start = self.voxel_coordinate(from, axis) - voxel[axis];
+                let step = self.voxel_coordinate(to, axis) - voxel[axis] - start;
+                let ends = [-0.505, 0.505].map(|end| (end - start) / step);
+                if step.abs() > 1e-9 {
+                    first = first.max(ends[0].min(ends[1]));
+                    last = last.min(ends[0].max(ends[1]));
+                } else if start.abs() > 0.505 {
+                    return false;
+                }
+            }
+            first <= last
         })
     }
 }
@@ -214,10 +225,13 @@ fn paint_the_voxels_within_reach_in_every_axis_order_and_view() {
                 lattice.point(voxel)
             };
             let path = [on_slice(0.08, 0.11), on_slice(0.83, 0.37), on_slice(0.45, 0.9)];
-            for (shape, radius_mm) in
-                [(BrushShape::Disc, 2.6), (BrushShape::Ball, 3.7), (BrushShape::Disc, 0.2), (BrushShape::Ball, 0.2)]
-            {
-                for points in [&path[..1], &path[1..], &path[..]] {
+            for (shape, radius_mm) in [
+                (BrushShape::Disc, 2.6),
+                (BrushShape::Ball, 3.7),
+                (BrushShape::Disc, 0.2),
+                (BrushShape::Ball, 0.2),
+            ] {
+                for points in [&path[..1], &path[..]] {
                     let stroke = Stroke { lattice: &lattice, plane, shape, radius_mm, points };
                     check(&stroke, "by hand", &by_hand(&stroke));
                     check(&stroke, "by script", &by_script(&stroke));
