@@ -101,7 +101,6 @@ pub enum CommandError {
         /// Why the first one was.
         first: String,
     },
-<<<<<<< HEAD
     /// A case could not be opened.
     #[error(transparent)]
     NotOpened(#[from] crate::session::OpenError),
@@ -126,7 +125,6 @@ pub enum CommandError {
     /// A case could not be saved.
     #[error(transparent)]
     NotSaved(#[from] crate::store::SaveError),
-=======
     /// A saved case could not be opened.
     #[error(transparent)]
     Marks(#[from] MarksError),
@@ -138,7 +136,6 @@ pub enum CommandError {
         /// The first disagreement.
         text: String,
     },
->>>>>>> store
     /// A file could not be written.
     #[error("{}: cannot be written: {error}; choose a folder that can be written to", path.display())]
     Unwritable {
