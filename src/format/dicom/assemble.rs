@@ -9,7 +9,8 @@ use bytemuck::Pod;
 use rayon::prelude::*;
 
 use super::group::Stack;
-use super::header::{Colour, Layout, Picture};
+use super::layout::{Colour, Layout};
+use super::picture::Picture;
 use super::pixels::{Scratch, decode};
 use crate::format::{Doubt, DoubtCode, Refusal, RefusalCode, Watch};
 use crate::geometry::{Affine, Grid, Patient, Voxel, VoxelIndex};
@@ -40,8 +41,8 @@ fn preview(stack: &Stack, grid: &Grid, slice: usize, watch: &dyn Watch) -> Resul
     let moved = Affine::from_axes(of_stack.axis(0), of_stack.axis(1), of_stack.axis(2), origin);
     let moved = moved.map_err(|error| refuse(stack, RefusalCode::BadGeometry, error.to_string()))?;
     let picture = &stack.pictures[slice..=slice];
-    let samples = samples(picture, Some(picture[0].rescale), &super::super::Silent)?;
-    watch.preview(built(stack, self::grid(stack, 1, moved)?, 1, samples, picture[0].rescale)?);
+    let samples = samples(picture, Some(picture[0].rescale()), &super::super::Silent)?;
+    watch.preview(built(stack, self::grid(stack, 1, moved)?, 1, samples, picture[0].rescale())?);
     Ok(())
 }
 
@@ -63,22 +64,22 @@ fn built(
     samples: Samples,
     rescale: Rescale,
 ) -> Result<Volume, Refusal> {
-    let image = &stack.pictures[0].image;
+    let Picture { image, facts, .. } = &stack.pictures[0];
     let volume = Volume::new(grid, times, samples, rescale);
     let mut volume = volume.map_err(|error| refuse(stack, RefusalCode::Inconsistent, error.to_string()))?;
     let modality = &image.identity.modality;
     volume.placement = stack.placement;
     volume.modality = (!modality.is_empty()).then(|| modality.clone());
-    volume.unit = image.unit.clone();
+    volume.unit = facts.unit.clone();
     volume.shown_inverted = image.layout.colour == Colour::InvertedGrey;
-    volume.suggested_window = image.window;
+    volume.suggested_window = facts.window;
     Ok(volume)
 }
 
 /// The rescale of all pictures; `None` where it differs.
 fn common_rescale(pictures: &[Picture]) -> Option<Rescale> {
-    let first = pictures.first()?.rescale;
-    pictures.iter().all(|picture| picture.rescale == first).then_some(first)
+    let first = pictures.first()?.rescale();
+    pictures.iter().all(|picture| picture.rescale() == first).then_some(first)
 }
 
 /// The stored samples of all pictures, or their values where they share no rescale.
@@ -91,7 +92,7 @@ fn samples(pictures: &[Picture], rescale: Option<Rescale>, watch: &dyn Watch) ->
     macro_rules! stored {
         ($variant:ident) => {
             Samples::$variant(filled(pictures, watch, |picture, scratch, out| {
-                decode(&picture.image, &mut scratch.pixels, bytemuck::cast_slice_mut(out))
+                decode(picture, &mut scratch.pixels, bytemuck::cast_slice_mut(out))
             })?)
         };
     }
@@ -142,8 +143,9 @@ fn values(picture: &Picture, work: &mut Work, out: &mut [f32]) -> Result<(), Ref
     let layout: &Layout = &picture.image.layout;
     work.stored.resize(layout.picture_bytes().div_ceil(2), 0);
     let stored: &mut [u8] = &mut bytemuck::cast_slice_mut(&mut work.stored)[..layout.picture_bytes()];
-    decode(&picture.image, &mut work.pixels, stored)?;
-    let value = |sample: f64| picture.rescale.value(sample) as f32;
+    decode(picture, &mut work.pixels, stored)?;
+    let rescale = picture.rescale();
+    let value = |sample: f64| rescale.value(sample) as f32;
     match (layout.sample_bytes(), layout.signed) {
         (1, false) => out.iter_mut().zip(stored).for_each(|(out, byte)| *out = value(f64::from(*byte))),
         (1, true) => out.iter_mut().zip(stored).for_each(|(out, byte)| *out = value(f64::from(*byte as i8))),

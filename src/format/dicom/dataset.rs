@@ -425,6 +425,12 @@ impl<'a> DataSet<'a> {
         Some(self.encoding.u16(*first))
     }
 
+    /// A 32-bit word (UL).
+    pub(super) fn long(&self, tag: Tag) -> Option<u32> {
+        let first = self.bytes(tag)?.first_chunk()?;
+        Some(self.encoding.u32(*first))
+    }
+
     /// A double (FD).
     pub(super) fn double(&self, tag: Tag) -> Option<f64> {
         let bytes: [u8; 8] = *self.bytes(tag)?.first_chunk()?;

@@ -14,8 +14,10 @@
 use std::collections::BTreeMap;
 use std::collections::HashSet;
 use std::ops::Range;
+use std::sync::Arc;
 
-use super::header::{Identity, Moment, Picture, Plane};
+use super::header::Identity;
+use super::picture::{Moment, Picture, Plane};
 use crate::format::{Doubt, DoubtCode, Refusal, RefusalCode};
 use crate::geometry::{Affine, Patient, Point, Vector, Voxel};
 use crate::volume::Placement;
@@ -45,9 +47,10 @@ const SHEARED: f64 = 1e-3;
 
 /// Groups pictures into stacks; pictures that make no volume are refused.
 pub(super) fn group(pictures: Vec<Picture>) -> (Vec<Stack>, Vec<Refusal>) {
-    let mut kinds: BTreeMap<Identity, Vec<Picture>> = BTreeMap::new();
+    let mut kinds: BTreeMap<(Identity, String), Vec<Picture>> = BTreeMap::new();
     for picture in pictures {
-        kinds.entry(picture.image.identity.clone()).or_default().push(picture);
+        let kind = (picture.image.identity.clone(), picture.facts.kind.clone());
+        kinds.entry(kind).or_default().push(picture);
     }
     let (mut stacks, mut refused) = (Vec::new(), Vec::new());
     for pictures in kinds.into_values() {
@@ -64,9 +67,12 @@ pub(super) fn group(pictures: Vec<Picture>) -> (Vec<Stack>, Vec<Refusal>) {
 type Outcome = Result<Stack, Vec<Refusal>>;
 
 fn stacks_of_one_kind(pictures: Vec<Picture>) -> Vec<Outcome> {
-    let (placed, flat): (Vec<_>, Vec<_>) =
-        pictures.into_iter().partition(|picture| picture.plane.is_some() && picture.pixel_mm.is_some());
-    let mut stacks: Vec<Outcome> = flat.into_iter().map(flat_stack).collect();
+    let (placed, flat): (Vec<_>, Vec<_>) = pictures
+        .into_iter()
+        .partition(|picture| picture.plane().is_some() && picture.facts.pixel_mm.is_some());
+    // The frames of one file follow each other in time; those of several files in nothing known.
+    let of_files = flat.chunk_by(|a, b| Arc::ptr_eq(&a.image, &b.image));
+    let mut stacks: Vec<Outcome> = of_files.map(flat_stack).collect();
     for parallel in split_by_geometry(placed) {
         let (pictures, copies) = without_copies(parallel);
         let mut doubts = Vec::new();
@@ -81,9 +87,10 @@ fn stacks_of_one_kind(pictures: Vec<Picture>) -> Vec<Outcome> {
     stacks
 }
 
-/// A picture that the file does not place in the patient.
-fn flat_stack(picture: Picture) -> Outcome {
-    let (text, code, placement) = match picture.pixel_mm {
+/// The pictures of a file that does not place them in the patient.
+fn flat_stack(pictures: &[Picture]) -> Outcome {
+    let picture = &pictures[0];
+    let (text, code, placement) = match picture.facts.pixel_mm {
         None => {
             ("the file knows pixels only; distances are in pixels", DoubtCode::PixelUnits, Placement::Pixels)
         }
@@ -93,10 +100,10 @@ fn flat_stack(picture: Picture) -> Outcome {
             Placement::Scaled,
         ),
     };
-    let [i_mm, j_mm] = picture.pixel_mm.unwrap_or([1.0; 2]);
+    let [i_mm, j_mm] = picture.facts.pixel_mm.unwrap_or([1.0; 2]);
     let axes = [Vector::new(i_mm, 0.0, 0.0), Vector::new(0.0, j_mm, 0.0), Vector::new(0.0, 0.0, 1.0)];
     let origin = Point::new(0.0, 0.0, 0.0);
-    finish(vec![picture], 1, axes, origin, placement, vec![Doubt::new(code, text)])
+    finish(pictures.to_vec(), pictures.len(), axes, origin, placement, vec![Doubt::new(code, text)])
 }
 
 /// Parts with one orientation and one pixel spacing.
@@ -112,7 +119,8 @@ fn split_by_geometry(pictures: Vec<Picture>) -> Vec<Vec<Picture>> {
 }
 
 fn is_parallel(a: &Picture, b: &Picture) -> bool {
-    let (Some(plane_a), Some(plane_b), Some(mm_a), Some(mm_b)) = (a.plane, b.plane, a.pixel_mm, b.pixel_mm)
+    let (Some(plane_a), Some(plane_b), Some(mm_a), Some(mm_b)) =
+        (a.plane(), b.plane(), a.facts.pixel_mm, b.facts.pixel_mm)
     else {
         return false;
     };
@@ -129,10 +137,10 @@ fn without_copies(pictures: Vec<Picture>) -> (Vec<Picture>, usize) {
     let before = pictures.len();
     let mut seen = HashSet::new();
     let first_of_instance = |picture: &Picture| {
-        let place = picture.plane.map(|plane| plane.origin.to_array().map(f64::to_bits));
+        let place = picture.plane().map(|plane| plane.origin.to_array().map(f64::to_bits));
+        let number = picture.facts.moment.instance.map(f64::to_bits);
         let instance = &picture.image.instance;
-        instance.is_empty()
-            || seen.insert((instance.clone(), place, picture.moment.instance.map(f64::to_bits)))
+        instance.is_empty() || seen.insert((instance.clone(), picture.frame, place, number))
     };
     let mut pictures = pictures;
     pictures.retain(first_of_instance);
@@ -144,7 +152,7 @@ fn without_copies(pictures: Vec<Picture>) -> (Vec<Picture>, usize) {
 type Sweep = Vec<Picture>;
 
 fn plane(picture: &Picture) -> Plane {
-    picture.plane.expect("only pictures with a plane are stacked")
+    picture.plane().expect("only pictures with a plane are stacked")
 }
 
 fn origins(sweep: &[Picture]) -> Vec<Point<Patient>> {
@@ -224,7 +232,7 @@ fn told_apart_by_attribute(places: &[Vec<Picture>], most: usize) -> Option<Vec<S
         let mut sweeps: Vec<(f64, Sweep)> = Vec::new();
         for (seen, place) in places.iter().enumerate() {
             for picture in place {
-                let value = attribute(&picture.moment)?;
+                let value = attribute(&picture.facts.moment)?;
                 let position = sweeps.iter().position(|(of, _)| *of == value);
                 let position = position.unwrap_or_else(|| {
                     sweeps.push((value, Vec::new()));
@@ -242,8 +250,9 @@ fn told_apart_by_attribute(places: &[Vec<Picture>], most: usize) -> Option<Vec<S
     })
 }
 
-fn moment_key(picture: &Picture) -> [Option<f64>; 5] {
-    ATTRIBUTES.map(|attribute| attribute(&picture.moment))
+/// The moment, and within one file the frame.
+fn moment_key(picture: &Picture) -> ([Option<f64>; 5], usize) {
+    (ATTRIBUTES.map(|attribute| attribute(&picture.facts.moment)), picture.frame)
 }
 
 /// The first sweep takes the earliest picture of each place, the second the next, and so on.
@@ -293,7 +302,7 @@ fn placed_stack(sweeps: &[Sweep], part: Range<usize>, mut doubts: Vec<Doubt>) ->
             step
         }
         None => {
-            let depth = first.image.depth_mm.unwrap_or_else(|| {
+            let depth = first.facts.depth_mm.unwrap_or_else(|| {
                 let text = "one slice of unknown thickness; taken as 1 mm";
                 doubts.push(Doubt::new(DoubtCode::AssumedDepth, text));
                 1.0
@@ -301,7 +310,7 @@ fn placed_stack(sweeps: &[Sweep], part: Range<usize>, mut doubts: Vec<Doubt>) ->
             plane.along_i.cross(plane.along_j) * depth
         }
     };
-    let [i_mm, j_mm] = first.pixel_mm.unwrap_or([1.0; 2]);
+    let [i_mm, j_mm] = first.facts.pixel_mm.unwrap_or([1.0; 2]);
     let axes = [plane.along_i * i_mm, plane.along_j * j_mm, along_k];
     let pictures = sweeps.iter().flat_map(|sweep| sweep[part.clone()].iter().cloned()).collect();
     finish(pictures, sweeps.len(), axes, plane.origin, Placement::Patient, doubts)

@@ -6,16 +6,21 @@
 //!
 //! Must never know: other formats, what is drawn on a study.
 //!
-//! From the ground up: `dataset` elements in bytes; `syntax` how they are written; `header` one file's
-//! image; `group` which pictures make a volume; `pixels` with `rle` and `jpeg_lossless` one picture's
-//! samples; `assemble` the volume.
+//! From the ground up: `dataset` elements in bytes; `syntax` how they are written; `file` as much of one
+//! as its header needs; `header` with `layout`, `picture` and `fragments` what it says; `group` which
+//! pictures make a volume; `pixels` with `rle`, `jpeg_lossless` and `codestream` one picture's samples;
+//! `assemble` the volume.
 
 mod assemble;
 mod codestream;
 mod dataset;
+mod file;
+mod fragments;
 mod group;
 mod header;
 mod jpeg_lossless;
+mod layout;
+mod picture;
 mod pixels;
 mod rle;
 mod syntax;
@@ -42,9 +47,11 @@ pub struct DicomSeries {
 }
 
 impl DicomSeries {
-    /// The files, in the order of the slices, time after time.
+    /// The files, in the order of the slices, time after time; each once.
     pub fn files(&self) -> Vec<PathBuf> {
-        self.stack.pictures.iter().map(|picture| picture.image.path.clone()).collect()
+        let mut seen = HashSet::new();
+        let paths = self.stack.pictures.iter().map(|picture| &picture.image.path);
+        paths.filter(|path| seen.insert(*path)).cloned().collect()
     }
 }
 
@@ -52,7 +59,7 @@ impl DicomSeries {
 pub fn is_dicom(path: &Path) -> bool {
     let mut start = Vec::new();
     let read = File::open(path).and_then(|file| file.take(132).read_to_end(&mut start));
-    read.is_ok() && header::is_dicom(&start)
+    read.is_ok() && file::is_dicom(&start)
 }
 
 /// Reads headers and groups files into series; a DICOMDIR stands for the files it names.
@@ -66,7 +73,7 @@ pub fn scan(files: &[PathBuf], watch: &dyn Watch) -> Result<Scan, Refusal> {
         let mut named = BTreeSet::new();
         for found in read_headers(&files, watch)? {
             match found {
-                Ok(Found::Picture(picture)) => pictures.push(picture),
+                Ok(Found::Image(frames)) => pictures.extend(frames),
                 Ok(Found::Directory(path, files)) if files.is_empty() => {
                     let text = "is a DICOMDIR that names no files; open the folder of the images instead";
                     refused.push(Refusal::new(&path, RefusalCode::NotAnImage, text));
@@ -88,7 +95,7 @@ fn read_headers(files: &[PathBuf], watch: &dyn Watch) -> Result<Vec<Result<Found
         if watch.is_cancelled() {
             return Err(Refusal::cancelled(path));
         }
-        let found = header::read(path);
+        let found = file::read(path);
         watch.progress((done.fetch_add(1, Ordering::Relaxed) + 1) as f64 / files.len() as f64);
         Ok(found)
     };

@@ -15,7 +15,11 @@ use flate2::read::DeflateDecoder;
 use jpeg_decoder::{ColorTransform, PixelFormat};
 
 use super::codestream::{self, Shape};
-use super::header::{Colour, Image, Layout, Stamp};
+use super::file::Stamp;
+use super::fragments::FrameParts;
+use super::header::Image;
+use super::layout::{Colour, Layout};
+use super::picture::Picture;
 use super::syntax::Codec;
 use super::{jpeg_lossless, rle};
 use crate::format::{Refusal, RefusalCode};
@@ -23,7 +27,6 @@ use crate::format::{Refusal, RefusalCode};
 /// Memory that one worker uses again and again.
 #[derive(Default)]
 pub(super) struct Scratch {
-    file: Vec<u8>,
     frame: Vec<u8>,
     plane: Vec<u8>,
     words: Vec<u16>,
@@ -47,12 +50,13 @@ impl From<std::io::Error> for Fault {
     }
 }
 
-/// Decodes the picture of a file into `out`, which is as long as the layout's picture; 16-bit samples
-/// lie in it in this machine's byte order.
-pub(super) fn decode(image: &Image, scratch: &mut Scratch, out: &mut [u8]) -> Result<(), Refusal> {
+/// Decodes a picture into `out`, which is as long as the layout's picture; 16-bit samples lie in it in
+/// this machine's byte order.
+pub(super) fn decode(picture: &Picture, scratch: &mut Scratch, out: &mut [u8]) -> Result<(), Refusal> {
+    let image = &picture.image;
     debug_assert_eq!(out.len(), image.layout.picture_bytes());
     // The decoders of compressed pictures are not ours; a panic in one is the file's refusal.
-    let decoded = catch_unwind(AssertUnwindSafe(|| decode_samples(image, scratch, out)));
+    let decoded = catch_unwind(AssertUnwindSafe(|| decode_samples(image, picture.frame, scratch, out)));
     let panicked = || fault(RefusalCode::Damaged, "its compressed pixels cannot be decoded");
     decoded
         .unwrap_or_else(|_| panicked())
@@ -61,19 +65,17 @@ pub(super) fn decode(image: &Image, scratch: &mut Scratch, out: &mut [u8]) -> Re
     Ok(())
 }
 
-fn decode_samples(image: &Image, scratch: &mut Scratch, out: &mut [u8]) -> Result<(), Fault> {
+fn decode_samples(image: &Image, frame: usize, scratch: &mut Scratch, out: &mut [u8]) -> Result<(), Fault> {
     let mut file = File::open(&image.path)?;
     if Stamp::of(&file)? != image.stamp {
         return fault(RefusalCode::Inconsistent, "has changed since it was listed; open it again");
     }
     let layout = &image.layout;
     if image.syntax.codec == Codec::Native {
-        return native(image, &mut file, scratch, out);
+        return native(image, frame, &mut file, &mut scratch.frame, out);
     }
-    file.seek(SeekFrom::Start(image.pixels.offset as u64))?;
-    scratch.file.clear();
-    file.read_to_end(&mut scratch.file)?;
-    let frame = join_fragments(&scratch.file, &mut scratch.frame)?;
+    read_parts(&mut file, &image.parts[frame], &mut scratch.frame)?;
+    let frame = &scratch.frame[..];
     match image.syntax.codec {
         Codec::Native => Ok(()),
         Codec::Rle => {
@@ -91,67 +93,47 @@ fn decode_samples(image: &Image, scratch: &mut Scratch, out: &mut [u8]) -> Resul
     }
 }
 
-/// The fragments of the only frame, after the offset table (PS3.5 A.4).
-fn join_fragments<'a>(bytes: &'a [u8], joined: &'a mut Vec<u8>) -> Result<&'a [u8], Fault> {
-    const ITEM: [u8; 4] = [0xfe, 0xff, 0x00, 0xe0];
-    let mut rest = bytes;
-    let mut next = || -> Result<Option<&'a [u8]>, Fault> {
-        let Some((head, after)) = rest.split_first_chunk::<8>() else {
-            // The delimiter at the end of the last fragment is sometimes left out.
-            return Ok(None);
-        };
-        if head[..4] != ITEM {
-            return Ok(None);
-        }
-        let length = u32::from_le_bytes([head[4], head[5], head[6], head[7]]) as usize;
-        let Some((fragment, after)) = after.split_at_checked(length) else {
-            return fault(
-                RefusalCode::Truncated,
-                format!("ends after {} of {length} bytes of compressed pixels", after.len()),
-            );
-        };
-        rest = after;
-        Ok(Some(fragment))
-    };
-    next()?;
-    let Some(first) = next()? else {
-        return fault(RefusalCode::Inconsistent, "has no compressed pixels");
-    };
-    let Some(second) = next()? else {
-        return Ok(first);
-    };
-    joined.clear();
-    joined.extend(first);
-    joined.extend(second);
-    while let Some(fragment) = next()? {
-        joined.extend(fragment);
+/// The fragments of one frame, one after the other.
+fn read_parts(file: &mut File, parts: &FrameParts, frame: &mut Vec<u8>) -> Result<(), Fault> {
+    frame.clear();
+    for part in parts {
+        file.seek(SeekFrom::Start(part.start))?;
+        file.take(part.end - part.start).read_to_end(frame)?;
     }
-    Ok(joined)
+    Ok(())
 }
 
-fn native(image: &Image, file: &mut File, scratch: &mut Scratch, out: &mut [u8]) -> Result<(), Fault> {
+fn native(
+    image: &Image,
+    frame: usize,
+    file: &mut File,
+    scratch: &mut Vec<u8>,
+    out: &mut [u8],
+) -> Result<(), Fault> {
     let layout = &image.layout;
-    // Words are swapped also where each holds two samples of 8 bits, and the last may hold just one
-    // (PS3.5 A.3).
+    let needed = layout.native_bytes();
+    let start = image.pixels.offset + frame * needed;
+    // Words are swapped also where each holds two samples of 8 bits, so that a frame may begin and end
+    // within one (PS3.5 A.3).
     let in_words = layout.sample_bytes() == 2 || image.pixels.in_words;
     let swapped = in_words && image.syntax.encoding.big_endian != cfg!(target_endian = "big");
     let swap = |bytes: &mut [u8]| bytes.chunks_exact_mut(2).for_each(|word| word.swap(0, 1));
-    let needed = layout.native_bytes();
     let is_plain =
         !layout.planar && matches!(layout.colour, Colour::Grey | Colour::InvertedGrey | Colour::Rgb);
     if is_plain && !(swapped && needed % 2 == 1) {
-        read_pixels(image, file, out)?;
+        read_pixels(image, start, file, out)?;
         if swapped {
             swap(out);
         }
         return Ok(());
     }
-    let stored = &mut scratch.frame;
-    stored.resize(if swapped { needed.next_multiple_of(2) } else { needed }, 0);
-    read_pixels(image, file, stored)?;
+    let lead = if swapped { frame * needed % 2 } else { 0 };
+    scratch.resize(if swapped { (lead + needed).next_multiple_of(2) } else { needed }, 0);
+    read_pixels(image, start - lead, file, scratch)?;
     if swapped {
-        swap(stored);
+        swap(scratch);
     }
+    let stored = &scratch[lead..][..needed];
     match layout.colour {
         Colour::YbrFull422 => {
             // Two luminances share the chrominances behind them.
@@ -166,7 +148,7 @@ fn native(image: &Image, file: &mut File, scratch: &mut Scratch, out: &mut [u8])
                 pixel.iter_mut().enumerate().for_each(|(plane, byte)| *byte = stored[plane * pixels + n]);
             }
         }
-        _ => out.copy_from_slice(&stored[..needed]),
+        _ => out.copy_from_slice(stored),
     }
     if layout.colour == Colour::YbrFull || layout.colour == Colour::YbrFull422 {
         rgb_from_ybr(out);
@@ -174,10 +156,10 @@ fn native(image: &Image, file: &mut File, scratch: &mut Scratch, out: &mut [u8])
     Ok(())
 }
 
-/// Native pixel data as they lie in the file.
-fn read_pixels(image: &Image, file: &mut File, out: &mut [u8]) -> Result<(), Fault> {
+/// Native pixel data as they lie in the file from byte `start` of the data set on.
+fn read_pixels(image: &Image, start: usize, file: &mut File, out: &mut [u8]) -> Result<(), Fault> {
     if !image.syntax.deflated {
-        file.seek(SeekFrom::Start(image.pixels.offset as u64))?;
+        file.seek(SeekFrom::Start(start as u64))?;
         return Ok(file.read_exact(out)?);
     }
     file.seek(SeekFrom::Start(image.deflated_from as u64))?;
@@ -188,8 +170,7 @@ fn read_pixels(image: &Image, file: &mut File, out: &mut [u8]) -> Result<(), Fau
         }
         _ => error.into(),
     };
-    std::io::copy(&mut (&mut inflated).take(image.pixels.offset as u64), &mut std::io::sink())
-        .map_err(damaged)?;
+    std::io::copy(&mut (&mut inflated).take(start as u64), &mut std::io::sink()).map_err(damaged)?;
     inflated.read_exact(out).map_err(damaged)
 }
 
