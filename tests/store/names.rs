@@ -80,3 +80,27 @@ fn names_need_not_be_text() {
         assert_eq!(desk.names().len(), 2 + layers);
     }
 }
+
+#[test]
+fn a_series_is_named_after_its_folder_and_two_in_one_folder_apart() {
+    let Some(data) = crate::oracle::studies() else { return };
+    let desk = tempfile::tempdir().expect("a folder");
+    let shared = desk.path().join("SERIES ä");
+    std::fs::create_dir(&shared).expect("a folder");
+    let copy = |folder: &str| {
+        for entry in std::fs::read_dir(data.join(folder)).expect("readable") {
+            let path = entry.expect("an entry").path();
+            std::fs::copy(&path, shared.join(name(&path))).expect("copied");
+        }
+        annotomy::format::scan(&shared, &annotomy::format::Silent).expect("scans").series
+    };
+    let alone = copy("dicom/ct_head_small");
+    let files = CaseFiles::beside(&alone[0], &alone);
+    assert_eq!((alone.len(), files.sidecar()), (1, desk.path().join("SERIES ä.annotomy.json")));
+
+    let both = copy("dicom/mr_sag_hfs");
+    let stems: Vec<_> =
+        both.iter().map(|series| CaseFiles::beside(series, &both).stem().to_owned()).collect();
+    assert!(stems.len() == 2 && stems[0] != stems[1], "{stems:?}");
+    assert!(stems.iter().all(|stem| stem.to_string_lossy().starts_with("SERIES ä-")), "{stems:?}");
+}

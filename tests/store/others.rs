@@ -148,7 +148,14 @@ fn real_studies_keep_their_marks() {
     let Some(data) = oracle::studies() else { return };
     let out = tempfile::tempdir().expect("a folder");
     let mut saved = 0;
-    for folder in ["nifti", "dicom/ct_head_small", "dicom/mr_sag_hfs", "dicom/mr_ge_fmri_4d"] {
+    for folder in [
+        "nifti",
+        "dicom/ct_head_small",
+        "dicom/mr_sag_hfs",
+        "dicom/mr_ge_fmri_4d",
+        "dicom/ct_j2k_no_uids",
+        "dicom/ct_philips_phantom",
+    ] {
         let Ok(found) = scan(&data.join(folder), &Silent) else { continue };
         for (number, series) in found.series.iter().enumerate() {
             let Ok(study) = annotomy::format::load(series, &Silent) else { continue };
