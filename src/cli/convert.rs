@@ -27,7 +27,7 @@ pub(super) fn run(arguments: &ConvertArgs) -> Result<(), CommandError> {
     let output = &arguments.output;
     let compression = compression_of(output)?;
     let scan = format::scan(&arguments.input, &Silent)?;
-    let series = chosen(&scan, arguments)?;
+    let series = chosen(&scan, &arguments.input, arguments.series.as_deref())?;
     if series.source.files().iter().any(|file| is_same_file(file, output)) {
         let text = format!("{}: is what is read; write to another name", output.display());
         return Err(CommandError::Usage(text));
@@ -52,27 +52,31 @@ fn compression_of(output: &Path) -> Result<Compression, CommandError> {
 }
 
 /// The series asked for, or the only one: which of several is meant is not guessed.
-fn chosen<'a>(scan: &'a Scan, arguments: &ConvertArgs) -> Result<&'a Series, CommandError> {
-    let input = arguments.input.display();
+pub(super) fn chosen<'a>(
+    scan: &'a Scan,
+    input: &Path,
+    wanted: Option<&str>,
+) -> Result<&'a Series, CommandError> {
     let ids = || scan.series.iter().map(|series| series.id.as_str()).collect::<Vec<_>>().join(", ");
-    match (&arguments.series, &scan.series[..]) {
+    match (wanted, &scan.series[..]) {
         (_, []) => match scan.refused.first() {
             Some(refusal) => Err(refusal.clone().into()),
             None => {
                 let text = "holds no study; name a NIfTI or DICOM file, or a folder of them";
-                Err(format::Refusal::new(&arguments.input, RefusalCode::NotAnImage, text).into())
+                Err(format::Refusal::new(input, RefusalCode::NotAnImage, text).into())
             }
         },
         (None, [only]) => Ok(only),
         (None, several) => Err(CommandError::Usage(format!(
-            "{input}: holds {} series; choose one with --series: {}",
+            "{}: holds {} series; choose one with --series: {}",
+            input.display(),
             several.len(),
             ids()
         ))),
-        (Some(id), series) => series
-            .iter()
-            .find(|series| series.id == *id)
-            .ok_or_else(|| CommandError::Usage(format!("{input}: has no series {id}; there is: {}", ids()))),
+        (Some(id), series) => series.iter().find(|series| series.id == id).ok_or_else(|| {
+            let text = format!("{}: has no series {id}; there is: {}", input.display(), ids());
+            CommandError::Usage(text)
+        }),
     }
 }
 

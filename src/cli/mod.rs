@@ -4,8 +4,12 @@
 //! Must never know: the window.
 
 mod convert;
+#[cfg(feature = "desktop")]
+mod doctor;
 mod info;
 mod output;
+#[cfg(feature = "desktop")]
+mod render;
 
 use std::ffi::OsString;
 use std::io;
@@ -54,6 +58,12 @@ pub enum Command {
     Info(info::InfoArgs),
     /// Write a study's volume as NIfTI with its exact geometry
     Convert(convert::ConvertArgs),
+    /// Draw a picture of a study as the window would
+    #[cfg(feature = "desktop")]
+    Render(render::RenderArgs),
+    /// Tell what this machine draws with, what it lacks, and how to mend that
+    #[cfg(feature = "desktop")]
+    Doctor(doctor::DoctorArgs),
 }
 
 /// What the arguments ask for.
@@ -92,6 +102,10 @@ pub enum CommandError {
         /// The system's reason.
         error: io::Error,
     },
+    /// A picture could not be drawn.
+    #[cfg(feature = "desktop")]
+    #[error(transparent)]
+    NotDrawn(#[from] crate::render::GpuError),
     /// Standard output could not be written.
     #[error("standard output cannot be written: {0}")]
     Output(io::Error),
@@ -135,6 +149,10 @@ impl Command {
         let done = match self {
             Self::Info(arguments) => info::run(arguments),
             Self::Convert(arguments) => convert::run(arguments),
+            #[cfg(feature = "desktop")]
+            Self::Render(arguments) => render::run(arguments),
+            #[cfg(feature = "desktop")]
+            Self::Doctor(arguments) => doctor::run(arguments),
         };
         match done {
             Ok(()) => ExitCode::SUCCESS,

@@ -101,6 +101,12 @@ impl Gpu {
         &self.adapter
     }
 
+    /// Waits until everything asked of the device is done.
+    pub fn finish(&self) -> Result<(), GpuError> {
+        let waited = self.device.poll(wgpu::PollType::wait_indefinitely());
+        waited.map(drop).map_err(|error| GpuError::Failed(error.to_string()))
+    }
+
     /// Gives the device up, as a driver's crash would.
     pub fn destroy(&self) {
         self.device.destroy();

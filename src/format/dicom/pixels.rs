@@ -238,8 +238,9 @@ fn jpeg(frame: &[u8], layout: &Layout, out: &mut [u8]) -> Result<(), Fault> {
         |error: jpeg_decoder::Error| Fault(RefusalCode::Damaged, format!("its JPEG is damaged: {error}"));
     let mut decoder = jpeg_decoder::Decoder::new(frame);
     decoder.set_max_decoding_buffer_size(layout.picture_bytes());
-    // An Adobe segment outweighs the component numbers from which the decoder would guess.
-    if let (3, Some(plain)) = (layout.components(), codestream::holds_plain_rgb(frame)) {
+    if layout.components() == 3 {
+        // What an Adobe segment says of the colours outweighs the header, and both the decoder's guess.
+        let plain = codestream::holds_plain_rgb(frame).unwrap_or(layout.colour == Colour::Rgb);
         decoder.set_color_transform(if plain { ColorTransform::RGB } else { ColorTransform::YCbCr });
     }
     let pixels = decoder.decode().map_err(damaged)?;

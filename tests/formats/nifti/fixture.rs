@@ -8,31 +8,31 @@ use flate2::write::GzEncoder;
 
 /// A header with everything as it should be, to be spoilt field by field.
 #[derive(Clone)]
-pub(super) struct Fixture {
-    pub(super) version: u8,
-    pub(super) big_endian: bool,
-    pub(super) magic: Vec<u8>,
-    pub(super) dim: Vec<i64>,
-    pub(super) datatype: i16,
-    pub(super) bitpix: i16,
-    pub(super) pixdim: [f64; 4],
-    pub(super) vox_offset: f64,
-    pub(super) slope: f64,
-    pub(super) intercept: f64,
-    pub(super) units: u8,
-    pub(super) qform_code: i16,
-    pub(super) quatern: [f64; 3],
-    pub(super) sform_code: i16,
-    pub(super) srow: [[f64; 4]; 3],
+pub(crate) struct Fixture {
+    pub(crate) version: u8,
+    pub(crate) big_endian: bool,
+    pub(crate) magic: Vec<u8>,
+    pub(crate) dim: Vec<i64>,
+    pub(crate) datatype: i16,
+    pub(crate) bitpix: i16,
+    pub(crate) pixdim: [f64; 4],
+    pub(crate) vox_offset: f64,
+    pub(crate) slope: f64,
+    pub(crate) intercept: f64,
+    pub(crate) units: u8,
+    pub(crate) qform_code: i16,
+    pub(crate) quatern: [f64; 3],
+    pub(crate) sform_code: i16,
+    pub(crate) srow: [[f64; 4]; 3],
     /// Everything from the header's end to the samples.
-    pub(super) between: Vec<u8>,
+    pub(crate) between: Vec<u8>,
     /// The samples' bytes, in the file's byte order.
-    pub(super) samples: Vec<u8>,
+    pub(crate) samples: Vec<u8>,
 }
 
 impl Fixture {
     /// 4 × 3 × 2 voxels of i16 that count up from 0, sform only.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             version: 1,
             big_endian: false,
@@ -55,22 +55,22 @@ impl Fixture {
     }
 
     /// The same as NIfTI-2.
-    pub(super) fn version_2() -> Self {
+    pub(crate) fn version_2() -> Self {
         Self { version: 2, magic: b"n+2\0\r\n\x1a\n".into(), vox_offset: 544.0, ..Self::new() }
     }
 
     /// The same in big-endian, samples too.
-    pub(super) fn big_endian() -> Self {
+    pub(crate) fn big_endian() -> Self {
         let samples = (0..24i16).flat_map(i16::to_be_bytes).collect();
         Self { big_endian: true, samples, ..Self::new() }
     }
 
     /// The same as header of a pair, samples not included.
-    pub(super) fn of_pair() -> Self {
+    pub(crate) fn of_pair() -> Self {
         Self { magic: b"ni1\0".into(), vox_offset: 0.0, ..Self::new() }
     }
 
-    pub(super) fn header(&self) -> Vec<u8> {
+    pub(crate) fn header(&self) -> Vec<u8> {
         let i16s = |x: i16| if self.big_endian { x.to_be_bytes() } else { x.to_le_bytes() };
         let i32s = |x: i32| if self.big_endian { x.to_be_bytes() } else { x.to_le_bytes() };
         let i64s = |x: i64| if self.big_endian { x.to_be_bytes() } else { x.to_le_bytes() };
@@ -114,20 +114,20 @@ impl Fixture {
     }
 
     /// Header, what is between, samples.
-    pub(super) fn bytes(&self) -> Vec<u8> {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         [self.header(), self.between.clone(), self.samples.clone()].concat()
     }
 }
 
 /// One gzip member.
-pub(super) fn gzip(bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(bytes).expect("memory");
     encoder.finish().expect("memory")
 }
 
 /// Writes files into a folder of their own; the first one is the path given.
-pub(super) fn on_disk(files: &[(&str, Vec<u8>)]) -> (tempfile::TempDir, PathBuf) {
+pub(crate) fn on_disk(files: &[(&str, Vec<u8>)]) -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().expect("a folder");
     for (name, bytes) in files {
         std::fs::write(folder.path().join(name), bytes).expect("written");

@@ -1,6 +1,6 @@
 //! NIfTI.
 
-mod fixture;
+pub(crate) mod fixture;
 mod opened;
 mod refused;
 mod sweep;
