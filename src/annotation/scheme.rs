@@ -97,12 +97,26 @@ impl Label {
     pub fn new(name: impl Into<String>, color: Colour) -> Self {
         Self { name: name.into(), color, visible: true, locked: false, code: None }
     }
+
+    /// "Label 3", as a new label of that index is called until a person names it.
+    pub fn numbered(index: u16) -> Self {
+        Self::new(format!("Label {index}"), Colour::for_label(index))
+    }
 }
 
 /// The labels of a case, by index 1 to 65535.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LabelScheme {
+    #[serde(deserialize_with = "without_background")]
     labels: BTreeMap<u16, Label>,
+}
+
+fn without_background<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<u16, Label>, D::Error> {
+    let labels = BTreeMap::<u16, Label>::deserialize(deserializer)?;
+    if labels.contains_key(&0) {
+        return Err(serde::de::Error::custom("label 0 is background and has no name"));
+    }
+    Ok(labels)
 }
 
 impl LabelScheme {

@@ -16,10 +16,11 @@ pub enum Edit {
     Bricks {
         /// Which label map.
         layer: usize,
-        /// What changes, each brick at most once.
+        /// What changes, by rising brick, each at most once.
         changes: Vec<BrickChange>,
     },
-    /// One label of the scheme: made, changed or removed.
+    /// One label of the scheme: made, changed or removed. A changed label keeps its eye, which no
+    /// edit sets.
     Label {
         /// Its index, not 0.
         index: u16,
@@ -70,7 +71,7 @@ pub enum EditError {
     /// The edit names a layer, brick or label that this case cannot have.
     #[error("the edit names a layer, brick or label that this case does not have")]
     NoSuchPlace,
-    /// A brick's runs are damaged.
+    /// A brick's runs are damaged, it holds labels beyond the grid, or it stands in the edit twice.
     #[error("the edit holds a damaged brick")]
     DamagedBrick,
 }
@@ -136,10 +137,14 @@ impl BrickChange {
 }
 
 impl Edit {
-    /// The edit that sets a label of the scheme, or `None` where nothing would change.
+    /// The edit that sets a label of the scheme, or `None` where nothing would change but its eye.
     pub fn set_label(case: &Case, index: u16, after: Option<Label>) -> Option<Self> {
         let before = case.scheme.get(index).cloned();
-        (before != after).then_some(Self::Label { index, before, after })
+        (!are_same_but_for_eyes(before.as_ref(), after.as_ref())).then_some(Self::Label {
+            index,
+            before,
+            after,
+        })
     }
 
     /// The edit that puts a new annotation last.
@@ -184,16 +189,7 @@ impl Case {
     pub fn apply(&mut self, edit: &Edit) -> Result<(), EditError> {
         match edit {
             Edit::Bricks { layer, changes } => self.apply_bricks(*layer, changes),
-            Edit::Label { index, before, after } => {
-                if *index == 0 {
-                    return Err(EditError::NoSuchPlace);
-                }
-                if self.scheme.get(*index) != before.as_ref() {
-                    return Err(EditError::OtherState);
-                }
-                self.scheme.set(*index, after.clone());
-                Ok(())
-            }
+            Edit::Label { index, before, after } => self.apply_label(*index, before.as_ref(), after.clone()),
             Edit::Annotation { id, place, before, after } => {
                 self.apply_annotation(*id, *place, before.as_deref(), after.as_deref())
             }
@@ -208,8 +204,30 @@ impl Case {
         }
     }
 
+    fn apply_label(
+        &mut self,
+        index: u16,
+        before: Option<&Label>,
+        after: Option<Label>,
+    ) -> Result<(), EditError> {
+        if index == 0 {
+            return Err(EditError::NoSuchPlace);
+        }
+        let now = self.scheme.get(index);
+        if !are_same_but_for_eyes(now, before) {
+            return Err(EditError::OtherState);
+        }
+        let visible = now.map(|label| label.visible);
+        let after = after.map(|label| Label { visible: visible.unwrap_or(label.visible), ..label });
+        self.scheme.set(index, after);
+        Ok(())
+    }
+
     fn apply_bricks(&mut self, layer: usize, changes: &[BrickChange]) -> Result<(), EditError> {
         let map = self.layers.get_mut(layer).ok_or(EditError::NoSuchPlace)?;
+        if !changes.is_sorted_by(|a, b| a.brick < b.brick) {
+            return Err(EditError::DamagedBrick);
+        }
         let mut new_bricks = Vec::with_capacity(changes.len());
         for change in changes {
             if (0..3).any(|axis| change.brick.0[axis] as usize >= map.brick_dims()[axis]) {
@@ -218,7 +236,12 @@ impl Case {
             if !change.before.is_same_as(map.brick(change.brick)) {
                 return Err(EditError::OtherState);
             }
-            new_bricks.push((change.brick, change.after.brick()?));
+            let after = change.after.brick()?;
+            if after.as_ref().is_some_and(|brick| brick.reaches_beyond(map.brick_bounds(change.brick).dims()))
+            {
+                return Err(EditError::DamagedBrick);
+            }
+            new_bricks.push((change.brick, after));
         }
         for (index, brick) in new_bricks {
             map.replace(index, brick);
@@ -247,5 +270,15 @@ impl Case {
             (None, None) => {}
         }
         Ok(())
+    }
+}
+
+/// Whether a label is what it was, shown or hidden: the eye may be opened and shut between an edit
+/// and its undo.
+fn are_same_but_for_eyes(ours: Option<&Label>, theirs: Option<&Label>) -> bool {
+    match (ours, theirs) {
+        (Some(ours), Some(theirs)) => *ours == Label { visible: ours.visible, ..theirs.clone() },
+        (None, None) => true,
+        _ => false,
     }
 }

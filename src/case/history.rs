@@ -95,7 +95,7 @@ impl History {
     /// Closes the open step. One that changed nothing leaves no trace; one that did ends what could
     /// be redone. Gives the step that was recorded.
     pub fn commit(&mut self) -> Option<&Step> {
-        let step = self.open.take()?.close();
+        let step = self.open.take()?.close().packed();
         if step.edits.is_empty() {
             return None;
         }
@@ -112,12 +112,13 @@ impl History {
         self.done.back()
     }
 
-    /// Drops the open step and restores the case to the moment before it.
-    pub fn abort(&mut self, case: &mut Case) -> Result<(), EditError> {
-        match self.open.take() {
-            Some(open) => open.close().undo(case),
-            None => Ok(()),
-        }
+    /// Drops the open step and restores the case to the moment before it; `false` where it had
+    /// changed nothing.
+    pub fn abort(&mut self, case: &mut Case) -> Result<bool, EditError> {
+        let Some(open) = self.open.take() else { return Ok(false) };
+        let step = open.close();
+        step.undo(case)?;
+        Ok(!step.edits.is_empty())
     }
 
     /// Takes back the newest step; gives its name, or `None` where there is none.
@@ -197,7 +198,6 @@ impl OpenStep {
         let Self { name, mut edits, bricks } = self;
         let mut layers: BTreeMap<usize, Vec<BrickChange>> = BTreeMap::new();
         for ((layer, _), change) in bricks {
-            let change = change.packed();
             if change.before != change.after {
                 layers.entry(layer).or_default().push(change);
             }
@@ -213,6 +213,16 @@ impl OpenStep {
 }
 
 impl Step {
+    /// The step in as little memory as runs need.
+    fn packed(mut self) -> Self {
+        for edit in &mut self.edits {
+            if let Edit::Bricks { changes, .. } = edit {
+                *changes = std::mem::take(changes).into_iter().map(BrickChange::packed).collect();
+            }
+        }
+        self
+    }
+
     fn undo(&self, case: &mut Case) -> Result<(), EditError> {
         let inverses: Vec<Edit> = self.edits.iter().rev().map(Edit::inverse).collect();
         apply_all(case, &inverses)

@@ -1,12 +1,15 @@
 //! The one place where labels are written.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
 use super::Case;
 use super::edit::{BrickChange, BrickState, Edit};
-use crate::volume::{BRICK_EDGE, Brick, BrickIndex, LabelMap};
+use crate::geometry::VoxelIndex;
+use crate::volume::{BRICK_EDGE, Brick, BrickIndex, LabelMap, Sample, Volume, with_samples};
+
+/// A row of a brick is handled as the bits of one word.
+const _: () = assert!(BRICK_EDGE == u32::BITS as usize);
 
 /// What is written and what may be written over.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,13 +37,14 @@ impl WriteRule {
 /// Collects writes to one layer into one [`Edit`]. Every tool and algorithm that changes a mask
 /// goes through it, so locks hold for all of them. The case itself is not touched.
 pub struct MaskWriter<'a> {
-    case: &'a Case,
+    volume: &'a Volume,
     map: &'a LabelMap,
     layer: usize,
     rule: WriteRule,
     /// Bit n is set where label n may not be written over, by the rule or by a lock.
     kept: Option<Box<[u64; 1024]>>,
-    changed: BTreeMap<BrickIndex, Arc<Brick>>,
+    /// The bricks written, each at its place in the map.
+    written: Vec<Option<Arc<Brick>>>,
 }
 
 impl<'a> MaskWriter<'a> {
@@ -48,7 +52,8 @@ impl<'a> MaskWriter<'a> {
     pub fn new(case: &'a Case, layer: usize, rule: WriteRule) -> Option<Self> {
         let map = case.layers.get(layer)?;
         let kept = kept_labels(case, &rule);
-        Some(Self { case, map, layer, rule, kept, changed: BTreeMap::new() })
+        let written = vec![None; map.brick_dims().into_iter().product()];
+        Some(Self { volume: &case.volume, map, layer, rule, kept, written })
     }
 
     /// Writes the voxels `i` of row (j, k), as far as rule and locks allow. The row must lie in the
@@ -65,53 +70,79 @@ impl<'a> MaskWriter<'a> {
     }
 
     fn write_in_brick(&mut self, index: BrickIndex, i: Range<usize>, j: usize, k: usize) {
-        let Self { case, map, rule, kept, changed, .. } = self;
         let row = (k % BRICK_EDGE * BRICK_EDGE + j % BRICK_EDGE) * BRICK_EDGE;
         let first = row + i.start % BRICK_EDGE;
         let part = first..first + i.len();
-        let row_of_values = case.volume.grid().offset(crate::geometry::VoxelIndex::new(i.start, j, k));
-        let may_write = |step: usize, old: u16| {
-            old != rule.label
-                && kept.as_ref().is_none_or(|kept| kept[usize::from(old) / 64] >> (old % 64) & 1 == 0)
-                && rule.only_values.is_none_or(|[low, high]| {
-                    let sample = case.volume.samples().at(row_of_values + step);
-                    let value = case.volume.rescale().value(sample);
-                    low <= value && value <= high
-                })
-        };
+        let slot = self.map.slot_number(index);
         // Look before copying: most samples of a stroke find most bricks as they should be.
-        let old_labels = match changed.get(&index).or_else(|| map.brick(index)) {
+        let old_labels = match self.written[slot].as_ref().or_else(|| self.map.brick(index)) {
             Some(brick) => &brick.labels()[part.clone()],
             None => &[0; BRICK_EDGE][..i.len()],
         };
-        let Some(start) = old_labels.iter().enumerate().position(|(step, old)| may_write(step, *old)) else {
+        let mut writable = self.writable(old_labels);
+        if writable != 0
+            && let Some(range) = self.rule.only_values
+        {
+            let offset = self.volume.grid().offset(VoxelIndex::new(i.start, j, k));
+            writable &= within(self.volume, range, offset..offset + i.len());
+        }
+        if writable == 0 {
             return;
-        };
-        let brick = changed.entry(index).or_insert_with(|| match map.brick(index) {
+        }
+        let brick = self.written[slot].get_or_insert_with(|| match self.map.brick(index) {
             Some(brick) => Arc::new(Brick::clone(brick)),
             None => Brick::background(),
         });
-        let labels = &mut Arc::make_mut(brick).labels_mut()[part];
-        for (step, label) in labels.iter_mut().enumerate().skip(start) {
-            if may_write(step, *label) {
-                *label = rule.label;
+        for (step, label) in Arc::make_mut(brick).labels_mut()[part].iter_mut().enumerate() {
+            if writable >> step & 1 == 1 {
+                *label = self.rule.label;
             }
         }
     }
 
+    /// Which of up to 32 labels in a row the rule and the locks let be written over with another: bit
+    /// n for the n-th.
+    fn writable(&self, old_labels: &[u16]) -> u32 {
+        if old_labels == &[self.rule.label; BRICK_EDGE][..old_labels.len()] {
+            return 0;
+        }
+        let may_write = |old: u16| {
+            let is_kept = |kept: &[u64; 1024]| kept[usize::from(old) / 64] >> (old % 64) & 1 == 1;
+            old != self.rule.label && !self.kept.as_deref().is_some_and(is_kept)
+        };
+        bits(old_labels.iter().map(|old| may_write(*old)))
+    }
+
     /// Everything written, as one edit; `None` where nothing changed.
     pub fn finish(self) -> Option<Edit> {
-        let Self { map, layer, changed, .. } = self;
-        let changes: Vec<BrickChange> = changed
+        let Self { map, layer, written, .. } = self;
+        let mut changes: Vec<BrickChange> = written
             .into_iter()
-            .map(|(brick, after)| BrickChange {
-                brick,
-                before: BrickState::of(map.brick(brick)),
-                after: if after.is_background() { BrickState::Absent } else { BrickState::Whole(after) },
+            .enumerate()
+            .filter_map(|(slot, after)| {
+                let (brick, after) = (map.brick_at(slot), after?);
+                let before = BrickState::of(map.brick(brick));
+                let after = if after.is_background() { BrickState::Absent } else { BrickState::Whole(after) };
+                Some(BrickChange { brick, before, after })
             })
             .collect();
+        changes.sort_unstable_by_key(|change| change.brick);
         (!changes.is_empty()).then_some(Edit::Bricks { layer, changes })
     }
+}
+
+/// Which of up to 32 voxels in a row have values in `range`, ends included, at the first time.
+fn within(volume: &Volume, [low, high]: [f64; 2], offsets: Range<usize>) -> u32 {
+    let rescale = volume.rescale();
+    let holds = |sample: f64| (low..=high).contains(&rescale.value(sample));
+    with_samples!(volume.samples(), stored => {
+        bits(stored[offsets].iter().map(|sample| holds(sample.to_f64())))
+    }, colour => bits(offsets.map(|offset| holds(volume.samples().at(offset)))))
+}
+
+/// The answers as bits, the first one lowest.
+fn bits(answers: impl Iterator<Item = bool>) -> u32 {
+    answers.enumerate().fold(0, |bits, (place, answer)| bits | u32::from(answer) << place)
 }
 
 fn kept_labels(case: &Case, rule: &WriteRule) -> Option<Box<[u64; 1024]>> {

@@ -3,6 +3,7 @@
 //!
 //! Must never know: the window.
 
+mod apply;
 mod convert;
 #[cfg(feature = "desktop")]
 mod doctor;
@@ -10,6 +11,7 @@ mod info;
 mod output;
 #[cfg(feature = "desktop")]
 mod render;
+mod verify;
 
 use std::ffi::OsString;
 use std::io;
@@ -19,6 +21,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::format::Refusal;
+use crate::store::MarksError;
 
 /// Annotate medical images at their true geometry.
 ///
@@ -58,12 +61,16 @@ pub enum Command {
     Info(info::InfoArgs),
     /// Write a study's volume as NIfTI with its exact geometry
     Convert(convert::ConvertArgs),
+    /// Make steps with the window's own tools and save what they draw
+    Apply(apply::ApplyArgs),
     /// Draw a picture of a study as the window would
     #[cfg(feature = "desktop")]
     Render(render::RenderArgs),
     /// Tell what this machine draws with, what it lacks, and how to mend that
     #[cfg(feature = "desktop")]
     Doctor(doctor::DoctorArgs),
+    /// Prove again that a saved case's masks lie on its study and hold what was painted
+    Verify(verify::VerifyArgs),
 }
 
 /// What the arguments ask for.
@@ -94,6 +101,41 @@ pub enum CommandError {
         /// Why the first one was.
         first: String,
     },
+    /// A case could not be opened.
+    #[error(transparent)]
+    NotOpened(#[from] crate::session::OpenError),
+    /// A file of steps cannot be used.
+    #[error("{}: {text}; see annotomy apply --help", path.display())]
+    BadScript {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        text: String,
+    },
+    /// A step could not be made. Nothing was written.
+    #[error("{}: step {number} could not be made: {text}", path.display())]
+    Step {
+        /// The file of steps.
+        path: PathBuf,
+        /// Which step, counted from 1.
+        number: usize,
+        /// Why not.
+        text: String,
+    },
+    /// A case could not be saved.
+    #[error(transparent)]
+    NotSaved(#[from] crate::store::SaveError),
+    /// A saved case could not be opened.
+    #[error(transparent)]
+    Marks(#[from] MarksError),
+    /// A saved case and its study do not agree.
+    #[error("{}: does not agree with its study: {text}", path.display())]
+    Disagrees {
+        /// The sidecar.
+        path: PathBuf,
+        /// The first disagreement.
+        text: String,
+    },
     /// A file could not be written.
     #[error("{}: cannot be written: {error}; choose a folder that can be written to", path.display())]
     Unwritable {
@@ -118,7 +160,7 @@ impl CommandError {
 
     /// 1 for what failed, 2 for what was asked wrongly.
     fn exit_code(&self) -> ExitCode {
-        ExitCode::from(if matches!(self, Self::Usage(_)) { BAD_USAGE } else { FAILED })
+        ExitCode::from(if matches!(self, Self::Usage(_) | Self::BadScript { .. }) { BAD_USAGE } else { FAILED })
     }
 }
 
@@ -149,10 +191,12 @@ impl Command {
         let done = match self {
             Self::Info(arguments) => info::run(arguments),
             Self::Convert(arguments) => convert::run(arguments),
+            Self::Apply(arguments) => apply::run(arguments),
             #[cfg(feature = "desktop")]
             Self::Render(arguments) => render::run(arguments),
             #[cfg(feature = "desktop")]
             Self::Doctor(arguments) => doctor::run(arguments),
+            Self::Verify(arguments) => verify::run(arguments),
         };
         match done {
             Ok(()) => ExitCode::SUCCESS,

@@ -6,9 +6,8 @@ use std::str::FromStr;
 use clap::{Args, ValueEnum};
 
 use super::CommandError;
-use super::convert::chosen;
 use crate::case::Case;
-use crate::format::{self, Silent, write_atomically};
+use crate::format::write_atomically;
 use crate::geometry::{AnatomicalPlane, Grid, Patient, Point};
 use crate::render::{Gpu, Image, Picture, draw_on_cpu, picture};
 use crate::view::{Display, Interpolation, Orbit, Pane, SliceSource};
@@ -17,7 +16,7 @@ use crate::volume::Window;
 /// Arguments of `render`.
 #[derive(Debug, Args)]
 pub struct RenderArgs {
-    /// A NIfTI file, a DICOM file, or a folder
+    /// A study (NIfTI file, DICOM file or folder) or a sidecar; marks saved beside it are drawn
     #[arg(value_name = "CASE")]
     input: PathBuf,
     /// What is looked at
@@ -105,9 +104,8 @@ impl FromStr for WindowWord {
 
 /// Draws CASE and writes OUT whole or not at all.
 pub(super) fn run(arguments: &RenderArgs) -> Result<(), CommandError> {
-    let scan = format::scan(&arguments.input, &Silent)?;
-    let study = format::load(chosen(&scan, &arguments.input, arguments.series.as_deref())?, &Silent)?;
-    let image = draw(arguments, &Case::new(study.volume))?;
+    let document = super::apply::open(&arguments.input, arguments.series.as_deref())?;
+    let image = draw(arguments, document.session.case())?;
     let write = |file: &mut std::fs::File| image.write_png(file).map_err(std::io::Error::from);
     write_atomically(&arguments.out, write).map_err(|error| CommandError::unwritable(&arguments.out, error))
 }

@@ -46,6 +46,7 @@ pub struct App {
     after_save: Option<Next>,
     may_close: bool,
     peeking_since: Option<Instant>,
+    title: String,
     keep: Rc<RefCell<Option<App>>>,
     device_lost: bool,
 }
@@ -85,6 +86,7 @@ impl App {
             after_save: None,
             may_close: false,
             peeking_since: None,
+            title: String::new(),
             keep: Rc::default(),
             device_lost: false,
         };
@@ -98,6 +100,7 @@ impl App {
     /// The same state in another window.
     pub(super) fn on_new_window(mut self, ctx: &egui::Context) -> Self {
         self.device_lost = false;
+        self.title.clear();
         self.set_up(ctx);
         self
     }
@@ -145,11 +148,16 @@ impl App {
         self.document.as_ref().is_some_and(|document| document.session.is_unsaved())
     }
 
-    /// Whether marks are unsaved, for the title.
-    pub(super) fn title(&self) -> String {
-        match &self.document {
+    /// Names the window after the study.
+    fn tell_title(&mut self, ctx: &egui::Context) {
+        let title = match &self.document {
             None => "Annotomy".to_owned(),
             Some(document) => format!("{} · Annotomy", bars::study_title(document)),
+        };
+        // Every command to the window asks for another frame, so that only news is sent.
+        if title != self.title {
+            ctx.send_viewport_cmd(egui::ViewportCommand::Title(title.clone()));
+            self.title = title;
         }
     }
 
@@ -454,7 +462,7 @@ impl eframe::App for App {
         self.handle_close(&ctx);
         self.handle_drops(&ctx);
         self.handle_keys(ui);
-        ctx.send_viewport_cmd(egui::ViewportCommand::Title(self.title()));
+        self.tell_title(&ctx);
 
         bars::show_top_bar(ui, self);
         bars::show_status_bar(ui, self, frame);

@@ -1,8 +1,8 @@
 //! What a person does with labels.
 
 use super::Session;
-use crate::annotation::{Colour, Label};
-use crate::case::{Edit, EditError};
+use crate::annotation::{Annotation, Label};
+use crate::case::{Case, Edit, EditError, MaskWriter, WriteRule};
 
 impl Session {
     /// Draws with this label from now on, if the scheme has it.
@@ -15,13 +15,15 @@ impl Session {
 
     /// Makes a new label with the next free index and colour, and draws with it.
     pub fn new_label(&mut self) -> Result<(), EditError> {
+        self.cancel_gesture();
         let Some(index) = self.case.scheme().next_free_index() else { return Ok(()) };
-        self.set_label(index, Label::new(format!("Label {index}"), Colour::for_label(index)))?;
+        self.set_label(index, Label::numbered(index))?;
         self.active_label = index;
         Ok(())
     }
 
-    /// Makes or changes a label as one step.
+    /// Makes or changes a label as one step. Its eye is set beside that step, as
+    /// [`Self::set_label_visible`] does.
     pub fn set_label(&mut self, index: u16, label: Label) -> Result<(), EditError> {
         let step = match self.case.scheme().get(index) {
             None => format!("New label {}", label.name),
@@ -31,46 +33,30 @@ impl Session {
             }
             Some(_) => format!("Recolour {}", label.name),
         };
-        self.apply_step(&step, Edit::set_label(&self.case, index, Some(label)))?;
-        if self.active_label == 0 {
-            self.active_label = index;
-        }
+        let visible = label.visible;
+        self.apply_step(&step, |case| Edit::set_label(case, index, Some(label)).into_iter().collect())?;
+        self.set_label_visible(index, visible);
         Ok(())
     }
 
-    /// Removes a label and everything drawn with it, as one step. A locked label stays.
+    /// Removes a label and every voxel drawn with it, as one step; boxes and landmarks that name it
+    /// stay, without label. A locked label stays.
     pub fn delete_label(&mut self, index: u16) -> Result<(), EditError> {
-        let Some(label) = self.case.scheme().get(index).cloned() else { return Ok(()) };
+        let Some(label) = self.case.scheme().get(index) else { return Ok(()) };
         if label.locked {
             self.notice = Some(format!("\"{}\" is locked: unlock it to delete it", label.name));
             return Ok(());
         }
-        let mut edits = Vec::new();
-        for layer in 0..self.case.layers().len() {
-            let rule = crate::case::WriteRule::erase(index);
-            let Some(mut writer) = crate::case::MaskWriter::new(&self.case, layer, rule) else { continue };
-            for (brick, _) in self.case.layers()[layer].bricks() {
-                let bounds = self.case.layers()[layer].brick_bounds(brick);
-                for k in bounds.min[2]..bounds.max[2] {
-                    for j in bounds.min[1]..bounds.max[1] {
-                        writer.write_run(bounds.min[0]..bounds.max[0], j, k);
-                    }
-                }
-            }
-            edits.extend(writer.finish());
-        }
-        edits.extend(Edit::set_label(&self.case, index, None));
-        self.apply_step(&format!("Delete label {}", label.name), edits)?;
-        if self.active_label == index {
-            self.active_label = self.case.scheme().iter().next().map_or(0, |(index, _)| index);
-        }
-        Ok(())
+        let step = format!("Delete label {}", label.name);
+        self.apply_step(&step, |case| removal_of(case, index))
     }
 
     /// Shows or hides a label in the overlay.
     pub fn set_label_visible(&mut self, index: u16, visible: bool) {
-        self.case.set_label_visible(index, visible);
-        self.changes += 1;
+        if self.case.scheme().get(index).is_some_and(|label| label.visible != visible) {
+            self.case.set_label_visible(index, visible);
+            self.changes += 1;
+        }
     }
 
     /// Draws with the label `by` places further down the list.
@@ -83,4 +69,28 @@ impl Session {
             self.activate_label(*first);
         }
     }
+}
+
+/// The edits that leave nothing of a label: a later one with the same index would take over whatever
+/// still named it.
+fn removal_of(case: &Case, index: u16) -> Vec<Edit> {
+    let erased = (0..case.layers().len()).filter_map(|layer| {
+        let map = &case.layers()[layer];
+        let mut writer = MaskWriter::new(case, layer, WriteRule::erase(index))?;
+        for (brick, _) in map.bricks() {
+            let bounds = map.brick_bounds(brick);
+            for k in bounds.min[2]..bounds.max[2] {
+                for j in bounds.min[1]..bounds.max[1] {
+                    writer.write_run(bounds.min[0]..bounds.max[0], j, k);
+                }
+            }
+        }
+        writer.finish()
+    });
+    let named = case.annotations().iter().filter(|annotation| annotation.label == Some(index));
+    let unnamed = named.filter_map(|annotation| {
+        let without = Annotation { label: None, ..annotation.clone() };
+        Edit::change_annotation(case, annotation.id, Some(without))
+    });
+    erased.chain(unnamed).chain(Edit::set_label(case, index, None)).collect()
 }

@@ -1,7 +1,7 @@
 //! Pointer and wheel in a pane: what is a gesture of the tool, and what moves the picture.
 
 use super::Session;
-use crate::geometry::{Patient, Point, Screen};
+use crate::geometry::{Point, Screen};
 use crate::tool::{Gesture, Phase, Response};
 use crate::view::View;
 
@@ -49,9 +49,8 @@ enum Does {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Hover {
     pub(super) pane: usize,
-    pub(super) at: Point<Patient>,
+    pub(super) at: Point<Screen>,
     pub(super) inverted: bool,
-    on_screen: Point<Screen>,
 }
 
 /// One notch of the wheel multiplies zoom and brush by this.
@@ -153,13 +152,6 @@ impl Session {
     }
 
     pub(super) fn continue_gesture_on_new_slice(&mut self) {
-        if let Some(hover) = &mut self.hover {
-            let (pane, at) = (hover.pane, hover.on_screen);
-            let view = self.view(pane);
-            if let Some(hover) = &mut self.hover {
-                hover.at = view.patient_at(at.x(), at.y());
-            }
-        }
         if let Some(Grab { pane, does: Does::Draw { inverted }, last, .. }) = self.grab {
             self.gesture(pane, Phase::Drag, last, inverted);
         }
@@ -171,8 +163,7 @@ impl Session {
             Some(Grab { does: Does::Draw { inverted }, .. }) => inverted,
             _ => keys.ctrl,
         };
-        let patient = self.view(pane).patient_at(at.x(), at.y());
-        self.hover = Some(Hover { pane, at: patient, inverted, on_screen: at });
+        self.hover = Some(Hover { pane, at, inverted });
     }
 
     fn gesture(&mut self, pane: usize, phase: Phase, at: Point<Screen>, inverted: bool) {

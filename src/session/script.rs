@@ -5,8 +5,8 @@ use serde::Deserialize;
 use super::Session;
 use crate::annotation::{Colour, Label, OrientedBox, Shape};
 use crate::case::EditError;
-use crate::geometry::{AnatomicalPlane, Patient, Point};
-use crate::tool::{BrushSettings, BrushShape, Gesture, Phase, ToolKind};
+use crate::geometry::{AnatomicalPlane, Grid, GridPlane, Patient, Point};
+use crate::tool::{BrushSettings, BrushShape, Gesture, Phase, ToolKind, numbered_name};
 use crate::view::{Pane, SliceSource};
 
 /// A list of steps.
@@ -126,12 +126,11 @@ impl Session {
                 self.stroke(ToolKind::Eraser, *label, brush, *plane, points_lps)
             }
             ScriptStep::Box { label, name, min_lps, max_lps } => {
-                let count = self.case.annotations().len();
-                let name = name.clone().unwrap_or_else(|| format!("Box {}", count + 1));
-                Ok(self.add_annotation(name, Shape::Box(OrientedBox::between(*min_lps, *max_lps)), *label)?)
+                let name = name.clone().unwrap_or_else(|| numbered_name(&self.case, "Box"));
+                self.mark(name, Shape::Box(OrientedBox::between(*min_lps, *max_lps)), *label)
             }
             ScriptStep::Landmark { name, point_lps, label } => {
-                Ok(self.add_annotation(name.clone(), Shape::Landmark(*point_lps), *label)?)
+                self.mark(name.clone(), Shape::Landmark(*point_lps), *label)
             }
             ScriptStep::Undo { times } => {
                 let there = self.history.done().len();
@@ -149,6 +148,13 @@ impl Session {
                 Ok(self.go_to_step(done + times)?)
             }
         }
+    }
+
+    fn mark(&mut self, name: String, shape: Shape, label: Option<u16>) -> Result<(), ScriptError> {
+        if label == Some(0) {
+            return Err(ScriptError::BadValue("label 0 is background; leave \"label\" out".into()));
+        }
+        Ok(self.add_annotation(name, shape, label)?)
     }
 
     fn stroke(
@@ -172,36 +178,59 @@ impl Session {
         {
             return Err(ScriptError::BadValue(format!("the range [{low}, {high}] is empty")));
         }
-        let (Some(first), Some(last)) = (points.first(), points.last()) else {
+        if points.is_empty() {
             return Err(ScriptError::BadValue("points_lps is empty".into()));
-        };
-        let kept = (self.tool_kind, self.brush, self.active_label);
+        }
+        let plane = plane.unwrap_or(AnatomicalPlane::Axial);
+        if brush.shape == BrushShape::Disc
+            && let Some(point) = points.iter().find(|point| !has_slice_at(self.grid(), plane, **point))
+        {
+            let at = point.to_array();
+            return Err(ScriptError::BadValue(format!("no {} slice holds the point {at:?}", plane.name())));
+        }
+        self.cancel_gesture();
+        let kept = (self.tool_kind, self.previous_tool, self.brush, self.active_label);
         self.take_tool(tool);
         self.brush = brush;
         self.active_label = label;
-        self.notice = None;
-        let pane = Pane::fitted(
-            plane.unwrap_or(AnatomicalPlane::Axial),
-            SliceSource::Acquisition,
-            self.grid(),
-            [512.0; 2],
-        );
+        let declined = self.draw(plane, points);
+        self.take_tool(kept.0);
+        (self.previous_tool, self.brush) = (kept.1, kept.2);
+        if kept.3 != 0 {
+            self.active_label = kept.3;
+        }
+        self.let_go_of_what_is_gone();
+        declined.map_or(Ok(()), |reason| Err(ScriptError::Declined(reason)))
+    }
+
+    /// Draws along the points with the tool in hand; gives the tool's reason where it declines.
+    fn draw(&mut self, plane: AnatomicalPlane, points: &[Point<Patient>]) -> Option<String> {
+        let source = SliceSource::Acquisition;
+        let size = [512.0; 2];
+        let pane = Pane::fitted(plane, source, self.grid(), size);
         let gesture = |session: &mut Self, phase, at: Point<Patient>| {
-            let mut view = pane.view(SliceSource::Acquisition, session.grid(), at, [512.0; 2]);
-            if brush.shape == BrushShape::Ball {
+            let mut view = pane.view(source, session.grid(), at, size);
+            if session.brush.shape == BrushShape::Ball {
                 // A ball may be anywhere, also between slices.
                 view.plane = view.plane.through(at);
             }
             session.tool_gesture(&Gesture { phase, at, view: &view, inverted: false });
         };
-        gesture(self, Phase::Press, *first);
+        let (&first, rest) = points.split_first()?;
+        self.notice = None;
+        gesture(self, Phase::Press, first);
         let declined = (!self.history.is_open()).then(|| self.notice.clone().unwrap_or_default());
-        for point in &points[1..] {
+        for point in rest {
             gesture(self, Phase::Drag, *point);
         }
-        gesture(self, Phase::Release, *last);
-        self.take_tool(kept.0);
-        (self.brush, self.active_label) = (kept.1, kept.2);
-        declined.map_or(Ok(()), |reason| Err(ScriptError::Declined(reason)))
+        gesture(self, Phase::Release, *rest.last().unwrap_or(&first));
+        declined
     }
+}
+
+/// Whether `point` lies on a slice of that family, whose slices may reach beyond the grid sideways.
+fn has_slice_at(grid: &Grid, plane: AnatomicalPlane, point: Point<Patient>) -> bool {
+    let family = GridPlane::nearest(grid, plane);
+    let place = (grid.voxel_from_patient() * point).to_array()[family.slice_axis];
+    place.round() >= 0.0 && place.round() < family.slice_count(grid) as f64
 }

@@ -4,7 +4,7 @@ use super::{Cursor, Desk, Gesture, Phase, Preview, REACH_PIXELS, Response, StepE
 use super::{new_annotation, numbered_name};
 use crate::annotation::{AnnotationId, OrientedBox, Shape};
 use crate::case::Edit;
-use crate::geometry::{Patient, Plane, Point};
+use crate::geometry::{Patient, Plane, Point, Vector};
 use crate::view::View;
 
 /// Draws a box by drag; takes a box by its border or handles, the selected one also by its inside.
@@ -96,14 +96,9 @@ impl Tool for BoxTool {
                 self.state
             }
             (State::Resizing { id, from, before, faces }, Phase::Drag) => {
-                let resized = faces.into_iter().flatten().fold(before, |shape, face| {
-                    let along = (at - from).dot(shape.axes[face.axis]);
-                    shape.with_face_moved(
-                        face.axis,
-                        face.positive,
-                        if face.positive { along } else { -along },
-                    )
-                });
+                let moved = at - from;
+                let resized =
+                    faces.into_iter().flatten().fold(before, |shape, face| pulled(&shape, face, moved, desk));
                 response.edits.extend(reshaped(desk, id, resized));
                 self.state
             }
@@ -168,16 +163,29 @@ fn drawn_box(
     if across.min(down) * 2.0 * view.pixels_per_mm < SMALLEST_PIXELS {
         return None;
     }
-    let grid = desk.case.volume().grid();
-    let map = grid.patient_from_voxel();
-    let half_slice = (0..3).map(|axis| map.axis(axis).dot(plane.normal()).abs()).sum::<f64>() / 2.0;
+    let half_slice = half_voxel(desk, plane.normal());
     shape.half_mm[2] = if deep < 1e-6 {
-        let flat = grid.dims().contains(&1);
+        let flat = desk.case.volume().grid().dims().contains(&1);
         if flat { half_slice } else { ((across + down) / 2.0).max(half_slice) }
     } else {
         deep + half_slice
     };
     Some(shape)
+}
+
+/// The box with a face pulled by `moved`. It keeps one voxel between that face and the opposite one:
+/// a box without depth could be neither seen nor taken again.
+fn pulled(shape: &OrientedBox, face: Face, moved: Vector<Patient>, desk: &Desk<'_>) -> OrientedBox {
+    let axis = shape.axes[face.axis];
+    let out_mm = if face.positive { moved.dot(axis) } else { -moved.dot(axis) };
+    let room_mm = (shape.half_mm[face.axis] - half_voxel(desk, axis)).max(0.0) * 2.0;
+    shape.with_face_moved(face.axis, face.positive, out_mm.max(-room_mm))
+}
+
+/// Half of what one voxel's cell measures along a unit vector, in millimetres.
+fn half_voxel(desk: &Desk<'_>, along: Vector<Patient>) -> f64 {
+    let map = desk.case.volume().grid().patient_from_voxel();
+    (0..3).map(|axis| map.axis(axis).dot(along).abs()).sum::<f64>() / 2.0
 }
 
 /// The box under the pointer and what of it is gripped; the selected box comes first.

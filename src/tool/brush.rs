@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::sweep::{Footprint, Sweep};
 use super::{Cursor, Desk, Gesture, Phase, Preview, Response, StepEnd, Tool};
-use crate::annotation::{Colour, Label};
+use crate::annotation::Label;
 use crate::case::{Edit, MaskWriter, WriteRule};
 use crate::geometry::{Patient, Point};
 use crate::view::View;
@@ -133,7 +133,7 @@ fn label_to_draw(desk: &Desk<'_>, erasing: bool, response: &mut Response) -> u16
     }
     let wanted = (desk.active_label != 0).then_some(desk.active_label);
     let Some(index) = wanted.or_else(|| desk.case.scheme().next_free_index()) else { return 0 };
-    let label = Label::new(format!("Label {index}"), Colour::for_label(index));
+    let label = Label::numbered(index);
     response.notice = Some(format!("Painting as \"{}\", a new label", label.name));
     response.edits.extend(Edit::set_label(desk.case, index, Some(label)));
     response.activate = Some(index);

@@ -200,7 +200,7 @@ fn new_annotation(desk: &Desk<'_>, name: String, shape: Shape) -> Annotation {
 }
 
 /// "Box 3": the first number that no annotation of that word has.
-fn numbered_name(case: &Case, word: &str) -> String {
+pub(crate) fn numbered_name(case: &Case, word: &str) -> String {
     let taken = |name: &str| case.annotations().iter().any(|annotation| annotation.name == name);
     (1..).map(|number| format!("{word} {number}")).find(|name| !taken(name)).unwrap_or_default()
 }

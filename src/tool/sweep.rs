@@ -52,20 +52,27 @@ impl Sweep<'_> {
         self.for_each_passed(|i, j, k| paint(i..i + 1, j, k));
     }
 
+    /// Calls `paint` with the voxels that the line passes through, as far as it lies in the grid.
     fn for_each_passed(&self, mut paint: impl FnMut(usize, usize, usize)) {
+        let start = if self.is_swept() { self.from } else { self.to };
         let map = self.grid.voxel_from_patient();
-        let [from, to] = [map * self.from, map * self.to];
-        let longest = (to - from).to_array().into_iter().map(f64::abs).fold(0.0, f64::max);
-        let steps = if self.is_swept() { (longest * 4.0).ceil().max(1.0) as usize } else { 1 };
-        let mut last = None;
-        for step in 0..=steps {
-            let start = if self.is_swept() { self.from } else { self.to };
-            let at = start.lerp(self.to, step as f64 / steps as f64);
+        let [place, line] = [(map * start).to_array(), (map * (self.to - start)).to_array()];
+        let mut inside = Some((0.0, 1.0));
+        for (axis, n) in self.grid.dims().into_iter().enumerate() {
+            let span = linear_span(place[axis], line[axis], -0.5, n as f64 - 0.5);
+            inside = inside.zip(span).and_then(|(inside, span)| intersect(inside, span));
+        }
+        let Some((first, last)) = inside else { return };
+        let longest = line.into_iter().map(f64::abs).fold(0.0, f64::max) * (last - first);
+        let steps = (longest * 4.0).ceil().max(1.0);
+        let mut painted = None;
+        for step in 0..=steps as usize {
+            let at = start.lerp(self.to, first + (last - first) * (step as f64 / steps));
             let index = self.grid.index_at(at);
-            if let Some(voxel) = index.filter(|_| index != last) {
+            if let Some(voxel) = index.filter(|_| index != painted) {
                 paint(voxel.i, voxel.j, voxel.k);
             }
-            last = index;
+            painted = index;
         }
     }
 

@@ -5,7 +5,7 @@ use std::any::TypeId;
 use ndarray::ArrayView4;
 use rayon::prelude::*;
 
-use super::samples::{Sample, SampleType, Samples, with_samples};
+use super::samples::{BLOCK, BlockSum, Sample, SampleType, Samples, with_samples};
 use super::window::Window;
 use crate::geometry::{Grid, VoxelIndex};
 
@@ -170,7 +170,8 @@ impl Volume {
     /// not decide.
     pub fn automatic_window(&self) -> Window {
         let count = self.grid.voxel_count();
-        let step = count.div_ceil(1 << 18).max(1);
+        // An odd step does not run down a few columns of a width that is a power of two.
+        let step = count.div_ceil(1 << 18) | 1;
         let mut values: Vec<f64> = (0..count)
             .step_by(step)
             .map(|offset| self.rescale.value(self.samples.at(offset)))
@@ -185,7 +186,7 @@ impl Volume {
             return Window::between(lowest - 0.5, lowest + 0.5);
         }
         let at = |fraction: f64| kept[((kept.len() - 1) as f64 * fraction).round() as usize];
-        Window::between(at(0.005).min(lowest.max(at(0.0))), at(0.995))
+        Window::between(at(0.005), at(0.995))
     }
 }
 
@@ -196,25 +197,58 @@ fn element_type<T: 'static>(_: &[T]) -> TypeId {
 /// Smallest, greatest and mean of the finite samples; `None` where there is none.
 fn summarise<T: Sample>(samples: &[T]) -> Option<(f64, f64, f64)> {
     // Blocks are summed one by one and then together, so that the mean of 10⁹ samples keeps its digits.
-    const BLOCK: usize = 1 << 14;
-    let (min, max, sum, count) = samples
-        .par_chunks(BLOCK)
-        .map(|block| {
-            let (mut min, mut max, mut sum, mut count) = (f64::INFINITY, f64::NEG_INFINITY, 0.0, 0usize);
-            for sample in block {
-                let x = sample.to_f64();
-                if x.is_finite() {
-                    min = min.min(x);
-                    max = max.max(x);
-                    sum += x;
-                    count += 1;
-                }
-            }
-            (min, max, sum, count)
-        })
-        .reduce(
-            || (f64::INFINITY, f64::NEG_INFINITY, 0.0, 0),
-            |a, b| (a.0.min(b.0), a.1.max(b.1), a.2 + b.2, a.3 + b.3),
-        );
-    (count > 0).then(|| (min, max, sum / count as f64))
+    let all = samples.par_chunks(BLOCK).map(T::sum_up).reduce(|| BlockSum::NONE, BlockSum::and);
+    (all.count > 0).then(|| (all.min, all.max, all.sum / all.count as f64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::geometry::{Affine, Point, Vector};
+    use crate::volume::Buffer;
+
+    fn volume(samples: Samples, rescale: Rescale) -> Volume {
+        let axes = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]].map(Vector::from);
+        let map = Affine::from_axes(axes[0], axes[1], axes[2], Point::ORIGIN).expect("invertible");
+        let grid = Grid::new([samples.len(), 1, 1], map, None).expect("a grid");
+        Volume::new(grid, 1, samples, rescale).expect("a volume")
+    }
+
+    #[test]
+    fn statistics_are_exact_at_the_ends_of_every_type_and_pass_over_what_is_not_finite() {
+        let check = |samples: Samples, min: f64, max: f64, mean: f64| {
+            let found = volume(samples, Rescale { slope: -2.0, intercept: 1.0 }).statistics();
+            assert_eq!(found, Statistics { min, max, mean });
+        };
+        fn filled<T: Sample>(count: usize, sample: T) -> Buffer<T> {
+            let mut buffer = Buffer::zeroed(count).expect("memory");
+            buffer.fill(sample);
+            buffer
+        }
+        // More than one block, at the value whose sums are greatest.
+        let of_all = |sample: f64| 1.0 - 2.0 * sample;
+        let ends = |samples, sample| check(samples, of_all(sample), of_all(sample), of_all(sample));
+        ends(Samples::I8(filled(40_000, i8::MIN)), -128.0);
+        ends(Samples::U8(filled(40_000, u8::MAX)), 255.0);
+        ends(Samples::I16(filled(40_000, i16::MIN)), -32768.0);
+        ends(Samples::U16(filled(40_000, u16::MAX)), 65535.0);
+        ends(Samples::I32(filled(40_000, i32::MIN)), -2_147_483_648.0);
+        ends(Samples::U32(filled(40_000, u32::MAX)), 4_294_967_295.0);
+        ends(Samples::I64(filled(40_000, i64::MIN)), -9_223_372_036_854_775_808.0);
+        ends(Samples::U64(filled(40_000, 1 << 63)), 9_223_372_036_854_775_808.0);
+        let mixed = [f32::NAN, 1.0, f32::INFINITY, 4.0, f32::NEG_INFINITY];
+        check(Samples::F32(Buffer::from_slice(&mixed).expect("memory")), -7.0, -1.0, -4.0);
+        check(Samples::F64(filled(3, f64::NAN)), 0.0, 0.0, 0.0);
+    }
+
+    #[test]
+    fn the_automatic_window_leaves_out_background_and_either_end() {
+        let mut samples = vec![-1000i16; 5000];
+        samples.extend(0..=1000);
+        samples.extend([-900, 3000]);
+        let samples = Samples::I16(Buffer::from_slice(&samples).expect("memory"));
+        let window = volume(samples, Rescale::NONE).automatic_window();
+        // Of the 1003 values above the air, five at either end.
+        assert_eq!((window.low(), window.high()), (4.0, 996.0));
+    }
 }

@@ -44,18 +44,38 @@ impl Brick {
 
     /// Whether every label is 0.
     pub fn is_background(&self) -> bool {
-        self.labels.iter().all(|label| *label == 0)
+        self.labels.chunks_exact(BRICK_EDGE).all(|row| is_all(row, 0))
+    }
+
+    /// Whether a voxel outside the first `dims` voxels along i, j and k has a label.
+    pub fn reaches_beyond(&self, dims: [usize; 3]) -> bool {
+        let [ni, nj, nk] = dims.map(|n| n.min(BRICK_EDGE));
+        let is_labelled = |label: &u16| *label != 0;
+        dims.iter().any(|n| *n < BRICK_EDGE)
+            && self.labels.chunks_exact(BRICK_EDGE).enumerate().any(|(row, labels)| {
+                let inside = row % BRICK_EDGE < nj && row / BRICK_EDGE < nk;
+                labels[if inside { ni } else { 0 }..].iter().any(is_labelled)
+            })
     }
 
     /// The labels as runs: length − 1, label, length − 1, label, …
     pub fn to_runs(&self) -> Vec<u16> {
         let mut runs = Vec::new();
-        let mut rest = &self.labels[..];
-        while let Some(&label) = rest.first() {
-            let length = rest.iter().position(|other| *other != label).unwrap_or(rest.len());
-            runs.extend([(length - 1) as u16, label]);
-            rest = &rest[length..];
+        let (mut label, mut length) = (self.labels[0], 0);
+        for row in self.labels.chunks_exact(BRICK_EDGE) {
+            if is_all(row, label) {
+                length += BRICK_EDGE;
+                continue;
+            }
+            for &next in row {
+                if next != label {
+                    runs.extend([(length - 1) as u16, label]);
+                    (label, length) = (next, 0);
+                }
+                length += 1;
+            }
         }
+        runs.extend([(length - 1) as u16, label]);
         runs
     }
 
@@ -72,6 +92,11 @@ impl Brick {
         }
         if filled == BRICK_VOXELS { Ok(brick) } else { Err(RunsError) }
     }
+}
+
+/// Whether a row holds one label only. Without an early way out, so that it runs in wide registers.
+fn is_all(row: &[u16], label: u16) -> bool {
+    row.iter().fold(0, |difference, other| difference | (other ^ label)) == 0
 }
 
 impl Serialize for Brick {
@@ -141,12 +166,13 @@ impl LabelMap {
             let mut brick: Option<Arc<Brick>> = None;
             for_rows(dims, index, |in_brick, first, length| {
                 let offset = (first.k * dims[1] + first.j) * dims[0] + first.i;
-                for step in 0..length {
-                    let label = label_at(offset + step);
-                    if label != 0 {
-                        let brick = brick.get_or_insert_with(Brick::background);
-                        Arc::make_mut(brick).labels[in_brick + step] = label;
-                    }
+                let mut row = [0; BRICK_EDGE];
+                for (step, label) in row[..length].iter_mut().enumerate() {
+                    *label = label_at(offset + step);
+                }
+                if !is_all(&row, 0) {
+                    let brick = Arc::make_mut(brick.get_or_insert_with(Brick::background));
+                    brick.labels[in_brick..in_brick + length].copy_from_slice(&row[..length]);
                 }
             });
             if brick.is_some() {
@@ -247,8 +273,8 @@ impl LabelMap {
     pub fn counts(&self) -> std::collections::BTreeMap<u16, u64> {
         let mut counts = vec![0u64; usize::from(u16::MAX) + 1];
         for (_, brick) in self.bricks() {
-            for label in brick.labels.iter() {
-                counts[usize::from(*label)] += 1;
+            for run in brick.labels.chunk_by(|a, b| a == b) {
+                counts[usize::from(run[0])] += run.len() as u64;
             }
         }
         let labelled = counts.into_iter().enumerate().skip(1).filter(|(_, count)| *count > 0);
@@ -266,12 +292,14 @@ impl LabelMap {
             && self.slots.iter().zip(&other.slots).all(|(ours, theirs)| same(ours, theirs))
     }
 
-    fn slot_number(&self, index: BrickIndex) -> usize {
+    /// The place of a brick among all of the map, along i fastest, then j and k.
+    pub(crate) fn slot_number(&self, index: BrickIndex) -> usize {
         let [i, j, k] = index.0.map(|n| n as usize);
         (k * self.brick_dims[1] + j) * self.brick_dims[0] + i
     }
 
-    fn brick_at(&self, number: usize) -> BrickIndex {
+    /// The brick at such a place.
+    pub(crate) fn brick_at(&self, number: usize) -> BrickIndex {
         let [ni, nj, _] = self.brick_dims;
         BrickIndex([number % ni, number / ni % nj, number / ni / nj].map(|n| n as u32))
     }

@@ -16,5 +16,5 @@ pub use buffer::Buffer;
 pub use image::{Placement, Rescale, Statistics, Volume, VolumeError};
 pub use label_map::{BRICK_EDGE, BRICK_VOXELS, Brick, BrickIndex, LabelMap, RunsError};
 pub(crate) use samples::with_samples;
-pub use samples::{Sample, SampleType, Samples};
+pub use samples::{BlockSum, Sample, SampleType, Samples};
 pub use window::Window;

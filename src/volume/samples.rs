@@ -8,13 +8,71 @@ use super::buffer::Buffer;
 pub trait Sample: Pod + Send + Sync + PartialOrd {
     /// The sample as a number; exact but for integers beyond ±2⁵³.
     fn to_f64(self) -> f64;
+
+    /// What a block of at most [`BLOCK`] samples comes to.
+    fn sum_up(block: &[Self]) -> BlockSum;
+}
+
+/// How many samples are summed up at once: few enough that sums of 16-bit samples fit 32 bits.
+pub(super) const BLOCK: usize = 1 << 14;
+
+/// What the finite samples of a block come to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct BlockSum {
+    /// Smallest sample; infinity where there is none.
+    pub min: f64,
+    /// Greatest sample; minus infinity where there is none.
+    pub max: f64,
+    /// Sum of the samples.
+    pub sum: f64,
+    /// How many samples are finite.
+    pub count: usize,
+}
+
+impl BlockSum {
+    /// No sample.
+    pub const NONE: Self = Self { min: f64::INFINITY, max: f64::NEG_INFINITY, sum: 0.0, count: 0 };
+
+    /// Both blocks together.
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            min: self.min.min(other.min),
+            max: self.max.max(other.max),
+            sum: self.sum + other.sum,
+            count: self.count + other.count,
+        }
+    }
+}
+
+/// `whole` numbers are summed exactly in a type that holds a block's sum; `real` ones may be not
+/// finite and are summed in f64.
+macro_rules! sum_up {
+    ($block:ident, whole $sum:ty) => {{
+        let Some(&first) = $block.first() else { return BlockSum::NONE };
+        let (mut min, mut max, mut sum) = (first, first, <$sum>::default());
+        for &sample in $block {
+            min = min.min(sample);
+            max = max.max(sample);
+            sum += <$sum>::from(sample);
+        }
+        BlockSum { min: min.to_f64(), max: max.to_f64(), sum: sum as f64, count: $block.len() }
+    }};
+    ($block:ident, real) => {{
+        let finite = $block.iter().map(|sample| sample.to_f64()).filter(|sample| sample.is_finite());
+        finite.fold(BlockSum::NONE, |block, x| block.and(BlockSum { min: x, max: x, sum: x, count: 1 }))
+    }};
 }
 
 macro_rules! sample_types {
-    ($($variant:ident $type:ty, $name:literal;)*) => {
+    ($($variant:ident $type:ty, $name:literal, $kind:ident $($sum:ty)?;)*) => {
         $(impl Sample for $type {
             fn to_f64(self) -> f64 {
                 self as f64
+            }
+
+            fn sum_up(block: &[Self]) -> BlockSum {
+                debug_assert!(block.len() <= BLOCK);
+                sum_up!(block, $kind $($sum)?)
             }
         })*
 
@@ -103,16 +161,16 @@ macro_rules! sample_types {
 }
 
 sample_types! {
-    I8 i8, "i8";
-    U8 u8, "u8";
-    I16 i16, "i16";
-    U16 u16, "u16";
-    I32 i32, "i32";
-    U32 u32, "u32";
-    I64 i64, "i64";
-    U64 u64, "u64";
-    F32 f32, "f32";
-    F64 f64, "f64";
+    I8 i8, "i8", whole i32;
+    U8 u8, "u8", whole i32;
+    I16 i16, "i16", whole i32;
+    U16 u16, "u16", whole i32;
+    I32 i32, "i32", whole i64;
+    U32 u32, "u32", whole i64;
+    I64 i64, "i64", whole i128;
+    U64 u64, "u64", whole i128;
+    F32 f32, "f32", real;
+    F64 f64, "f64", real;
 }
 
 impl Samples {

@@ -1,5 +1,6 @@
 //! A case on disk: saved, killed, tampered with, found again, and read by others.
 
+mod command;
 mod desk;
 mod killed;
 mod names;

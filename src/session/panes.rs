@@ -1,0 +1,114 @@
+//! Which slice each pane shows, and what stands at a point of it.
+
+use super::Session;
+use crate::geometry::{GridPlane, Patient, Point, Voxel};
+use crate::view::{Pane, SliceSource, View};
+use crate::volume::LabelMap;
+
+/// How many panes show slices.
+pub const PANES: usize = 3;
+
+/// What stands under the pointer.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Readout {
+    /// Continuous voxel coordinates.
+    pub voxel: Point<Voxel>,
+    /// The place in the patient.
+    pub patient: Point<Patient>,
+    /// The value of the voxel there; `None` outside the grid.
+    pub value: Option<f64>,
+    /// The topmost label there, 0 for none.
+    pub label: u16,
+}
+
+impl Session {
+    /// Where the crosshair stands.
+    pub fn focus(&self) -> Point<Patient> {
+        self.focus
+    }
+
+    /// Puts the crosshair somewhere; outside the grid it goes along i, j and k to the outermost voxels.
+    pub fn set_focus(&mut self, to: Point<Patient>) {
+        let grid = self.case.volume().grid();
+        self.focus = if grid.index_at(to).is_some() {
+            to
+        } else {
+            let place = (grid.voxel_from_patient() * to).to_array();
+            let last = grid.dims().map(|n| (n - 1) as f64);
+            let inside: [f64; 3] = std::array::from_fn(|axis| place[axis].clamp(0.0, last[axis]));
+            grid.patient_from_voxel() * Point::from(inside)
+        };
+    }
+
+    /// Which planes are shown.
+    pub fn slice_source(&self) -> SliceSource {
+        self.source
+    }
+
+    /// Shows the acquisition's own slices or true patient planes.
+    pub fn set_slice_source(&mut self, source: SliceSource) {
+        self.source = source;
+    }
+
+    /// Tells how large a pane is, in logical pixels; the first time the grid is fitted into it.
+    pub fn set_pane_size(&mut self, pane: usize, size: [f64; 2]) {
+        let size = size.map(|edge| edge.max(1.0));
+        let is_first = self.sizes[pane].replace(size).is_none();
+        if is_first {
+            self.fit(pane);
+        }
+    }
+
+    /// The view of a pane now.
+    pub fn view(&self, pane: usize) -> View {
+        let size = self.sizes[pane].unwrap_or([512.0, 512.0]);
+        self.panes[pane].view(self.source, self.grid(), self.focus, size)
+    }
+
+    /// The pane that slice keys act on: the one the pointer was over last.
+    pub fn active_pane(&self) -> usize {
+        self.active_pane
+    }
+
+    /// Shows all of the grid in a pane.
+    pub fn fit(&mut self, pane: usize) {
+        let size = self.sizes[pane].unwrap_or([512.0, 512.0]);
+        self.panes[pane] = Pane::fitted(self.panes[pane].plane, self.source, self.grid(), size);
+    }
+
+    /// Moves the slice of a pane; a stroke under way goes on there.
+    pub fn scroll_slices(&mut self, pane: usize, steps: i64) {
+        self.set_focus(self.panes[pane].scrolled(self.source, self.grid(), self.focus, steps));
+        self.continue_gesture_on_new_slice();
+    }
+
+    /// Shows a slice of a pane by its number along the voxel axis, whichever way the viewer looks.
+    pub fn show_slice(&mut self, pane: usize, slice: usize) {
+        let grid = self.case.volume().grid();
+        let family = GridPlane::nearest(grid, self.panes[pane].plane);
+        let slice = slice.min(family.slice_count(grid) - 1);
+        if slice != family.slice_at(grid, self.focus) {
+            self.set_focus(family.on_slice(grid, self.focus, slice));
+            self.continue_gesture_on_new_slice();
+        }
+    }
+
+    /// What stands at a point.
+    pub fn readout(&self, at: Point<Patient>) -> Readout {
+        let volume = self.case.volume();
+        let index = volume.grid().index_at(at);
+        let label_in = |layer: &LabelMap| index.map_or(0, |index| layer.label(index));
+        Readout {
+            voxel: volume.grid().voxel_from_patient() * at,
+            patient: at,
+            value: index.map(|index| volume.value(index, self.display.time)),
+            label: self.case.layers().iter().rev().map(label_in).find(|label| *label != 0).unwrap_or(0),
+        }
+    }
+
+    /// What stands under the pointer, while it is over a pane.
+    pub fn hovered(&self) -> Option<Readout> {
+        let hover = self.hover?;
+        Some(self.readout(self.view(hover.pane).patient_at(hover.at.x(), hover.at.y())))
+    }
+}

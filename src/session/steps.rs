@@ -1,0 +1,108 @@
+//! Every change of the case, as a named step of its history.
+
+use super::Session;
+use crate::case::{Case, Edit, EditError};
+use crate::tool::{Response, StepEnd};
+
+impl Session {
+    /// Undo; `false` where there is nothing to take back. A gesture under way is what was done last:
+    /// it alone is taken back.
+    pub fn undo(&mut self) -> Result<bool, EditError> {
+        if self.cancel_gesture() {
+            self.notice = Some("Undone: the gesture under way".into());
+            return Ok(true);
+        }
+        let name = self.history.undo(&mut self.case)?.map(|name| format!("Undone: {name}"));
+        Ok(self.after_history(name))
+    }
+
+    /// Redo; `false` where there is nothing to make again.
+    pub fn redo(&mut self) -> Result<bool, EditError> {
+        self.cancel_gesture();
+        let name = self.history.redo(&mut self.case)?.map(|name| format!("Made again: {name}"));
+        Ok(self.after_history(name))
+    }
+
+    /// Goes back or forth until `steps` steps are done.
+    pub fn go_to_step(&mut self, steps: usize) -> Result<(), EditError> {
+        while self.history.done().len() > steps && self.undo()? {}
+        while self.history.done().len() < steps && self.redo()? {}
+        Ok(())
+    }
+
+    fn after_history(&mut self, notice: Option<String>) -> bool {
+        let Some(notice) = notice else { return false };
+        self.changes += 1;
+        self.notice = Some(notice);
+        self.let_go_of_what_is_gone();
+        true
+    }
+
+    /// The active label and the selection never name what the case does not have.
+    pub(super) fn let_go_of_what_is_gone(&mut self) {
+        if self.case.scheme().get(self.active_label).is_none() {
+            self.active_label = self.case.scheme().iter().next().map_or(0, |(index, _)| index);
+        }
+        self.selected = self.selected.filter(|id| self.case.annotation(*id).is_some());
+    }
+
+    /// Makes edits as one named step, or none of them. They are asked for once a gesture under way is
+    /// broken off, so that they fit the case as it is then.
+    pub(super) fn apply_step(
+        &mut self,
+        name: &str,
+        edits: impl FnOnce(&Case) -> Vec<Edit>,
+    ) -> Result<(), EditError> {
+        self.cancel_gesture();
+        self.history.begin(name);
+        let made = self.make_edits(edits(&self.case));
+        self.history.commit();
+        self.let_go_of_what_is_gone();
+        made
+    }
+
+    /// Makes edits in the open step; where one does not fit, the whole step is taken back.
+    fn make_edits(&mut self, edits: Vec<Edit>) -> Result<(), EditError> {
+        for edit in edits {
+            if let Err(error) = self.history.apply(&mut self.case, edit, "") {
+                self.history.abort(&mut self.case)?;
+                return Err(error);
+            }
+            self.changes += 1;
+        }
+        Ok(())
+    }
+
+    /// Does what a tool answered.
+    pub(super) fn carry_out(&mut self, response: Response) -> Result<(), EditError> {
+        let Response { begin, edits, end, select, activate, focus, window, notice } = response;
+        if let Some(name) = begin {
+            self.history.begin(name);
+        }
+        self.make_edits(edits)?;
+        match end {
+            Some(StepEnd::Commit) => drop(self.history.commit()),
+            Some(StepEnd::Abort) => {
+                self.changes += u64::from(self.history.abort(&mut self.case)?);
+                self.let_go_of_what_is_gone();
+            }
+            None => {}
+        }
+        if let Some(select) = select {
+            self.selected = select;
+        }
+        if let Some(label) = activate {
+            self.active_label = label;
+        }
+        if let Some(focus) = focus {
+            self.set_focus(focus);
+        }
+        if let Some(window) = window {
+            self.display.window = window;
+        }
+        if notice.is_some() {
+            self.notice = notice;
+        }
+        Ok(())
+    }
+}

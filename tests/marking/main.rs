@@ -1,0 +1,7 @@
+//! Marking as a person and as a script do it: through `Session`, with pointers, wheels and steps.
+
+mod behaviour;
+mod history;
+mod shapes;
+mod stage;
+mod strokes;
