@@ -15,7 +15,9 @@ use std::time::Instant;
 
 use annotomy::case::{Case, History, MaskWriter, WriteRule};
 use annotomy::format::{self, Silent, Study, Watch, nifti};
-use annotomy::geometry::VoxelIndex;
+use annotomy::geometry::{AnatomicalPlane, VoxelIndex};
+use annotomy::session::{ScriptStep, Session};
+use annotomy::tool::BrushShape;
 use annotomy::volume::{LabelMap, Volume};
 use anyhow::{Context, Result, bail};
 use clap::Parser;
@@ -45,6 +47,8 @@ fn main() -> Result<()> {
         "save_labels_nii_gz" => save_labels(&clock, &data.join("labels.nii.gz")),
         "brush_stroke_2d" => brush_stroke(&clock, &data, Dab::disc(20)),
         "brush_stroke_3d" => brush_stroke(&clock, &data, Dab::ball(20)),
+        "tool_stroke_2d" => tool_stroke(&clock, &data, BrushShape::Disc, 20.0),
+        "tool_stroke_3d" => tool_stroke(&clock, &data, BrushShape::Ball, 20.0),
         "memory_ct_mask_20_strokes" => memory(&clock, &data),
         other => match (other.strip_prefix("open_dicom_"), other.strip_prefix("first_slice_dicom_")) {
             (Some(syntax), _) => open_dicom(&clock, &data.join("dicom").join(syntax)),
@@ -153,6 +157,36 @@ fn brush_stroke(clock: &Clock, data: &Path, dab: Dab) -> Result<Value> {
     )
 }
 
+/// The same stroke as the window draws it: swept without gaps, in millimetres, by the brush itself.
+/// A sample costs a 60th of it.
+fn tool_stroke(clock: &Clock, data: &Path, shape: BrushShape, radius_mm: f64) -> Result<Value> {
+    let mut session = Session::new(labelled_case(data)?, "");
+    let grid = session.case().volume().grid().clone();
+    let points_lps: Vec<_> =
+        samples_of_stroke().map(|[i, j]| grid.centre_of(VoxelIndex::new(i, j, 150))).collect();
+    let stroke = |label: u16| ScriptStep::Brush {
+        label,
+        shape,
+        plane: Some(AnatomicalPlane::Axial),
+        radius_mm,
+        points_lps: points_lps.clone(),
+        range: None,
+    };
+    for index in [5, 6] {
+        let name = format!("Organ {index}");
+        session.run_step(&ScriptStep::Label { index, name, color: None, locked: false })?;
+    }
+    let mut label = 5;
+    clock.time(
+        || {
+            label = 11 - label;
+            session.run_step(&stroke(label))?;
+            Ok((label, session.case().layers()[0].clone()))
+        },
+        |(label, painted)| json!(painted.counts()[label]),
+    )
+}
+
 /// What the process holds with the CT, its mask and 20 strokes that can be undone.
 fn memory(clock: &Clock, data: &Path) -> Result<Value> {
     clock.time(
@@ -194,36 +228,46 @@ fn label_sum(labels: &LabelMap) -> u64 {
 /// The voxels of one sample of a brush, as runs along i around its middle.
 struct Dab {
     /// Offset along j, offset along k, reach along i.
-    rows: Vec<[i64; 3]>,
+    rows: Vec<[isize; 3]>,
 }
 
 impl Dab {
-    fn ball(radius: i64) -> Self {
+    fn ball(radius: isize) -> Self {
         let rows = (-radius..=radius).flat_map(|k| Self::rows(radius, k)).collect();
         Self { rows }
     }
 
-    fn disc(radius: i64) -> Self {
+    fn disc(radius: isize) -> Self {
         Self { rows: Self::rows(radius, 0).collect() }
     }
 
-    fn rows(radius: i64, k: i64) -> impl Iterator<Item = [i64; 3]> {
+    fn rows(radius: isize, k: isize) -> impl Iterator<Item = [isize; 3]> {
         (-radius..=radius).filter_map(move |j| {
             let rest = radius * radius - j * j - k * k;
-            (rest >= 0).then(|| [j, k, (rest as f64).sqrt() as i64])
+            (rest >= 0).then(|| [j, k, (rest as f64).sqrt() as isize])
         })
     }
 }
 
-fn stroke(case: &mut Case, history: &mut History, dab: &Dab, k: i64, label: u16) -> Result<()> {
-    history.begin("Brush");
-    for sample in 0..60 {
+/// The 60 places i, j over which a stroke goes.
+fn samples_of_stroke() -> impl Iterator<Item = [usize; 2]> {
+    (0..60).map(|sample| {
         let along = f64::from(sample) / 59.0;
-        let [i, j] = [250.0 + 60.0 * (6.0 * along).sin(), 150.0 + 200.0 * along].map(|at| at as i64);
+        [250.0 + 60.0 * (6.0 * along).sin(), 150.0 + 200.0 * along].map(|at| at as usize)
+    })
+}
+
+fn stroke(case: &mut Case, history: &mut History, dab: &Dab, k: usize, label: u16) -> Result<()> {
+    history.begin("Brush");
+    for [i, j] in samples_of_stroke() {
         let mut writer = MaskWriter::new(case, 0, WriteRule::paint(label)).context("a case has a layer")?;
         for [dj, dk, reach] in &dab.rows {
-            let row = (i - reach) as usize..(i + reach + 1) as usize;
-            writer.write_run(row, (j + dj) as usize, (k + dk) as usize);
+            let reach = *reach as usize;
+            writer.write_run(
+                i - reach..i + reach + 1,
+                j.wrapping_add_signed(*dj),
+                k.wrapping_add_signed(*dk),
+            );
         }
         if let Some(edit) = writer.finish() {
             history.apply(case, edit, "Brush")?;

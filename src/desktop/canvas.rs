@@ -307,7 +307,12 @@ impl PanePainter<'_> {
             (Pos2::new(rect.center().x, rect.bottom() - inset + 2.0), Align2::CENTER_BOTTOM),
         ];
         for (letter, (at, anchor)) in letters.iter().zip(places) {
-            text(self.ui, at, anchor, letter, theme::medium(17.0), over_image::TEXT);
+            let font = theme::medium(17.0);
+            let size =
+                self.ui.painter().layout_no_wrap(letter.clone(), font.clone(), over_image::TEXT).size();
+            let behind = anchor.anchor_size(at, size).expand2(Vec2::new(4.0, 0.0));
+            self.painter().rect_filled(behind, 4.0, Color32::from_black_alpha(150));
+            text(self.ui, at, anchor, letter, font, over_image::TEXT);
         }
     }
 

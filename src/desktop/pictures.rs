@@ -7,10 +7,11 @@ use egui::{Color32, Pos2, Rect, Ui, Vec2};
 use egui_wgpu::{CallbackResources, CallbackTrait};
 
 use super::canvas::OVERVIEW;
-use crate::geometry::Vector;
+use crate::geometry::{Grid, Vector};
 use crate::render::{Gpu, Image, Pace, Picture, Progress, Quality, Renderer, Subject, draw_on_cpu};
 use crate::session::Session;
 use crate::view::{Orbit, View};
+use crate::volume::Window;
 
 /// Bytes of a volume sent to the device in one frame while it loads: some 10 ms worth.
 const BYTES_A_FRAME: usize = 32 << 20;
@@ -81,13 +82,17 @@ impl Pictures {
         let grid = session.case().volume().grid();
         let orbit = match self.orbit {
             Some((orbit, fitted)) if fitted == size => orbit,
-            Some((orbit, _)) => Orbit { yaw: orbit.yaw, pitch: orbit.pitch, ..Orbit::fitted(grid, size) },
-            None => Orbit::fitted(grid, size),
+            Some((orbit, _)) => Orbit { yaw: orbit.yaw, pitch: orbit.pitch, ..fitted(grid, size) },
+            None => fitted(grid, size),
         };
         self.orbit = Some((orbit, size));
         let quality = if self.turning { Quality::Coarse } else { Quality::Fine };
         let subject = Subject::Projection { orbit, size, quality };
-        let picture = Picture { subject, display: *session.display(), highlight: self.highlight };
+        let mut display = *session.display();
+        // The greatest value along a line is nearly always a bright one: a wider window keeps its shades.
+        display.window =
+            Window::between(display.window.low(), display.window.high() + display.window.width * 0.4);
+        let picture = Picture { subject, display, highlight: self.highlight };
         // A stroke changes labels with every sample; the overview follows when the hand rests.
         let at_rest = session.gesture_pane().is_none();
         self.paint(ui, frame, session, OVERVIEW, at_rest.then_some(picture), rect);
@@ -167,6 +172,12 @@ impl Pictures {
         let reason = egui_renderer.callback_resources.get::<Renderer>()?.drawn_by_cpu_because()?;
         Some(format!("slices drawn by the CPU: {reason}"))
     }
+}
+
+/// The whole grid, somewhat larger than would be safe for every turn: its corners are mostly air.
+fn fitted(grid: &Grid, size: [f64; 2]) -> Orbit {
+    let orbit = Orbit::fitted(grid, size);
+    Orbit { pixels_per_mm: orbit.pixels_per_mm * 1.3, ..orbit }
 }
 
 fn egui_image(image: &Image) -> egui::ColorImage {

@@ -168,5 +168,7 @@ fn set(style: &mut egui::Style, theme: Theme, colours: Palette) {
         state.corner_radius = CornerRadius::same(CORNER);
         state.expansion = 0.0;
     }
+    // Check boxes and slider rails have to stand out from the panel by themselves.
+    widgets.inactive.bg_fill = colours.hovered;
     widgets.noninteractive.bg_stroke = Stroke::new(1.0, colours.control);
 }
