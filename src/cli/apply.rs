@@ -61,7 +61,8 @@ pub(super) fn run(arguments: &ApplyArgs) -> Result<(), CommandError> {
     }
 
     let begun = Instant::now();
-    std::fs::create_dir_all(&arguments.out).map_err(|error| CommandError::unwritable(&arguments.out, error))?;
+    std::fs::create_dir_all(&arguments.out)
+        .map_err(|error| CommandError::unwritable(&arguments.out, error))?;
     let outcome = document.save_job(Some(&arguments.out), Overwrite::Anything).run();
     document.saved(outcome)?;
     let save_ms = milliseconds_since(begun);

@@ -160,7 +160,11 @@ impl CommandError {
 
     /// 1 for what failed, 2 for what was asked wrongly.
     fn exit_code(&self) -> ExitCode {
-        ExitCode::from(if matches!(self, Self::Usage(_) | Self::BadScript { .. }) { BAD_USAGE } else { FAILED })
+        ExitCode::from(if matches!(self, Self::Usage(_) | Self::BadScript { .. }) {
+            BAD_USAGE
+        } else {
+            FAILED
+        })
     }
 }
 

@@ -46,7 +46,8 @@ impl Canvas {
             if *pane < PANES {
                 session.set_pane_size(*pane, [f64::from(rect.width()), f64::from(rect.height())]);
             }
-            let response = ui.interact(*rect, ui.scope_id().with(("viewport", *pane)), Sense::click_and_drag());
+            let response =
+                ui.interact(*rect, ui.scope_id().with(("viewport", *pane)), Sense::click_and_drag());
             let name = format!("{} view", pane_name(*pane));
             response.widget_info(|| egui::WidgetInfo::labeled(Role::Canvas, true, &name));
             if response.double_clicked() && (session.tool_kind() == ToolKind::Navigate || *pane == OVERVIEW) {
