@@ -7,6 +7,8 @@
 //! up and is dropped. `check` is what the others print for the same operation on the same data. CPU
 //! time is the system's own count, in ticks of 10 ms.
 
+mod render;
+
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -49,6 +51,8 @@ fn main() -> Result<()> {
         "brush_stroke_3d" => brush_stroke(&clock, &data, Dab::ball(20)),
         "tool_stroke_2d" => tool_stroke(&clock, &data, BrushShape::Disc, 20.0),
         "tool_stroke_3d" => tool_stroke(&clock, &data, BrushShape::Ball, 20.0),
+        "render_scroll_1024" => render::again(&clock, &labelled_case(&data)?, render::Change::Slice),
+        "render_window_level_1024" => render::again(&clock, &labelled_case(&data)?, render::Change::Window),
         "memory_ct_mask_20_strokes" => memory(&clock, &data),
         other => match (other.strip_prefix("open_dicom_"), other.strip_prefix("first_slice_dicom_")) {
             (Some(syntax), _) => open_dicom(&clock, &data.join("dicom").join(syntax)),
