@@ -21,8 +21,15 @@ fn main() -> ExitCode {
 /// Opens the window and waits until it is closed.
 #[cfg(feature = "desktop")]
 fn open_window(arguments: WindowArgs) -> ExitCode {
-    let path = arguments.image.or_else(|| arguments.paths.into_iter().next());
-    match annotomy::desktop::run(annotomy::desktop::Start { path }) {
+    let mut paths = arguments.image.into_iter().chain(arguments.paths);
+    let path = paths.next();
+    if paths.next().is_some() || !arguments.overlays.is_empty() || arguments.labels.is_some() {
+        eprintln!(
+            "annotomy: one study at a time is opened, without overlays and label files; see annotomy --help"
+        );
+    }
+    let start = annotomy::desktop::Start { path, mask: arguments.segmentation };
+    match annotomy::desktop::run(start) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("annotomy: {error}");

@@ -91,8 +91,12 @@ impl App {
             device_lost: false,
         };
         app.set_up(ctx);
-        if let Some(path) = start.path {
-            app.open(&path, ctx);
+        match (start.path, start.mask) {
+            (Some(path), Some(mask)) => {
+                app.opening = Some(Opening::with_mask(&path, mask, &system_author(), ctx));
+            }
+            (Some(path), None) => app.open(&path, ctx),
+            (None, _) => {}
         }
         app
     }
@@ -180,6 +184,7 @@ impl App {
                 let full = ctx.input(|input| input.viewport().fullscreen.unwrap_or(false));
                 ctx.send_viewport_cmd(egui::ViewportCommand::Fullscreen(!full));
             }
+            Command::ResetGraphics => self.pictures.reset_wanted = true,
             Command::Theme => {
                 self.settings.light = !self.settings.light;
                 self.settings.store();
@@ -327,7 +332,8 @@ impl App {
 
     fn handle_keys(&mut self, ui: &Ui) {
         let ctx = ui.ctx();
-        if self.palette.is_some() || self.dialog.is_some() {
+        // What lies over the window takes the keys first, Esc above all.
+        if self.palette.is_some() || self.dialog.is_some() || self.key_sheet || ctx.any_popup_open() {
             return;
         }
         let tapped = self.canvas.space_was_tapped(ui);

@@ -122,6 +122,11 @@ impl Canvas {
             Point::<Screen>::new(f64::from(pos.x - rect.min.x), f64::from(pos.y - rect.min.y), 0.0)
         };
         let mut last_pos = ctx.input(|input| input.pointer.latest_pos());
+        let acts = |event: &Event| matches!(event, Event::PointerButton { .. } | Event::MouseWheel { .. });
+        if events.iter().any(acts) {
+            // The panels were drawn before this input was seen.
+            ctx.request_repaint();
+        }
         for event in events {
             match event {
                 Event::PointerMoved(pos) => {
@@ -226,7 +231,9 @@ fn paint_title(ui: &Ui, rect: Rect, name: &str, detail: &str) {
 /// Text that reads over any picture.
 fn text(ui: &Ui, at: Pos2, anchor: Align2, words: &str, font: FontId, colour: Color32) -> Rect {
     let painter = ui.painter();
-    painter.text(at + Vec2::splat(1.0), anchor, words, font.clone(), over_image::SHADOW);
+    for halo in [Vec2::new(-1.0, -1.0), Vec2::new(1.0, -1.0), Vec2::new(-1.0, 1.0), Vec2::new(1.0, 1.0)] {
+        painter.text(at + halo, anchor, words, font.clone(), over_image::SHADOW);
+    }
     painter.text(at, anchor, words, font, colour)
 }
 

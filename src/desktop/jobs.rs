@@ -70,6 +70,14 @@ impl Opening {
         Self::start(path.to_owned(), ctx, move |path, watcher| Document::open(path, &author, watcher))
     }
 
+    /// Opens `path` and lays a mask over it.
+    pub(super) fn with_mask(path: &Path, mask: PathBuf, author: &str, ctx: &egui::Context) -> Self {
+        let author = author.to_owned();
+        Self::start(path.to_owned(), ctx, move |path, watcher| {
+            Document::open_without_marks(path, &author, watcher)?.with_mask(&mask, watcher)
+        })
+    }
+
     /// Opens one series of a scan.
     pub(super) fn series(path: &Path, number: usize, scan: Scan, author: &str, ctx: &egui::Context) -> Self {
         let author = author.to_owned();

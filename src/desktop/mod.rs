@@ -33,6 +33,8 @@ pub use app::App;
 pub struct Start {
     /// A study to open at once: a file, a folder, or a sidecar.
     pub path: Option<PathBuf>,
+    /// A mask to lay over it.
+    pub mask: Option<PathBuf>,
 }
 
 /// Why there is no window.

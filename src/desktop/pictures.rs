@@ -23,6 +23,8 @@ pub(super) struct Pictures {
     turning: bool,
     /// A label that stands out while all others are dimmed.
     pub(super) highlight: Option<u16>,
+    /// Whether the person asked for a fresh device.
+    pub(super) reset_wanted: bool,
     by_cpu: HashMap<usize, (Picture, u64, egui::TextureHandle)>,
 }
 
@@ -45,6 +47,9 @@ impl Pictures {
             let gpu = Gpu::of_window(&state.adapter, state.device.clone(), state.queue.clone());
             Renderer::new(gpu, state.target_format)
         });
+        if std::mem::take(&mut self.reset_wanted) {
+            renderer.gpu().destroy();
+        }
         if renderer.gpu().is_lost() {
             return false;
         }

@@ -94,12 +94,29 @@ fn not_an_image(path: &Path) -> Refusal {
     Refusal::new(path, RefusalCode::NotAnImage, text)
 }
 
-fn scan_folder(folder: &Path, watch: &dyn Watch) -> Result<Scan, Refusal> {
+/// Whether a file is a mask that lies beside its sidecar, or one on its way there: not a study itself.
+fn is_part_of_a_case(path: &Path) -> bool {
+    let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return false };
+    let Some(mask) = name.strip_suffix("_dseg.nii.gz") else {
+        return name.ends_with(".part") && name.contains("_dseg.nii.gz.");
+    };
+    let stem = mask.split_once("_desc-layer").map_or(mask, |(stem, _)| stem);
+    path.with_file_name(format!("{stem}.annotomy.json")).exists()
+}
+
+fn scan_folder(root: &Path, watch: &dyn Watch) -> Result<Scan, Refusal> {
     let mut found = Scan::default();
     let mut dicom_files = Vec::new();
-    let mut folders = vec![folder.to_owned()];
+    let mut folders = vec![root.to_owned()];
     while let Some(folder) = folders.pop() {
-        let entries = std::fs::read_dir(&folder).map_err(|error| Refusal::unreadable(&folder, &error))?;
+        let entries = match std::fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) if folder == root => return Err(Refusal::unreadable(root, &error)),
+            Err(error) => {
+                found.refused.push(Refusal::unreadable(&folder, &error));
+                continue;
+            }
+        };
         let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
         paths.sort();
         for path in paths {
@@ -112,7 +129,7 @@ fn scan_folder(folder: &Path, watch: &dyn Watch) -> Result<Scan, Refusal> {
             };
             if kind.is_dir() {
                 folders.push(path);
-            } else if kind.is_symlink() && path.is_dir() || !path.is_file() {
+            } else if kind.is_symlink() && path.is_dir() || !path.is_file() || is_part_of_a_case(&path) {
                 continue;
             } else if nifti::is_nifti(&path) {
                 match nifti::series(&path) {
@@ -124,14 +141,14 @@ fn scan_folder(folder: &Path, watch: &dyn Watch) -> Result<Scan, Refusal> {
             }
         }
     }
-    tell_apart(&mut found.series, folder);
+    tell_apart(&mut found.series, root);
     if !dicom_files.is_empty() {
         let of_dicom = dicom::scan(&dicom_files, watch)?;
         found.series.extend(of_dicom.series);
         found.refused.extend(of_dicom.refused);
     }
     if found.series.is_empty() && found.refused.is_empty() {
-        return Err(Refusal::new(folder, RefusalCode::NotAnImage, "holds no NIfTI or DICOM file"));
+        return Err(Refusal::new(root, RefusalCode::NotAnImage, "holds no NIfTI or DICOM file"));
     }
     Ok(found)
 }

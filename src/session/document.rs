@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use super::{Session, now};
+use crate::annotation::{Colour, Label, LabelScheme};
 use crate::case::{Case, CaseError};
-use crate::format::{self, Doubt, Refusal, Scan, Series, Study, Watch};
+use crate::format::{self, Doubt, Refusal, Scan, Series, Study, Watch, nifti};
 use crate::store::{
     self, CaseFiles, MarksError, Overwrite, SaveError, SaveRequest, Saved, SavedMarks, Seen, Signature,
     StudyIdentity,
@@ -39,6 +40,16 @@ pub enum OpenError {
     /// The study is fine, and what was saved about it cannot be opened.
     #[error(transparent)]
     Marks(#[from] MarksError),
+    /// A mask from elsewhere does not lie on the study's grid.
+    #[error("{}: its {dims:?} voxels do not lie on the study's own {study_dims:?}; only a mask on the same grid can be laid over it", mask.display())]
+    OtherGrid {
+        /// The mask.
+        mask: PathBuf,
+        /// Its dimensions.
+        dims: [usize; 3],
+        /// The study's dimensions.
+        study_dims: [usize; 3],
+    },
     /// The marks are of another size than the study.
     #[error(transparent)]
     Case(#[from] CaseError),
@@ -84,6 +95,28 @@ impl Document {
         let series = scan.series.remove(0);
         let files = CaseFiles::beside(&series, &[]);
         Self::with_marks(format::load(&series, watch)?, files, None, author)
+    }
+
+    /// Lays a mask from elsewhere over a study without marks, as the first layer; it has to lie on the
+    /// study's own grid. Labels are named by their numbers.
+    pub fn with_mask(self, mask: &Path, watch: &dyn Watch) -> Result<Self, OpenError> {
+        let nifti::ReadLabels { labels, grid, .. } = nifti::read_labels(mask, watch)?;
+        let study_grid = self.study.volume.grid();
+        if !grid.is_same_as(study_grid) {
+            return Err(OpenError::OtherGrid {
+                mask: mask.to_owned(),
+                dims: grid.dims(),
+                study_dims: study_grid.dims(),
+            });
+        }
+        let mut scheme = LabelScheme::default();
+        for index in labels.counts().into_keys() {
+            scheme.set(index, Some(Label::new(format!("Label {index}"), Colour::for_label(index))));
+        }
+        let case = Case::with_marks(self.study.volume.clone(), vec![labels], scheme, Vec::new())?;
+        let mut session = Session::new(case, self.session.author());
+        session.mark_unsaved();
+        Ok(Self { session, ..self })
     }
 
     fn with_marks(
@@ -140,7 +173,7 @@ impl Document {
             changes: self.session.changes(),
             study: self.study.clone(),
             identity: self.identity.clone(),
-            seen: self.seen.clone().filter(|_| into.is_none()),
+            seen: self.seen.clone(),
             files,
             author: self.session.author().to_owned(),
             overwrite,
@@ -149,11 +182,18 @@ impl Document {
 
     /// Takes in what a save came to.
     pub fn saved(&mut self, outcome: SaveOutcome) -> Result<Saved, SaveError> {
-        let saved = outcome.result?;
-        self.session.mark_saved(outcome.changes);
-        self.files = outcome.files;
-        self.seen = Some(saved.seen.clone());
-        Ok(saved)
+        let written = match &outcome.result {
+            Ok(saved) => Some(saved),
+            // All is on disk, though a file could not be put in its place.
+            Err(SaveError::Unfinished { saved, .. }) => Some(&**saved),
+            Err(_) => None,
+        };
+        if let Some(saved) = written {
+            self.session.mark_saved(outcome.changes);
+            self.files = outcome.files;
+            self.seen = Some(saved.seen.clone());
+        }
+        outcome.result
     }
 }
 

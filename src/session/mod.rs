@@ -186,6 +186,11 @@ impl Session {
         self.changes != self.saved_changes
     }
 
+    /// Notes that what is open is nowhere on disk yet.
+    pub fn mark_unsaved(&mut self) {
+        self.changes += 1;
+    }
+
     /// Notes that the state after `changes` changes is on disk.
     pub fn mark_saved(&mut self, changes: u64) {
         self.saved_changes = changes;
