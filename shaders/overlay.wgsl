@@ -11,8 +11,8 @@ fn overlay_at(@builtin(position) pixel: vec4<f32>) -> @location(0) vec4<f32> {
     var on_border = false;
     var aside = vec2<f32>(scene.outline, 0.0);
     for (var look = 0u; look < scene.looks; look++) {
-        let from = select(aside, vec2<f32>(0.0), look == 0u);
-        let here = label_in(cell_of(place_of(pixel.xy + from)));
+        let beside = select(aside, vec2<f32>(0.0), look == 0u);
+        let here = label_in(cell_of(place_of(pixel.xy + beside)));
         if look == 0u {
             label = here;
         }

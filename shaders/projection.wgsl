@@ -9,13 +9,13 @@ struct Ray {
 }
 
 fn ray_through(pixel: vec2<f32>) -> Ray {
-    let from = place_of(pixel);
+    let eye = place_of(pixel);
     let low = vec3<f32>(scene.first.xyz) - 0.5;
     let high = vec3<f32>(scene.last.xyz) + 0.5;
     // A line that never leaves a pair of borders meets them far away.
     let along = select(scene.away.xyz, vec3<f32>(1e-9), abs(scene.away.xyz) < vec3<f32>(1e-9));
-    let one = (low - from) / along;
-    let other = (high - from) / along;
+    let one = (low - eye) / along;
+    let other = (high - eye) / along;
     let enters = min(one, other);
     let leaves = max(one, other);
     let near = max(max(enters.x, enters.y), enters.z);
@@ -25,7 +25,7 @@ fn ray_through(pixel: vec2<f32>) -> Ray {
     let most = max(max(abs(along.x), abs(along.y)), abs(along.z));
     let count = min(ceil(length * most), scene.most_steps);
     let step = along * (length / max(count, 1.0));
-    return Ray(from + along * near + step * 0.5, step, count);
+    return Ray(eye + along * near + step * 0.5, step, count);
 }
 
 fn luma(tone: vec3<f32>) -> f32 {

@@ -1,3 +1,39 @@
 //! The program: parses arguments and starts a face.
 
-fn main() {}
+use std::process::ExitCode;
+
+use annotomy::cli::{self, Invocation, WindowArgs};
+
+fn main() -> ExitCode {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env();
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_env_filter(filter.unwrap_or_else(|_| "error,annotomy=warn".into()))
+        .without_time()
+        .init();
+    match cli::parse(std::env::args_os()) {
+        Ok(Invocation::Command(command)) => command.run(),
+        Ok(Invocation::Window(arguments)) => open_window(arguments),
+        Err(exit_code) => exit_code,
+    }
+}
+
+/// Opens the window and waits until it is closed.
+#[cfg(feature = "desktop")]
+fn open_window(arguments: WindowArgs) -> ExitCode {
+    let path = arguments.image.or_else(|| arguments.paths.into_iter().next());
+    match annotomy::desktop::run(annotomy::desktop::Start { path }) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("annotomy: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Says that this build has no window.
+#[cfg(not(feature = "desktop"))]
+fn open_window(_arguments: WindowArgs) -> ExitCode {
+    eprintln!("annotomy: this build has no window; see annotomy --help for what it does without one");
+    ExitCode::FAILURE
+}

@@ -1,4 +1,5 @@
-//! The house: which floor each module stands on, and that it imports only from floors below.
+//! The house: which floor each module stands on, that it imports only from floors below, and that the
+//! docs list what scripts rely on.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -127,4 +128,35 @@ fn the_reader_of_imports_sees_every_form() {
     check("let x = crate::tool::brush::Brush;", &["tool"]);
     check("use annotomy::cli;", &["cli"]);
     check("use my_crate::case;", &[]);
+}
+
+#[test]
+fn the_docs_list_every_code() {
+    use annotomy::format::{DoubtCode, RefusalCode};
+    let docs = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/formats.md"));
+    let docs = docs.expect("docs/formats.md is readable");
+    let (warnings, refusals) = docs
+        .split_once("### Warnings")
+        .and_then(|(_, codes)| codes.split_once("### Refusals"))
+        .expect("a table of warnings, then one of refusals");
+    let check = |table: &str, expected: Vec<&str>| {
+        let listed = table.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+        assert_eq!(listed.collect::<Vec<_>>(), expected);
+    };
+    check(warnings, DoubtCode::ALL.iter().map(|code| code.word()).collect());
+    check(refusals, RefusalCode::ALL.iter().map(|code| code.word()).collect());
+}
+
+#[test]
+fn the_map_shows_the_floors_as_they_are() {
+    let map = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("ARCHITECTURE.md"));
+    let map = map.expect("ARCHITECTURE.md is readable");
+    for (floor, modules) in FLOORS {
+        let start = format!("| {floor} | ");
+        let row =
+            map.lines().find_map(|line| line.strip_prefix(start.as_str())).expect("a row for each floor");
+        let names = row.split('|').next().unwrap_or_default().split_whitespace();
+        let shown = names.map(|name| name.trim_matches('`').trim_end_matches(".rs").trim_end_matches('/'));
+        assert_eq!(shown.collect::<Vec<_>>(), modules, "floor {floor}");
+    }
 }

@@ -115,7 +115,13 @@ fn every_view(grid: &Grid) -> Vec<(String, View)> {
 fn every_sample_type_looks_the_same_by_both() {
     let dims = [23, 19, 11];
     let count = dims.iter().product();
-    let float = |n: u32| f32::from_bits(n);
+    let float = |n: u32| match n % 50 {
+        0 => f32::NAN,
+        1 => f32::INFINITY,
+        2 => f32::NEG_INFINITY,
+        3 => f32::MAX,
+        _ => (n % 1000) as f32 * 0.001,
+    };
     let cases: [(&str, Samples, Rescale, Window); 15] = [
         ("i8", Samples::I8(buffer(count, |n| n as i8)), Rescale::NONE, Window::new(0.0, 256.0)),
         ("u8", Samples::U8(buffer(count, |n| n as u8)), Rescale::NONE, Window::new(100.0, 90.0)),
@@ -163,7 +169,7 @@ fn every_sample_type_looks_the_same_by_both() {
             Rescale::NONE,
             Window::new(0.5, 0.7),
         ),
-        ("f32, any bits", Samples::F32(buffer(count, float)), Rescale::NONE, Window::new(0.0, 2.0)),
+        ("f32, with no numbers", Samples::F32(buffer(count, float)), Rescale::NONE, Window::new(0.5, 0.7)),
         (
             "f64",
             Samples::F64(buffer(count, |n| f64::from(n % 1000) * 1e-3 + 1e6)),
@@ -187,11 +193,8 @@ fn every_sample_type_looks_the_same_by_both() {
             for inverted in [false, true] {
                 let display = Display { interpolation, inverted, ..Display::with_window(window) };
                 for (place, view) in every_view(&grid) {
-                    // Any bits make floats that differ by 60 powers of ten: there the grey of a pixel
-                    // is a step, and like a border it may fall to either side.
-                    let borders = if name == "f32, any bits" { 8.0 } else { 1.0 };
                     let what = format!("{name}, {place}, {interpolation:?}");
-                    check(&what, &case, &Picture::slice(view, display), PIXELS, borders);
+                    check(&what, &case, &Picture::slice(view, display), PIXELS, 1.0);
                 }
             }
         }
@@ -261,19 +264,27 @@ fn labels_look_the_same_by_both() {
 #[test]
 fn projections_look_the_same_by_both() {
     let grid = crooked([40, 50, 20]);
-    let case = labelled(grid.clone(), &[1, 2, 3]);
+    let wave = |place: usize| {
+        let (i, j, k) = (place % 40, place / 40 % 50, place / 2000);
+        1000.0 * ((i as f64 * 0.3).sin() + (j as f64 * 0.21).cos() + (k as f64 * 0.4).sin())
+    };
+    let samples: Vec<i16> = (0..grid.voxel_count()).map(|place| wave(place) as i16).collect();
+    let samples = Samples::I16(Buffer::from_slice(&samples).expect("memory"));
+    let volume = Volume::new(grid.clone(), 1, samples, Rescale::NONE).expect("a volume");
+    let layers = vec![balls(grid.dims(), &[1, 2, 3])];
+    let case = Case::with_marks(Arc::new(volume), layers, Default::default(), Vec::new()).expect("a case");
     for (yaw, pitch) in [(0.0, 0.0), (0.83, 0.41), (4.0, -1.1)] {
         for quality in [Quality::Fine, Quality::Coarse] {
             let orbit = Orbit { yaw, pitch, ..Orbit::fitted(&grid, SIZE) };
-            let display = Display::with_window(Window::new(900.0, 3000.0));
+            let display = Display::with_window(Window::new(1500.0, 3000.0));
             let subject = Subject::Projection { orbit, size: SIZE, quality };
             let wanted = Picture { subject, display, highlight: None };
             let Some(gpu) = gpu() else { return };
             let by_gpu = picture(&case, &wanted, PIXELS, Some(gpu)).expect("drawn");
             let by_cpu = draw_on_cpu(&case, &wanted, by_gpu.size());
             let (different, worst) = difference(&by_gpu, &by_cpu);
-            // A step of the march that falls on a border takes another voxel, and in noise the next
-            // voxel is quite another value.
+            // A step of the march that falls on a border may take another voxel, and another label or
+            // shade with it.
             assert!(different < 20.0, "yaw {yaw}: {different} ‰ differ, by up to {worst}");
         }
     }
@@ -458,7 +469,7 @@ fn slabs_arrive_around_the_focus_and_the_rest_is_black() {
     while renderer.sync(&case, 0, pace) != Progress::Complete {
         calls += 1;
     }
-    assert_eq!(calls, 14);
+    assert!((15..=17).contains(&calls), "four slices with each of {calls} calls");
     for k in [0, 3, 40, 59] {
         assert_eq!(on_slice(&mut renderer, k), (true, true), "slice {k}");
     }

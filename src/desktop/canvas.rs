@@ -1,6 +1,9 @@
 //! The viewports: input to the session, and what is drawn over the pictures.
 
-use egui::{Align2, Color32, CursorIcon, Event, FontId, PointerButton, Pos2, Rect, Role, Sense, Shape, Stroke, Ui, Vec2};
+use egui::{
+    Align2, Color32, CursorIcon, Event, FontId, PointerButton, Pos2, Rect, Role, Sense, Shape, Stroke, Ui,
+    Vec2,
+};
 
 use super::pictures::Pictures;
 use super::theme::{self, over_image};
@@ -28,7 +31,13 @@ pub(super) const OVERVIEW: usize = PANES;
 
 impl Canvas {
     /// Draws all viewports into what is left of `ui` and hands input to the session.
-    pub(super) fn show(&mut self, ui: &mut Ui, session: &mut Session, pictures: &mut Pictures, frame: &eframe::Frame) {
+    pub(super) fn show(
+        &mut self,
+        ui: &mut Ui,
+        session: &mut Session,
+        pictures: &mut Pictures,
+        frame: &eframe::Frame,
+    ) {
         let area = ui.available_rect_before_wrap();
         ui.painter().rect_filled(area, 0.0, theme::palette(ui).control);
         let rects = self.layout(area);
@@ -37,7 +46,8 @@ impl Canvas {
             if *pane < PANES {
                 session.set_pane_size(*pane, [f64::from(rect.width()), f64::from(rect.height())]);
             }
-            let response = ui.interact(*rect, ui.id().with(("viewport", *pane)), Sense::click_and_drag());
+            let response =
+                ui.interact(*rect, ui.scope_id().with(("viewport", *pane)), Sense::click_and_drag());
             let name = format!("{} view", pane_name(*pane));
             response.widget_info(|| egui::WidgetInfo::labeled(Role::Canvas, true, &name));
             if response.double_clicked() && (session.tool_kind() == ToolKind::Navigate || *pane == OVERVIEW) {
@@ -79,12 +89,18 @@ impl Canvas {
             Rect::from_min_size(min, half)
         };
         let [axial, coronal, sagittal] = [0, 1, 2];
-        vec![(axial, cell(0.0, 0.0)), (sagittal, cell(1.0, 0.0)), (coronal, cell(0.0, 1.0)), (OVERVIEW, cell(1.0, 1.0))]
+        vec![
+            (axial, cell(0.0, 0.0)),
+            (sagittal, cell(1.0, 0.0)),
+            (coronal, cell(0.0, 1.0)),
+            (OVERVIEW, cell(1.0, 1.0)),
+        ]
     }
 
     /// Whether letting go of Space now was a tap, not the end of a pan.
     pub(super) fn space_was_tapped(&mut self, ui: &Ui) -> bool {
-        let (pressed, released) = ui.input(|input| (input.key_pressed(egui::Key::Space), input.key_released(egui::Key::Space)));
+        let (pressed, released) =
+            ui.input(|input| (input.key_pressed(egui::Key::Space), input.key_released(egui::Key::Space)));
         if pressed {
             self.space_used = false;
         }
@@ -95,17 +111,24 @@ impl Canvas {
         let ctx = ui.ctx();
         let (events, held, space) =
             ctx.input(|input| (input.events.clone(), input.modifiers, input.key_down(egui::Key::Space)));
-        let keys = |m: egui::Modifiers| Modifiers { ctrl: m.command || m.ctrl, shift: m.shift, alt: m.alt, space };
+        let keys =
+            |m: egui::Modifiers| Modifiers { ctrl: m.command || m.ctrl, shift: m.shift, alt: m.alt, space };
         // Menus and dialogs lie on other layers; a press on them is none of the viewports'.
         let uncovered = |pos: Pos2| ctx.layer_id_at(pos).is_none_or(|layer| layer == ui.layer_id());
-        let under = |pos: Pos2| rects.iter().find(|(pane, rect)| *pane < PANES && rect.contains(pos) && uncovered(pos));
-        let inside = |rect: Rect, pos: Pos2| Point::<Screen>::new(f64::from(pos.x - rect.min.x), f64::from(pos.y - rect.min.y), 0.0);
+        let under = |pos: Pos2| {
+            rects.iter().find(|(pane, rect)| *pane < PANES && rect.contains(pos) && uncovered(pos))
+        };
+        let inside = |rect: Rect, pos: Pos2| {
+            Point::<Screen>::new(f64::from(pos.x - rect.min.x), f64::from(pos.y - rect.min.y), 0.0)
+        };
         let mut last_pos = ctx.input(|input| input.pointer.latest_pos());
         for event in events {
             match event {
                 Event::PointerMoved(pos) => {
                     last_pos = Some(pos);
-                    let grabbed = session.gesture_pane().and_then(|pane| rects.iter().find(|(other, _)| *other == pane));
+                    let grabbed = session
+                        .gesture_pane()
+                        .and_then(|pane| rects.iter().find(|(other, _)| *other == pane));
                     match grabbed.or_else(|| under(pos)) {
                         Some((pane, rect)) => session.pointer_moved(*pane, inside(*rect, pos), keys(held)),
                         None => session.pointer_left(),
@@ -119,7 +142,9 @@ impl Canvas {
                     session.press(*pane, inside(*rect, pos), button, keys(modifiers));
                 }
                 Event::PointerButton { pos, button, pressed: false, .. } => {
-                    let grabbed = session.gesture_pane().and_then(|pane| rects.iter().find(|(other, _)| *other == pane));
+                    let grabbed = session
+                        .gesture_pane()
+                        .and_then(|pane| rects.iter().find(|(other, _)| *other == pane));
                     if let (Some((_, rect)), Some(button)) = (grabbed, pane_button(button)) {
                         session.release(inside(*rect, pos), button);
                     }
@@ -188,7 +213,14 @@ fn cursor_icon(cursor: Cursor) -> CursorIcon {
 fn paint_title(ui: &Ui, rect: Rect, name: &str, detail: &str) {
     let at = rect.min + Vec2::new(10.0, 8.0);
     let title = text(ui, at, Align2::LEFT_TOP, name, theme::medium(13.0), over_image::TEXT);
-    text(ui, Pos2::new(title.right() + 8.0, at.y), Align2::LEFT_TOP, detail, FontId::proportional(12.0), over_image::WEAK);
+    text(
+        ui,
+        Pos2::new(title.right() + 8.0, at.y),
+        Align2::LEFT_TOP,
+        detail,
+        FontId::proportional(12.0),
+        over_image::WEAK,
+    );
 }
 
 /// Text that reads over any picture.
@@ -275,7 +307,12 @@ impl PanePainter<'_> {
             (Pos2::new(rect.center().x, rect.bottom() - inset + 2.0), Align2::CENTER_BOTTOM),
         ];
         for (letter, (at, anchor)) in letters.iter().zip(places) {
-            text(self.ui, at, anchor, letter, theme::medium(17.0), over_image::TEXT);
+            let font = theme::medium(17.0);
+            let size =
+                self.ui.painter().layout_no_wrap(letter.clone(), font.clone(), over_image::TEXT).size();
+            let behind = anchor.anchor_size(at, size).expand2(Vec2::new(4.0, 0.0));
+            self.painter().rect_filled(behind, 4.0, Color32::from_black_alpha(150));
+            text(self.ui, at, anchor, letter, font, over_image::TEXT);
         }
     }
 
@@ -322,10 +359,16 @@ impl PanePainter<'_> {
         };
         let thickness = (bar.height() / count as f32).max(1.5);
         for annotated in self.session.annotated_slices(family.slice_axis) {
-            let tick = Rect::from_center_size(Pos2::new(bar.center().x, y(annotated as f32)), Vec2::new(bar.width(), thickness));
+            let tick = Rect::from_center_size(
+                Pos2::new(bar.center().x, y(*annotated as f32)),
+                Vec2::new(bar.width(), thickness),
+            );
             painter.rect_filled(tick, 0.0, Color32::from_rgb(0xe6, 0x9f, 0x00));
         }
-        let here = Rect::from_center_size(Pos2::new(bar.center().x, y(slice as f32)), Vec2::new(bar.width() + 6.0, 3.0));
+        let here = Rect::from_center_size(
+            Pos2::new(bar.center().x, y(slice as f32)),
+            Vec2::new(bar.width() + 6.0, 3.0),
+        );
         painter.rect_filled(here, 1.0, over_image::TEXT);
     }
 
@@ -342,27 +385,47 @@ impl PanePainter<'_> {
         let colour = self.colour_of(annotation);
         match annotation.shape {
             annotation::Shape::Box(shape) => self.paint_box(&shape, colour, selected, Some(&annotation.name)),
-            annotation::Shape::Landmark(point) => self.paint_landmark(point, colour, selected, &annotation.name),
+            annotation::Shape::Landmark(point) => {
+                self.paint_landmark(point, colour, selected, &annotation.name)
+            }
         }
     }
 
     fn paint_box(&self, shape: &OrientedBox, colour: Color32, selected: bool, name: Option<&str>) {
-        let outline: Vec<Pos2> = shape.section(&self.view.plane).into_iter().map(|p| self.on_screen(p)).collect();
+        let outline: Vec<Pos2> =
+            shape.section(&self.view.plane).into_iter().map(|p| self.on_screen(p)).collect();
         if outline.len() < 3 {
             return;
         }
         let painter = self.painter();
-        painter.add(Shape::closed_line(outline.clone(), Stroke::new(if selected { 4.0 } else { 3.5 }, over_image::SHADOW)));
-        painter.add(Shape::closed_line(outline.clone(), Stroke::new(if selected { 2.0 } else { 1.5 }, colour)));
+        painter.add(Shape::closed_line(
+            outline.clone(),
+            Stroke::new(if selected { 4.0 } else { 3.5 }, over_image::SHADOW),
+        ));
+        painter
+            .add(Shape::closed_line(outline.clone(), Stroke::new(if selected { 2.0 } else { 1.5 }, colour)));
         if selected {
             for handle in self.handles(shape, &outline) {
                 let square = Rect::from_center_size(handle, Vec2::splat(7.0));
-                painter.rect(square, 1.0, Color32::WHITE, Stroke::new(1.0, Color32::BLACK), egui::StrokeKind::Outside);
+                painter.rect(
+                    square,
+                    1.0,
+                    Color32::WHITE,
+                    Stroke::new(1.0, Color32::BLACK),
+                    egui::StrokeKind::Outside,
+                );
             }
         }
         if let Some(name) = name {
             let corner = outline.iter().fold(outline[0], |a, b| Pos2::new(a.x.min(b.x), a.y.min(b.y)));
-            text(self.ui, corner - Vec2::new(0.0, 3.0), Align2::LEFT_BOTTOM, name, FontId::proportional(12.0), colour);
+            text(
+                self.ui,
+                corner - Vec2::new(0.0, 3.0),
+                Align2::LEFT_BOTTOM,
+                name,
+                FontId::proportional(12.0),
+                colour,
+            );
         }
     }
 
@@ -371,7 +434,8 @@ impl PanePainter<'_> {
         for axis in 0..3 {
             if shape.axes[axis].dot(self.view.plane.normal()).abs() < 0.7 {
                 for side in [-1.0, 1.0] {
-                    handles.push(self.on_screen(shape.centre + shape.axes[axis] * (side * shape.half_mm[axis])));
+                    handles
+                        .push(self.on_screen(shape.centre + shape.axes[axis] * (side * shape.half_mm[axis])));
                 }
             }
         }

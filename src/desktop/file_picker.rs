@@ -56,7 +56,10 @@ impl FilePicker for SystemPicker {
             let dialog = rfd::FileDialog::new().set_title(what.title());
             let path = match what {
                 // DICOM files often have no ending, so that "all files" stands first.
-                Pick::File => dialog.add_filter("All files", &["*"]).add_filter("NIfTI", &["nii", "gz", "hdr"]).pick_file(),
+                Pick::File => dialog
+                    .add_filter("All files", &["*"])
+                    .add_filter("NIfTI", &["nii", "gz", "hdr"])
+                    .pick_file(),
                 Pick::Folder | Pick::SaveFolder => dialog.pick_folder(),
             };
             let picked = match path {

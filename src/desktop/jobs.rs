@@ -81,7 +81,9 @@ impl Opening {
     /// Opens a study and leaves what was saved about it alone.
     pub(super) fn without_marks(path: &Path, author: &str, ctx: &egui::Context) -> Self {
         let author = author.to_owned();
-        Self::start(path.to_owned(), ctx, move |path, watcher| Document::open_without_marks(path, &author, watcher))
+        Self::start(path.to_owned(), ctx, move |path, watcher| {
+            Document::open_without_marks(path, &author, watcher)
+        })
     }
 
     fn start(

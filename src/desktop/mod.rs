@@ -1,1 +1,79 @@
-//! The window.
+//! The window: one of the two faces of a session.
+//!
+//! Always true: everything that changes a case goes through [`Session`](crate::session::Session);
+//! nothing that may take long runs on the window's thread; every control has a name that screen
+//! readers say.
+//!
+//! Must never know: the command line.
+
+mod app;
+mod bars;
+mod canvas;
+mod dialogs;
+mod file_picker;
+mod jobs;
+mod palette;
+mod panels;
+mod pictures;
+mod samples;
+mod settings;
+mod shortcuts;
+mod theme;
+mod welcome;
+mod widgets;
+
+use std::cell::RefCell;
+use std::path::PathBuf;
+use std::rc::Rc;
+
+pub use app::App;
+
+/// What the window begins with.
+#[derive(Clone, Debug, Default)]
+pub struct Start {
+    /// A study to open at once: a file, a folder, or a sidecar.
+    pub path: Option<PathBuf>,
+}
+
+/// Why there is no window.
+#[derive(Debug, thiserror::Error)]
+#[error("no window could be opened: {0}; run `annotomy doctor` to see what is missing")]
+pub struct WindowError(String);
+
+/// Opens the window and stays in it until the person leaves.
+///
+/// When the graphics device is lost, the window is made anew on a fresh device with the same state.
+pub fn run(start: Start) -> Result<(), WindowError> {
+    let kept: Rc<RefCell<Option<App>>> = Rc::default();
+    let mut start = Some(start);
+    loop {
+        let options = eframe::NativeOptions {
+            viewport: egui::ViewportBuilder::default()
+                .with_title("Annotomy")
+                .with_app_id("annotomy")
+                .with_inner_size([1280.0, 800.0])
+                .with_min_inner_size([800.0, 560.0])
+                .with_drag_and_drop(true),
+            renderer: eframe::Renderer::Wgpu,
+            wgpu_options: pictures::device_options(),
+            run_and_return: true,
+            ..Default::default()
+        };
+        let keep = kept.clone();
+        let before = kept.borrow_mut().take();
+        let start = start.take().unwrap_or_default();
+        let make = move |cc: &eframe::CreationContext<'_>| -> Result<Box<dyn eframe::App>, _> {
+            let app = match before {
+                Some(app) => app.on_new_window(&cc.egui_ctx),
+                None => App::new(&cc.egui_ctx, start),
+            };
+            Ok(Box::new(app.kept_in(keep)))
+        };
+        eframe::run_native("Annotomy", options, Box::new(make))
+            .map_err(|error| WindowError(error.to_string()))?;
+        if kept.borrow().is_none() {
+            return Ok(());
+        }
+        tracing::warn!("the graphics device was lost; the window is made anew");
+    }
+}

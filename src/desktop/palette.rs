@@ -34,9 +34,13 @@ impl CommandPalette {
         });
         let last = found.len().saturating_sub(1);
         self.chosen = (self.chosen + usize::from(down)).saturating_sub(usize::from(up)).min(last);
-        let modal = Modal::new("palette".into()).show(ctx, |ui| {
+        let modal = Modal::new(egui::Id::unique("palette")).show(ctx, |ui| {
             ui.set_width(420.0);
-            let field = ui.add(TextEdit::singleline(&mut self.words).hint_text("Find a command").desired_width(f32::INFINITY));
+            let field = ui.add(
+                TextEdit::singleline(&mut self.words)
+                    .hint_text("Find a command")
+                    .desired_width(f32::INFINITY),
+            );
             widgets::named(&field, Role::TextInput, "Find a command");
             if !self.had_focus {
                 field.request_focus();
@@ -105,14 +109,17 @@ const MOUSE: &[(&str, &str)] = &[
 
 /// Draws the key sheet; `true` when it is to be closed.
 pub(super) fn show_key_sheet(ctx: &egui::Context) -> bool {
-    let modal = Modal::new("key sheet".into()).show(ctx, |ui| {
+    let modal = Modal::new(egui::Id::unique("key sheet")).show(ctx, |ui| {
         ui.set_width(640.0);
         ui.heading("Keys");
         ui.add_space(8.0);
         ScrollArea::vertical().max_height(460.0).auto_shrink([false, true]).show(ui, |ui| {
             ui.columns(2, |columns| {
-                let rows: Vec<(String, &str)> =
-                    COMMANDS.iter().filter(|row| !row.keys.is_empty()).map(|row| (keys(row), row.name)).collect();
+                let rows: Vec<(String, &str)> = COMMANDS
+                    .iter()
+                    .filter(|row| !row.keys.is_empty())
+                    .map(|row| (keys(row), row.name))
+                    .collect();
                 let half = rows.len().div_ceil(2) + MOUSE.len() / 2;
                 for (number, (keys, name)) in rows.iter().enumerate() {
                     key_line(&mut columns[usize::from(number >= half)], keys, name);
@@ -133,10 +140,14 @@ pub(super) fn show_key_sheet(ctx: &egui::Context) -> bool {
 fn key_line(ui: &mut Ui, keys: &str, name: &str) {
     ui.horizontal(|ui| {
         let weak = theme::palette(ui).weak;
-        ui.allocate_ui_with_layout(egui::vec2(130.0, 18.0), egui::Layout::left_to_right(egui::Align::Center), |ui| {
-            ui.set_min_width(130.0);
-            ui.label(RichText::new(keys).font(theme::medium(12.0)));
-        });
+        ui.allocate_ui_with_layout(
+            egui::vec2(130.0, 18.0),
+            egui::Layout::left_to_right(egui::Align::Center),
+            |ui| {
+                ui.set_min_width(130.0);
+                ui.label(RichText::new(keys).font(theme::medium(12.0)));
+            },
+        );
         ui.label(RichText::new(name).color(weak));
     });
 }

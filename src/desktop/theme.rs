@@ -1,6 +1,8 @@
 //! Colours, type and spacing: every token of the window's look, in one place.
 
-use egui::{Color32, CornerRadius, FontData, FontDefinitions, FontFamily, FontId, Margin, Stroke, TextStyle, Theme};
+use egui::{
+    Color32, CornerRadius, FontData, FontDefinitions, FontFamily, FontId, Margin, Stroke, TextStyle, Theme,
+};
 
 /// The colours of one theme.
 #[derive(Clone, Copy, Debug)]
@@ -64,7 +66,8 @@ pub(super) mod over_image {
     /// Behind text, so that it reads over bright pictures too.
     pub(in crate::desktop) const SHADOW: Color32 = Color32::from_black_alpha(190);
     /// The crosshair.
-    pub(in crate::desktop) const CROSSHAIR: Color32 = Color32::from_rgba_premultiplied(0x32, 0x6e, 0xaa, 0xaa);
+    pub(in crate::desktop) const CROSSHAIR: Color32 =
+        Color32::from_rgba_premultiplied(0x32, 0x6e, 0xaa, 0xaa);
 }
 
 /// Height of rows and controls.
@@ -165,5 +168,7 @@ fn set(style: &mut egui::Style, theme: Theme, colours: Palette) {
         state.corner_radius = CornerRadius::same(CORNER);
         state.expansion = 0.0;
     }
+    // Check boxes and slider rails have to stand out from the panel by themselves.
+    widgets.inactive.bg_fill = colours.hovered;
     widgets.noninteractive.bg_stroke = Stroke::new(1.0, colours.control);
 }

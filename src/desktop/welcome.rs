@@ -23,34 +23,41 @@ pub(super) fn show(ui: &mut Ui, recent: &[PathBuf]) -> Option<Wish> {
     let hovering = ui.input(|input| !input.raw.hovered_files.is_empty());
     let stroke = Stroke::new(1.5, if hovering { colours.accent } else { colours.hovered });
     ui.painter().rect(card, 14.0, colours.raised, stroke, StrokeKind::Inside);
-    ui.scope_builder(egui::UiBuilder::new().max_rect(card.shrink(28.0)).layout(Layout::top_down(Align::Center)), |ui| {
-        ui.add_space(8.0);
-        ui.label(RichText::new("Annotomy").font(theme::medium(26.0)));
-        ui.add_space(2.0);
-        ui.label(RichText::new("Drop a NIfTI or DICOM file here, or a folder of DICOM files").color(colours.weak));
-        ui.add_space(14.0);
-        ui.horizontal(|ui| {
-            let width = 2.0 * 150.0 + ui.spacing().item_spacing.x;
-            ui.add_space(((ui.available_width() - width) / 2.0).max(0.0));
-            for (icon, word, command) in [
-                (ICON_FILE_OPEN, "Open file…", Command::OpenFile),
-                (ICON_FOLDER_OPEN, "Open folder…", Command::OpenFolder),
-            ] {
-                let button = egui::Button::new((icon.rich_text().size(18.0), word)).min_size(Vec2::new(150.0, 34.0));
-                let response = ui.add(button);
-                widgets::named(&response, Role::Button, word);
-                if response.on_hover_text(widgets::tooltip(command)).clicked() {
-                    wish = Some(Wish::Run(command));
+    ui.scope_builder(
+        egui::UiBuilder::new().max_rect(card.shrink(28.0)).layout(Layout::top_down(Align::Center)),
+        |ui| {
+            ui.add_space(8.0);
+            ui.label(RichText::new("Annotomy").font(theme::medium(26.0)));
+            ui.add_space(2.0);
+            ui.label(
+                RichText::new("Drop a NIfTI or DICOM file here, or a folder of DICOM files")
+                    .color(colours.weak),
+            );
+            ui.add_space(14.0);
+            ui.horizontal(|ui| {
+                let width = 2.0 * 150.0 + ui.spacing().item_spacing.x;
+                ui.add_space(((ui.available_width() - width) / 2.0).max(0.0));
+                for (icon, word, command) in [
+                    (ICON_FILE_OPEN, "Open file…", Command::OpenFile),
+                    (ICON_FOLDER_OPEN, "Open folder…", Command::OpenFolder),
+                ] {
+                    let button = egui::Button::new((icon.rich_text().size(18.0), word))
+                        .min_size(Vec2::new(150.0, 34.0));
+                    let response = ui.add(button);
+                    widgets::named(&response, Role::Button, word);
+                    if response.on_hover_text(widgets::tooltip(command)).clicked() {
+                        wish = Some(Wish::Run(command));
+                    }
                 }
-            }
-        });
-        ui.add_space(14.0);
-        ui.with_layout(Layout::top_down(Align::Min), |ui| {
-            egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-                wish = lists(ui, recent).map(Wish::Open).or(wish.take());
             });
-        });
-    });
+            ui.add_space(14.0);
+            ui.with_layout(Layout::top_down(Align::Min), |ui| {
+                egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+                    wish = lists(ui, recent).map(Wish::Open).or(wish.take());
+                });
+            });
+        },
+    );
     wish
 }
 

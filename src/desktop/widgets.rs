@@ -15,7 +15,13 @@ pub(super) fn icon_button(ui: &mut Ui, icon: MaterialIcon, name: &str, tooltip: 
 }
 
 /// A button that shows an icon and switches something on and off.
-pub(super) fn icon_toggle(ui: &mut Ui, icons: [MaterialIcon; 2], on: bool, name: &str, tooltip: &str) -> Response {
+pub(super) fn icon_toggle(
+    ui: &mut Ui,
+    icons: [MaterialIcon; 2],
+    on: bool,
+    name: &str,
+    tooltip: &str,
+) -> Response {
     let colour = if on { theme::palette(ui).text } else { theme::palette(ui).weak };
     let text = icons[usize::from(on)].rich_text().size(15.0).color(colour);
     let button = Button::new(text).frame_when_inactive(false).min_size(Vec2::new(22.0, theme::ROW));
@@ -25,7 +31,13 @@ pub(super) fn icon_toggle(ui: &mut Ui, icons: [MaterialIcon; 2], on: bool, name:
 }
 
 /// A button with an icon, a word, and the command's tooltip and key.
-pub(super) fn command_button(ui: &mut Ui, icon: MaterialIcon, word: &str, command: Command, enabled: bool) -> bool {
+pub(super) fn command_button(
+    ui: &mut Ui,
+    icon: MaterialIcon,
+    word: &str,
+    command: Command,
+    enabled: bool,
+) -> bool {
     let button = Button::new((icon.rich_text().size(16.0), word)).frame_when_inactive(false);
     let response = ui.add_enabled(enabled, button);
     named(&response, Role::Button, word);
@@ -58,7 +70,12 @@ pub(super) fn section(ui: &mut Ui, title: &str, controls: impl FnOnce(&mut Ui)) 
 }
 
 /// A row as wide as the panel that can be clicked; its background tells whether it is chosen.
-pub(super) fn row<R>(ui: &mut Ui, chosen: bool, name: &str, content: impl FnOnce(&mut Ui) -> R) -> (Response, R) {
+pub(super) fn row<R>(
+    ui: &mut Ui,
+    chosen: bool,
+    name: &str,
+    content: impl FnOnce(&mut Ui) -> R,
+) -> (Response, R) {
     let size = Vec2::new(ui.available_width(), theme::ROW);
     let (rect, response) = ui.allocate_exact_size(size, Sense::click());
     response.widget_info(|| WidgetInfo::selected(Role::ListBoxOption, true, chosen, name));

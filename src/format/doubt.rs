@@ -41,7 +41,11 @@ codes! {
         UnevenSlices "uneven-slices",
         /// Slices are missing from an otherwise even series.
         MissingSlices "missing-slices",
-        /// Files without pixel data lie in the series and were left out.
+        /// Several pictures lie at one place and are not plainly points in time.
+        RepeatedPositions "repeated-positions",
+        /// The distance to a next slice is nowhere stated.
+        AssumedDepth "assumed-depth",
+        /// Files lie in the series and were left out: without pixel data, or copies of others.
         LeftOut "left-out",
         /// The stated units are not millimetres; converted.
         UnitsConverted "units-converted",

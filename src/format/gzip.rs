@@ -114,11 +114,11 @@ pub(super) fn may_be_one_member(compressed: &[u8], length: usize) -> bool {
     compressed.last_chunk().is_some_and(|tail| u32::from_le_bytes(*tail) == length as u32)
 }
 
-/// Fills `out` from one or more members in steps, asking `goes_on(bytes so far)` after each.
+/// Fills `out` from one or more members in steps, asking `goes_on(what is there so far)` after each.
 pub(super) fn inflate_in_steps(
     compressed: &[u8],
     out: &mut [u8],
-    mut goes_on: impl FnMut(usize) -> bool,
+    mut goes_on: impl FnMut(&[u8]) -> bool,
 ) -> Result<After, InflateError> {
     let mut spill = vec![0; STEP];
     let (mut filled, mut spilled) = (0, 0);
@@ -138,7 +138,7 @@ pub(super) fn inflate_in_steps(
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(_) => return Err(InflateError::Damaged(filled)),
             }
-            if !goes_on(filled) {
+            if !goes_on(&out[..filled]) {
                 return Err(InflateError::Stopped);
             }
             if spilled > GREATEST_SPILL {

@@ -10,6 +10,7 @@
 pub mod dicom;
 pub mod nifti;
 
+mod atomic;
 mod bulk;
 mod doubt;
 mod gzip;
@@ -17,6 +18,7 @@ mod memory;
 mod open;
 mod watch;
 
+pub use atomic::write_atomically;
 pub use doubt::{Doubt, DoubtCode, Refusal, RefusalCode};
 pub use open::{Scan, Series, SeriesSource, Study, load, scan};
 pub use watch::{Silent, Watch};

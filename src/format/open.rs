@@ -1,5 +1,6 @@
 //! From a path to the series it holds, and from a series to its voxels.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -123,6 +124,7 @@ fn scan_folder(folder: &Path, watch: &dyn Watch) -> Result<Scan, Refusal> {
             }
         }
     }
+    tell_apart(&mut found.series, folder);
     if !dicom_files.is_empty() {
         let of_dicom = dicom::scan(&dicom_files, watch)?;
         found.series.extend(of_dicom.series);
@@ -132,6 +134,20 @@ fn scan_folder(folder: &Path, watch: &dyn Watch) -> Result<Scan, Refusal> {
         return Err(Refusal::new(folder, RefusalCode::NotAnImage, "holds no NIfTI or DICOM file"));
     }
     Ok(found)
+}
+
+/// Gives series whose files share a stem their path in the folder as id.
+fn tell_apart(series: &mut [Series], folder: &Path) {
+    let mut times: BTreeMap<String, usize> = BTreeMap::new();
+    for series in series.iter() {
+        *times.entry(series.id.clone()).or_default() += 1;
+    }
+    for series in series.iter_mut().filter(|series| times[&series.id] > 1) {
+        if let SeriesSource::Nifti(path) = &series.source {
+            let inside = path.strip_prefix(folder).unwrap_or(path);
+            series.id = inside.to_string_lossy().replace('\\', "/");
+        }
+    }
 }
 
 /// Reads the voxels of a series.

@@ -48,7 +48,7 @@ pub enum GpuError {
 #[derive(Debug, Default)]
 struct Health {
     lost: AtomicBool,
-    last_error: Mutex<Option<String>>,
+    first_error: Mutex<Option<String>>,
 }
 
 impl Gpu {
@@ -76,7 +76,8 @@ impl Gpu {
         let on_error = health.clone();
         device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
             tracing::error!("graphics device: {error}");
-            *on_error.last_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
+            let mut first = on_error.first_error.lock().unwrap_or_else(PoisonError::into_inner);
+            first.get_or_insert_with(|| error.to_string());
         }));
         Self { device, queue, health, adapter: AdapterReport::of(adapter) }
     }
@@ -90,14 +91,20 @@ impl Gpu {
         self.health.lost.load(Ordering::Acquire)
     }
 
-    /// The newest error that no caller was waiting for, once.
+    /// The first error since the last call that nobody was waiting for; others mostly follow from it.
     pub fn take_error(&self) -> Option<String> {
-        self.health.last_error.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.health.first_error.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// What the adapter says of itself.
     pub fn adapter(&self) -> &AdapterReport {
         &self.adapter
+    }
+
+    /// Waits until everything asked of the device is done.
+    pub fn finish(&self) -> Result<(), GpuError> {
+        let waited = self.device.poll(wgpu::PollType::wait_indefinitely());
+        waited.map(drop).map_err(|error| GpuError::Failed(error.to_string()))
     }
 
     /// Gives the device up, as a driver's crash would.

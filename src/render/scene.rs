@@ -60,20 +60,14 @@ pub(super) struct Grey {
     pub(super) inverted: bool,
 }
 
-/// A brightness that stands for infinity: what is infinite, or no number, could not be interpolated.
+/// No brightness lies further out: what is infinite could not be interpolated.
 const ENDLESS: f64 = 1e6;
 
 impl Grey {
     /// Brightness of a sample before it is cut to 0…1. What is not a number is darkest.
     pub(super) fn tone(&self, sample: f64) -> f64 {
         let tone = (self.rescale.value(sample) - self.window.centre) / self.window.width + 0.5;
-        if tone.is_finite() {
-            tone
-        } else if tone > 0.0 {
-            ENDLESS
-        } else {
-            -ENDLESS
-        }
+        if tone.is_nan() { -ENDLESS } else { tone.clamp(-ENDLESS, ENDLESS) }
     }
 
     /// What is seen of a tone.

@@ -52,19 +52,12 @@ impl Digest {
     ///     total.update(hashlib.sha256(raw[at : at + (4 << 20)]).digest())
     /// ```
     pub fn of_content(volume: &Volume) -> Self {
-        let sample_type = volume.sample_type();
-        let width = sample_type.bytes() / sample_type.components();
-        let chunks: Vec<[u8; 32]> = volume
-            .samples()
-            .bytes()
-            .par_chunks(CHUNK)
-            .map(|chunk| match little_endian(chunk, width) {
-                Some(swapped) => Sha256::digest(swapped).into(),
-                None => Sha256::digest(chunk).into(),
-            })
-            .collect();
+        // The formats' rooms hold that samples lie little-endian in memory.
+        let bytes = volume.samples().bytes();
+        let chunks: Vec<[u8; 32]> =
+            bytes.par_chunks(CHUNK).map(|chunk| Sha256::digest(chunk).into()).collect();
         let [ni, nj, nk] = volume.grid().dims();
-        let (times, name) = (volume.times(), sample_type.name());
+        let (times, name) = (volume.times(), volume.sample_type().name());
         let mut total = Sha256::new();
         total.update(format!("annotomy-content-1 {ni} {nj} {nk} {times} {name}\n"));
         for chunk in chunks {
@@ -72,16 +65,6 @@ impl Digest {
         }
         Self(total.finalize().into())
     }
-}
-
-/// The bytes of numbers of `width` turned round; `None` where this machine keeps them so already.
-fn little_endian(bytes: &[u8], width: usize) -> Option<Vec<u8>> {
-    if cfg!(target_endian = "little") || width == 1 {
-        return None;
-    }
-    let mut turned = bytes.to_vec();
-    turned.chunks_exact_mut(width).for_each(<[u8]>::reverse);
-    Some(turned)
 }
 
 impl fmt::Display for Digest {

@@ -28,6 +28,10 @@ pub struct CaseFiles {
 
 /// What follows the stem of the sidecar.
 const SIDECAR: &str = ".annotomy.json";
+/// What follows the stem of the first mask.
+const FIRST_MASK: &str = "_dseg.nii.gz";
+/// What follows the stem of the table.
+const TABLE: &str = "_dseg.tsv";
 
 /// Endings that are no part of a study's stem, longest first.
 const STUDY_ENDINGS: [&str; 9] =
@@ -48,7 +52,7 @@ impl CaseFiles {
         }
         let shared =
             siblings.iter().any(|other| key_of(other) != key_of(series) && Self::plain(other) == plain)
-                || plain.sidecar().exists();
+                || sidecar::owner(&plain.sidecar()).is_some();
         if shared { marked } else { plain }
     }
 
@@ -83,19 +87,41 @@ impl CaseFiles {
     /// The mask of a layer, counted from 0.
     pub fn mask(&self, layer: usize) -> PathBuf {
         match layer {
-            0 => self.with("_dseg.nii.gz"),
-            _ => self.with(&format!("_desc-layer{}_dseg.nii.gz", layer + 1)),
+            0 => self.with(FIRST_MASK),
+            _ => self.with(&format!("_desc-layer{}{FIRST_MASK}", layer + 1)),
         }
     }
 
     /// The table of labels.
     pub fn table(&self) -> PathBuf {
-        self.with("_dseg.tsv")
+        self.with(TABLE)
     }
 
     /// The journal of unsaved steps.
     pub fn journal(&self) -> PathBuf {
         self.with(".annotomy.journal")
+    }
+
+    /// The file that a sidecar calls `name`. Where the stem is not UTF-8 a sidecar tells it as near as
+    /// it can.
+    pub(super) fn named(&self, name: &str) -> PathBuf {
+        match name.strip_prefix(&*self.stem.to_string_lossy()) {
+            Some(ending) => self.with(ending),
+            None => self.folder.join(name),
+        }
+    }
+
+    /// Whether a path is the sidecar, a mask or the table of this case.
+    pub(super) fn has(&self, path: &Path) -> bool {
+        let is_mask = |name: &[u8]| {
+            let ending = name.strip_prefix(self.stem.as_encoded_bytes());
+            let layer = ending.and_then(|ending| ending.strip_prefix(b"_desc-layer"));
+            let layer = layer.and_then(|layer| layer.strip_suffix(FIRST_MASK.as_bytes()));
+            layer.is_some_and(|layer| !layer.is_empty() && layer.iter().all(u8::is_ascii_digit))
+        };
+        [self.sidecar(), self.table(), self.mask(0)].iter().any(|known| known == path)
+            || path.parent() == Some(&self.folder)
+                && path.file_name().is_some_and(|name| is_mask(name.as_encoded_bytes()))
     }
 
     fn with(&self, ending: &str) -> PathBuf {

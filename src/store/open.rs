@@ -198,7 +198,7 @@ pub(super) fn load_study(
         sidecar: path.to_owned(),
         study: places.first().and_then(|files| files.first()).cloned().unwrap_or_default(),
     };
-    let files = places.iter().find(|files| files.first().is_some_and(|file| file.exists()));
+    let files = places.iter().find(|files| files.iter().any(|file| file.exists()));
     let files = files.ok_or_else(missing)?;
     let root = if let [only] = &files[..] { only.clone() } else { common_folder(files) };
     let found = format::scan(&root, watch)?;
@@ -225,16 +225,19 @@ fn marks_of(
     let mut layers = Vec::new();
     let mut parts = Vec::new();
     for record in &sidecar.layers {
-        let place = files.folder().join(&record.file);
+        let place = files.named(&record.file);
         let found = find_part(&place, record.sha256, &sidecar.save_id)?;
         let found = found.ok_or_else(|| MarksError::MissingMask { path: place.clone() })?;
         notices.extend(found.notice(&place));
         layers.push(read_mask(&found.at, study.volume.grid())?);
         parts.extend(found.in_place.map(|sha256| (place, sha256)));
     }
-    let table = files.folder().join(&sidecar.table.file);
     // The sidecar tells all that the table does, so nothing is read from it.
-    parts.extend(digest_if_there(&table)?.map(|sha256| (table, sha256)));
+    let table = files.named(&sidecar.table.file);
+    if let Some(found) = find_part(&table, sidecar.table.sha256, &sidecar.save_id)? {
+        notices.extend((found.at != table).then_some(Notice::SaveWasCutOff));
+        parts.extend(found.in_place.map(|sha256| (table, sha256)));
+    }
     if unknown_annotations > 0 {
         notices.push(Notice::UnknownMarks { count: unknown_annotations });
     }

@@ -7,7 +7,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::fingerprint::Digest;
-use super::reread::{Reread, reread};
+use super::reread::MaskFile;
 use crate::geometry::{Grid, Patient, Point, VoxelIndex};
 use crate::volume::LabelMap;
 
@@ -83,6 +83,14 @@ pub enum Mismatch {
         /// The label it should have.
         marks: u16,
     },
+    /// A probe that is not found.
+    #[error("voxel {voxel:?} no longer has label {marks}")]
+    Probe {
+        /// The voxel.
+        voxel: [usize; 3],
+        /// The label it should have.
+        marks: u16,
+    },
     /// More or fewer voxels of a label.
     #[error("label {label} has {mask} voxels where {marks} were painted")]
     Count {
@@ -105,35 +113,38 @@ pub(super) struct Proven {
 /// Reads the mask at `path` again and holds every labelled voxel, every count and the placement
 /// against `labels` on the study's `grid`. The receipt calls the mask `file`.
 pub(super) fn prove(path: &Path, file: &str, grid: &Grid, labels: &LabelMap) -> Result<Proven, Mismatch> {
-    let fits = |[i, j, k]: [usize; 3]| grid.contains(VoxelIndex::new(i, j, k));
-    let mut first_wrong = None;
-    let mask = reread(path, |voxel, label| {
-        let [i, j, k] = voxel;
-        let painted = if fits(voxel) { labels.label(VoxelIndex::new(i, j, k)) } else { 0 };
-        if painted != label && first_wrong.is_none() {
-            first_wrong = Some(Mismatch::Label { voxel, mask: label, marks: painted });
-        }
-    })
-    .map_err(|error| Mismatch::Unreadable(error.to_string()))?;
+    let mut mask = MaskFile::open(path).map_err(unreadable)?;
     check_dims(&mask, grid)?;
+    let mut painted = vec![0; grid.dims()[0]];
+    let mut first_wrong = None;
+    let contents = mask
+        .read_rows(|row, j, k| {
+            labels.copy_row(j, k, &mut painted);
+            // Labels that are missing from the row show in the counts.
+            let wrong = row.iter().zip(&painted).position(|(mask, marks)| *mask != 0 && mask != marks);
+            if let (Some(i), None) = (wrong, &first_wrong) {
+                first_wrong = Some(Mismatch::Label { voxel: [i, j, k], mask: row[i], marks: painted[i] });
+            }
+        })
+        .map_err(unreadable)?;
     if let Some(wrong) = first_wrong {
         return Err(wrong);
     }
     // Every labelled voxel of the mask was painted so; equal counts say that none is missing.
     let counts = labels.counts();
-    check_counts(&mask.counts, &counts)?;
+    check_counts(&contents.counts, &counts)?;
     let probes = choose_probes(grid, labels, &counts);
     let greatest_distance_mm = check_places(&mask, grid, &probes)?;
     let receipt = LayerReceipt {
         file: file.to_owned(),
-        placed_by: mask.placed_by.to_owned(),
-        dims: mask.dims,
-        corners_lps: corners(mask.dims).map(|voxel| mask.point_of(voxel).into()).to_vec(),
+        placed_by: mask.placed_by().to_owned(),
+        dims: mask.dims(),
+        corners_lps: corners(mask.dims()).map(|voxel| mask.point_of(voxel).into()).to_vec(),
         greatest_distance_mm,
         labelled_voxels: counts.values().sum(),
         probes,
     };
-    Ok(Proven { sha256: mask.sha256, counts, receipt })
+    Ok(Proven { sha256: contents.sha256, counts, receipt })
 }
 
 /// Holds the mask at `path` against a study's `grid` and against the counts and probes written down
@@ -144,24 +155,33 @@ pub(super) fn prove_again(
     counts: &BTreeMap<u16, u64>,
     probes: &[Probe],
 ) -> Result<f64, Mismatch> {
-    let mut missing: BTreeMap<[usize; 3], u16> =
-        probes.iter().map(|probe| (probe.voxel, probe.label)).collect();
-    let mask = reread(path, |voxel, label| {
-        if missing.get(&voxel) == Some(&label) {
-            missing.remove(&voxel);
-        }
-    })
-    .map_err(|error| Mismatch::Unreadable(error.to_string()))?;
+    let mut missing: BTreeMap<[usize; 2], Vec<&Probe>> = BTreeMap::new();
+    for probe in probes {
+        let [_, j, k] = probe.voxel;
+        missing.entry([k, j]).or_default().push(probe);
+    }
+    let mut mask = MaskFile::open(path).map_err(unreadable)?;
     check_dims(&mask, grid)?;
-    check_counts(&mask.counts, counts)?;
-    if let Some((&voxel, &marks)) = missing.first_key_value() {
-        return Err(Mismatch::Label { voxel, mask: 0, marks });
+    let contents = mask
+        .read_rows(|row, j, k| {
+            if let Some(probes) = missing.get_mut(&[k, j]) {
+                probes.retain(|probe| row.get(probe.voxel[0]) != Some(&probe.label));
+            }
+        })
+        .map_err(unreadable)?;
+    check_counts(&contents.counts, counts)?;
+    if let Some(probe) = missing.values().flatten().next() {
+        return Err(Mismatch::Probe { voxel: probe.voxel, marks: probe.label });
     }
     check_places(&mask, grid, probes)
 }
 
-fn check_dims(mask: &Reread, grid: &Grid) -> Result<(), Mismatch> {
-    let (mask, study) = (mask.dims, grid.dims());
+fn unreadable(error: std::io::Error) -> Mismatch {
+    Mismatch::Unreadable(error.to_string())
+}
+
+fn check_dims(mask: &MaskFile, grid: &Grid) -> Result<(), Mismatch> {
+    let (mask, study) = (mask.dims(), grid.dims());
     if mask == study { Ok(()) } else { Err(Mismatch::Dims { mask, study }) }
 }
 
@@ -178,9 +198,9 @@ fn check_counts(mask: &BTreeMap<u16, u64>, marks: &BTreeMap<u16, u64>) -> Result
 
 /// The greatest distance between the mask's and the study's corners, and between where the mask has
 /// the probes and where they were written down, and where the study has them now.
-fn check_places(mask: &Reread, grid: &Grid, probes: &[Probe]) -> Result<f64, Mismatch> {
+fn check_places(mask: &MaskFile, grid: &Grid, probes: &[Probe]) -> Result<f64, Mismatch> {
     let by_mask = |voxel| Point::<Patient>::from(mask.point_of(voxel));
-    let of_corners = corners(mask.dims).into_iter().zip(grid.corners());
+    let of_corners = corners(mask.dims()).into_iter().zip(grid.corners());
     let of_corners = of_corners.map(|(voxel, corner)| by_mask(voxel).distance(corner));
     let of_probes = probes.iter().flat_map(|probe| {
         let [i, j, k] = probe.voxel;

@@ -11,75 +11,89 @@ use sha2::{Digest as _, Sha256};
 
 use super::fingerprint::Digest;
 
-/// A mask as a stranger finds it.
+/// A gzipped mask as a stranger finds it.
+pub(super) struct MaskFile {
+    inflated: MultiGzDecoder<io::BufReader<Hashing>>,
+    header: Header,
+}
+
+/// What a mask holds.
 #[derive(Debug)]
-pub(super) struct Reread {
+pub(super) struct Contents {
     /// Of the file as it lies on disk.
     pub(super) sha256: Digest,
-    pub(super) dims: [usize; 3],
-    /// Which of the header's fields place it: `sform`, `qform` or `pixdim`.
-    pub(super) placed_by: &'static str,
-    /// Rows of the placement of voxel centres, LPS millimetres.
-    pub(super) rows: [[f64; 4]; 3],
     /// Voxels of each label but 0.
     pub(super) counts: BTreeMap<u16, u64>,
 }
 
-impl Reread {
+impl MaskFile {
+    /// Opens a mask and reads its header. What is wrong with the file comes as
+    /// [`io::ErrorKind::InvalidData`].
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
+        let mut inflated = MultiGzDecoder::new(io::BufReader::with_capacity(1 << 16, Hashing::new(path)?));
+        let header = Header::read(&mut inflated)?;
+        Ok(Self { inflated, header })
+    }
+
+    pub(super) fn dims(&self) -> [usize; 3] {
+        self.header.dims
+    }
+
+    /// Which of the header's fields place it: `sform`, `qform` or `pixdim`.
+    pub(super) fn placed_by(&self) -> &'static str {
+        self.header.placed_by
+    }
+
     /// Where a voxel's centre lies, LPS millimetres.
     pub(super) fn point_of(&self, voxel: [usize; 3]) -> [f64; 3] {
         let [i, j, k] = voxel.map(|n| n as f64);
-        self.rows.map(|[x, y, z, origin]| x * i + y * j + z * k + origin)
+        self.header.rows.map(|[x, y, z, origin]| x * i + y * j + z * k + origin)
     }
-}
 
-/// Reads a gzipped mask to its end and calls `visit` with each voxel whose label is not 0, in the
-/// order of the file. What is wrong with the file comes as [`io::ErrorKind::InvalidData`].
-pub(super) fn reread(path: &Path, mut visit: impl FnMut([usize; 3], u16)) -> io::Result<Reread> {
-    let mut inflated = MultiGzDecoder::new(io::BufReader::with_capacity(1 << 16, Hashing::new(path)?));
-    let header = Header::read(&mut inflated)?;
-    let [ni, nj, nk] = header.dims;
-    let labels = ni.checked_mul(nj).and_then(|n| n.checked_mul(nk)).ok_or_else(|| wrong("is too large"))?;
-    let mut counts = vec![0u64; 1 + usize::from(u16::MAX)];
-    let mut block = vec![0; BLOCK];
-    let mut first = 0;
-    while first < labels {
-        let count = (labels - first).min(BLOCK / header.label_bytes);
-        let bytes = &mut block[..count * header.label_bytes];
-        inflated.read_exact(bytes)?;
-        // Nearly all of a mask is background.
-        if bytes.iter().fold(0, |any, byte| any | byte) != 0 {
-            for (place, label) in bytes.chunks_exact(header.label_bytes).enumerate() {
-                let label = match (label, header.big_endian) {
-                    ([byte], _) => u16::from(*byte),
-                    ([a, b], true) => u16::from_be_bytes([*a, *b]),
-                    ([a, b], false) => u16::from_le_bytes([*a, *b]),
-                    _ => unreachable!("labels have one byte or two"),
-                };
-                if label != 0 {
-                    let offset = first + place;
-                    counts[usize::from(label)] += 1;
-                    visit([offset % ni, offset / ni % nj, offset / ni / nj], label);
+    /// Reads to the end and calls `visit(row, j, k)` with each row of labels that are not all 0, in
+    /// the order of the file. Takes as much memory as a row needs.
+    pub(super) fn read_rows(&mut self, mut visit: impl FnMut(&[u16], usize, usize)) -> io::Result<Contents> {
+        let Self { inflated, header } = self;
+        let [ni, nj, nk] = header.dims;
+        let row_bytes = ni * header.label_bytes;
+        let rows_at_once = (BLOCK / row_bytes).max(1);
+        let mut block = vec![0; row_bytes * rows_at_once];
+        let mut row = vec![0; ni];
+        let mut counts = vec![0u64; 1 + usize::from(u16::MAX)];
+        for first in (0..nj * nk).step_by(rows_at_once) {
+            let bytes = &mut block[..rows_at_once.min(nj * nk - first) * row_bytes];
+            inflated.read_exact(bytes)?;
+            // Nearly all of a mask is background.
+            if is_background(bytes) {
+                continue;
+            }
+            for (place, bytes) in bytes.chunks_exact(row_bytes).enumerate() {
+                if !is_background(bytes) {
+                    header.labels(bytes, &mut row);
+                    for label in &row {
+                        counts[usize::from(*label)] += 1;
+                    }
+                    visit(&row, (first + place) % nj, (first + place) / nj);
                 }
             }
         }
-        first += count;
+        if inflated.read(&mut [0])? != 0 {
+            return Err(wrong("goes on after its last voxel"));
+        }
+        let counted = counts.into_iter().enumerate().skip(1).filter(|(_, count)| *count > 0);
+        Ok(Contents {
+            sha256: inflated.get_mut().get_mut().finish()?,
+            counts: counted.map(|(label, count)| (label as u16, count)).collect(),
+        })
     }
-    if inflated.read(&mut block)? != 0 {
-        return Err(wrong("goes on after its last voxel"));
-    }
-    let counted = counts.into_iter().enumerate().filter(|(_, count)| *count > 0);
-    Ok(Reread {
-        sha256: inflated.into_inner().into_inner().finish()?,
-        dims: header.dims,
-        placed_by: header.placed_by,
-        rows: header.rows,
-        counts: counted.map(|(label, count)| (label as u16, count)).collect(),
-    })
 }
 
 /// Bytes looked at together.
 const BLOCK: usize = 1 << 14;
+
+fn is_background(bytes: &[u8]) -> bool {
+    bytes.iter().fold(0, |any, byte| any | byte) == 0
+}
 
 fn wrong(text: impl Into<String>) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, text.into())
@@ -96,9 +110,10 @@ impl Hashing {
         Ok(Self { file: File::open(path)?, hash: Sha256::new() })
     }
 
-    fn finish(mut self) -> io::Result<Digest> {
-        io::copy(&mut self.by_ref(), &mut io::sink())?;
-        Ok(Digest(self.hash.finalize().into()))
+    /// The digest of the whole file, read to its end.
+    fn finish(&mut self) -> io::Result<Digest> {
+        io::copy(self, &mut io::sink())?;
+        Ok(Digest(self.hash.finalize_reset().into()))
     }
 }
 
@@ -150,6 +165,18 @@ struct Placing {
 }
 
 impl Header {
+    /// One row as it stands in the file, made numbers.
+    fn labels(&self, bytes: &[u8], row: &mut [u16]) {
+        let pair = |pair: &[u8]| [pair[0], pair[1]];
+        for (place, label) in row.iter_mut().enumerate() {
+            *label = match (self.label_bytes, self.big_endian) {
+                (1, _) => u16::from(bytes[place]),
+                (_, true) => u16::from_be_bytes(pair(&bytes[2 * place..])),
+                (_, false) => u16::from_le_bytes(pair(&bytes[2 * place..])),
+            };
+        }
+    }
+
     fn read(from: &mut impl Read) -> io::Result<Self> {
         let mut size = [0; 4];
         from.read_exact(&mut size)?;

@@ -152,10 +152,14 @@ pub fn save(request: &SaveRequest<'_>) -> Result<Saved, SaveError> {
 /// [`save`] on a disk of the caller's.
 pub fn save_on(disk: &dyn Disk, request: &SaveRequest<'_>) -> Result<Saved, SaveError> {
     let SaveRequest { case, study, files, .. } = request;
+    debug_assert!(
+        study.record.grid().is_some_and(|grid| grid.is_same_as(case.volume().grid())),
+        "a case is saved with the identity of its own study"
+    );
     let folder = files.folder();
     let _lock = lock_folder(folder).map_err(cannot_write(folder))?;
     let before = Before::look(request)?;
-    let mut staged = Staged { disk, save_id: new_save_id(), files: Vec::new(), committed: false };
+    let mut staged = Staged { disk, save_id: new_save_id(), places: Vec::new(), committed: false };
 
     let mut receipt = Receipt { tolerance_mm: TOLERANCE_MM, layers: Vec::new() };
     let mut layers = Vec::new();
@@ -192,14 +196,14 @@ pub fn save_on(disk: &dyn Disk, request: &SaveRequest<'_>) -> Result<Saved, Save
     };
     let seen = Seen {
         sidecar: Some(staged.write_sidecar(request, &sidecar)?),
-        parts: sidecar.files().map(|part| (folder.join(part.file), part.sha256)).collect(),
+        parts: sidecar.files().map(|part| (files.named(&part.file), part.sha256)).collect(),
     };
     if Before::look(request)? != before {
         return Err(SaveError::ChangedOnDisk { path: files.sidecar() });
     }
-    staged.commit(folder)?;
+    staged.commit(files)?;
     let saved = Saved { receipt, sidecar: files.sidecar(), seen };
-    match staged.finish(folder, &before.outdated_by(&sidecar)) {
+    match staged.finish(files, &before.outdated_by(&sidecar)) {
         Ok(()) => Ok(saved),
         Err((path, source)) => Err(SaveError::Unfinished { path, source, saved: Box::new(saved) }),
     }
@@ -243,8 +247,9 @@ impl Before {
             listed = Self::listed_in(request, &path, &bytes, sha256)?;
         }
         let masks = (0..request.case.layers().len()).map(|layer| files.mask(layer));
-        let listed_paths = listed.iter().map(|part: &FileRecord| files.folder().join(&part.file));
-        let mut places: Vec<PathBuf> = masks.chain([files.table()]).chain(listed_paths).collect();
+        let needed: Vec<PathBuf> = masks.chain([files.table()]).collect();
+        let listed_places = listed.iter().map(|part: &FileRecord| files.named(&part.file));
+        let mut places: Vec<PathBuf> = needed.iter().cloned().chain(listed_places).collect();
         places.sort();
         places.dedup();
         let mut there = Vec::new();
@@ -263,7 +268,9 @@ impl Before {
                     false => SaveError::Foreign { path },
                 });
             }
-            there.push(part);
+            if ours || needed.contains(&path) {
+                there.push(part);
+            }
         }
         Ok(Self { sidecar_sha256, files: there })
     }
@@ -293,7 +300,9 @@ impl Before {
                 return Err(SaveError::ChangedOnDisk { path });
             }
         }
-        Ok(sidecar.files().chain(sidecar.superseded.iter().cloned()).collect())
+        let listed = sidecar.files().chain(sidecar.superseded.iter().cloned());
+        // Whatever else a sidecar may name is not this case's to replace.
+        Ok(listed.filter(|part| request.files.has(&request.files.named(&part.file))).collect())
     }
 
     /// The files there that a new sidecar has no use for.
@@ -303,17 +312,12 @@ impl Before {
     }
 }
 
-/// The files of a save while they wait for their places; the last one is the sidecar.
+/// The files of a save while they wait for their places.
 struct Staged<'a> {
     disk: &'a dyn Disk,
     save_id: String,
-    files: Vec<Waiting>,
+    places: Vec<PathBuf>,
     committed: bool,
-}
-
-struct Waiting {
-    at: PathBuf,
-    place: PathBuf,
 }
 
 impl Staged<'_> {
@@ -324,7 +328,7 @@ impl Staged<'_> {
         write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
     ) -> Result<PathBuf, SaveError> {
         let at = waiting_path(place, &self.save_id);
-        self.files.push(Waiting { at: at.clone(), place: place.to_owned() });
+        self.places.push(place.to_owned());
         let mut file = BufWriter::new(self.disk.create(&at).map_err(cannot_write(place))?);
         write(&mut file)
             .and_then(|()| file.flush())
@@ -359,36 +363,32 @@ impl Staged<'_> {
 
     /// Puts the sidecar in its place: the moment of the save. Everything it names is on the disk by
     /// then.
-    fn commit(&mut self, folder: &Path) -> Result<(), SaveError> {
+    fn commit(&mut self, files: &CaseFiles) -> Result<(), SaveError> {
+        let (folder, place) = (files.folder(), files.sidecar());
         self.disk.sync_folder(folder).map_err(cannot_write(folder))?;
-        if let Some(sidecar) = self.files.pop() {
-            let renamed = self.disk.rename(&sidecar.at, &sidecar.place);
-            if let Err(error) = renamed {
-                let refused = cannot_write(&sidecar.place)(error);
-                self.files.push(sidecar);
-                return Err(refused);
-            }
-        }
+        let waiting = waiting_path(&place, &self.save_id);
+        self.disk.rename(&waiting, &place).map_err(cannot_write(&place))?;
         self.committed = true;
         Ok(())
     }
 
     /// Puts everything else in its place and clears away what has no use any more. The sidecar must
     /// be on the disk before the first former file goes.
-    fn finish(&mut self, folder: &Path, outdated: &[String]) -> Result<(), (PathBuf, io::Error)> {
+    fn finish(&self, files: &CaseFiles, outdated: &[String]) -> Result<(), (PathBuf, io::Error)> {
         let at = |path: &Path| {
             let path = path.to_owned();
             move |error| (path, error)
         };
+        let folder = files.folder();
         self.disk.sync_folder(folder).map_err(at(folder))?;
-        for file in &self.files {
-            self.disk.rename(&file.at, &file.place).map_err(at(&file.place))?;
+        for place in self.places.iter().filter(|place| **place != files.sidecar()) {
+            self.disk.rename(&waiting_path(place, &self.save_id), place).map_err(at(place))?;
         }
         for file in outdated {
-            let path = folder.join(file);
+            let path = files.named(file);
             self.disk.remove(&path).map_err(at(&path))?;
         }
-        for path in left_over(folder, &self.files) {
+        for path in left_waiting(files) {
             self.disk.remove(&path).map_err(at(&path))?;
         }
         self.disk.sync_folder(folder).map_err(at(folder))
@@ -398,9 +398,9 @@ impl Staged<'_> {
 impl Drop for Staged<'_> {
     fn drop(&mut self) {
         if !self.committed {
-            for file in &self.files {
+            for place in &self.places {
                 // Nothing refers to it; at worst it stays until the next save.
-                let _ = self.disk.remove(&file.at);
+                let _ = self.disk.remove(&waiting_path(place, &self.save_id));
             }
         }
     }
@@ -413,23 +413,25 @@ pub(super) fn waiting_path(place: &Path, save_id: &str) -> PathBuf {
     name.into()
 }
 
+/// The file that waits under this name for its place, as [`waiting_path`] has it.
+fn place_of(waiting: &Path) -> Option<PathBuf> {
+    let place = waiting.with_extension("");
+    let id = place.extension()?.to_str()?;
+    let is_ours =
+        waiting.extension()? == "part" && id.len() == 16 && id.bytes().all(|c| c.is_ascii_hexdigit());
+    is_ours.then(|| place.with_extension(""))
+}
+
 /// Sixteen hex digits that no other save has.
 fn new_save_id() -> String {
     format!("{:016x}", Uuid::new_v4().as_u64_pair().0)
 }
 
-/// Files that saves which were cut off left waiting for the same places.
-fn left_over(folder: &Path, files: &[Waiting]) -> Vec<PathBuf> {
-    let waits = |path: &PathBuf| {
-        files.iter().any(|file| {
-            let prefix = file.place.as_os_str().as_encoded_bytes();
-            let rest = path.as_os_str().as_encoded_bytes().strip_prefix(prefix);
-            let id = rest.and_then(|rest| rest.strip_prefix(b".")?.strip_suffix(b".part"));
-            id.is_some_and(|id| id.len() == 16 && id.iter().all(u8::is_ascii_hexdigit))
-        })
-    };
-    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
-    entries.filter_map(|entry| Some(entry.ok()?.path())).filter(waits).collect()
+/// Files that saves which were cut off left waiting.
+fn left_waiting(files: &CaseFiles) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(files.folder()) else { return Vec::new() };
+    let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    paths.filter(|path| place_of(path).is_some_and(|place| files.has(&place))).collect()
 }
 
 /// A file's name as the sidecar tells it.

@@ -203,9 +203,8 @@ impl Sidecar {
         if let Some(pair) = ids.windows(2).find(|pair| pair[0] == pair[1]) {
             return damaged(format!("the annotation {} stands twice", pair[0]));
         }
-        let files = self.layers.iter().map(|layer| &layer.file).chain([&self.table.file]);
-        for file in files {
-            let mut parts = Path::new(file).components();
+        for FileRecord { file, .. } in self.files().chain(self.superseded.iter().cloned()) {
+            let mut parts = Path::new(&file).components();
             let plain =
                 matches!(parts.next(), Some(std::path::Component::Normal(_))) && parts.next().is_none();
             if !plain {

@@ -51,9 +51,9 @@ pub fn verify(path: &Path, watch: &dyn Watch) -> Result<Verification, MarksError
     let study = open::load_study(path, &sidecar, files.folder(), watch)?;
     let mut checks = vec![check_study(&sidecar, &StudyIdentity::of(&study))];
     for (number, layer) in sidecar.layers.iter().enumerate() {
-        checks.push(check_mask(&sidecar, number, layer, files.folder(), study.volume.grid())?);
+        checks.push(check_mask(&sidecar, number, layer, &files, study.volume.grid())?);
     }
-    checks.push(check_table(&sidecar, files.folder())?);
+    checks.push(check_table(&sidecar, &files)?);
     Ok(Verification { sidecar: path.to_owned(), checks })
 }
 
@@ -73,10 +73,10 @@ fn check_mask(
     sidecar: &Sidecar,
     number: usize,
     layer: &LayerRecord,
-    folder: &Path,
+    files: &CaseFiles,
     grid: &Grid,
 ) -> Result<Check, MarksError> {
-    let verdict = in_place(folder, &layer.file, layer.sha256, &sidecar.save_id)?.and_then(|path| {
+    let verdict = in_place(files, &layer.file, layer.sha256, &sidecar.save_id)?.and_then(|path| {
         let counts: BTreeMap<u16, u64> =
             layer.counts.iter().map(|count| (count.label, count.voxels)).collect();
         let probes = sidecar.receipt.layers.get(number).map_or(&[][..], |receipt| &receipt.probes);
@@ -92,20 +92,20 @@ fn check_mask(
     Ok(Check::of(&layer.file, verdict))
 }
 
-fn check_table(sidecar: &Sidecar, folder: &Path) -> Result<Check, MarksError> {
+fn check_table(sidecar: &Sidecar, files: &CaseFiles) -> Result<Check, MarksError> {
     let table = &sidecar.table;
-    let verdict = in_place(folder, &table.file, table.sha256, &sidecar.save_id)?;
+    let verdict = in_place(files, &table.file, table.sha256, &sidecar.save_id)?;
     Ok(Check::of(&table.file, verdict.map(|_| "same bytes".to_owned())))
 }
 
 /// The file, if it lies in its place as it was saved; else what is wrong.
 fn in_place(
-    folder: &Path,
+    files: &CaseFiles,
     file: &str,
     sha256: Digest,
     save_id: &str,
 ) -> Result<Result<PathBuf, String>, MarksError> {
-    let place = folder.join(file);
+    let place = files.named(file);
     Ok(match find_part(&place, sha256, save_id)? {
         None => Err("is missing".to_owned()),
         Some(FoundPart { is_as_saved: false, .. }) => {

@@ -161,7 +161,7 @@ pub enum Preview {
 }
 
 /// A drawing state machine.
-pub trait Tool {
+pub trait Tool: Send {
     /// Takes one event of a gesture.
     fn handle(&mut self, gesture: &Gesture<'_>, desk: &Desk<'_>) -> Response;
 

@@ -1,4 +1,6 @@
 //! Every format against foreign readers, real studies and broken files.
 
+mod commands;
+mod dicom;
 mod nifti;
 mod oracle;

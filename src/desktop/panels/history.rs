@@ -13,7 +13,9 @@ pub(super) fn show(ui: &mut Ui, session: &mut Session) {
     let done: Vec<String> = session.history().done().map(str::to_owned).collect();
     let undone: Vec<String> = session.history().undone().map(str::to_owned).collect();
     widgets::section(ui, "History", |ui| {
-        for (icon, command, word) in [(ICON_REDO, Command::Redo, "Redo step"), (ICON_UNDO, Command::Undo, "Undo step")] {
+        for (icon, command, word) in
+            [(ICON_REDO, Command::Redo, "Redo step"), (ICON_UNDO, Command::Undo, "Undo step")]
+        {
             if widgets::icon_button(ui, icon, word, &widgets::tooltip(command)).clicked() {
                 session.run(command);
             }

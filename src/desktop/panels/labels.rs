@@ -48,20 +48,38 @@ impl LabelsPanel {
                 self.name_field(ui, session, index, label);
             } else {
                 let width = (ui.available_width() - 126.0).max(40.0);
-                ui.allocate_ui_with_layout(egui::vec2(width, theme::ROW), egui::Layout::left_to_right(egui::Align::Center), |ui| {
-                    ui.set_min_width(width);
-                    ui.add(egui::Label::new(&label.name).truncate());
-                });
+                ui.allocate_ui_with_layout(
+                    egui::vec2(width, theme::ROW),
+                    egui::Layout::left_to_right(egui::Align::Center),
+                    |ui| {
+                        ui.set_min_width(width);
+                        ui.add(egui::Label::new(&label.name).truncate());
+                    },
+                );
             }
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
                 let name = format!("{} locked", label.name);
-                let tooltip = if label.locked { "Locked: nothing writes over it. Click to unlock" } else { "Lock: nothing shall write over it" };
-                if widgets::icon_toggle(ui, [ICON_LOCK_OPEN, ICON_LOCK], label.locked, &name, tooltip).clicked() {
+                let tooltip = if label.locked {
+                    "Locked: nothing writes over it. Click to unlock"
+                } else {
+                    "Lock: nothing shall write over it"
+                };
+                if widgets::icon_toggle(ui, [ICON_LOCK_OPEN, ICON_LOCK], label.locked, &name, tooltip)
+                    .clicked()
+                {
                     set(session, index, Label { locked: !label.locked, ..label.clone() });
                 }
                 let name = format!("{} shown", label.name);
                 let tooltip = if label.visible { "Hide" } else { "Show" };
-                if widgets::icon_toggle(ui, [ICON_VISIBILITY_OFF, ICON_VISIBILITY], label.visible, &name, tooltip).clicked() {
+                if widgets::icon_toggle(
+                    ui,
+                    [ICON_VISIBILITY_OFF, ICON_VISIBILITY],
+                    label.visible,
+                    &name,
+                    tooltip,
+                )
+                .clicked()
+                {
                     session.set_label_visible(index, !label.visible);
                 }
                 let weak = theme::palette(ui).weak;
@@ -84,7 +102,9 @@ impl LabelsPanel {
             let delete = egui::Button::new((ICON_DELETE.rich_text(), "Delete label and its voxels"));
             let response = ui.add_enabled(!label.locked, delete);
             widgets::named(&response, Role::Button, "Delete label and its voxels");
-            if response.clicked() && let Err(error) = session.delete_label(index) {
+            if response.clicked()
+                && let Err(error) = session.delete_label(index)
+            {
                 tracing::error!("a label was not deleted: {error}");
             }
         });
@@ -95,7 +115,8 @@ impl LabelsPanel {
         let [r, g, b] = chosen.unwrap_or(label.color).0;
         let mut colour = Color32::from_rgb(r, g, b);
         ui.spacing_mut().interact_size = egui::vec2(18.0, 16.0);
-        let response = egui::color_picker::color_edit_button_srgba(ui, &mut colour, egui::color_picker::Alpha::Opaque);
+        let response =
+            egui::color_picker::color_edit_button_srgba(ui, &mut colour, egui::color_picker::Alpha::Opaque);
         widgets::named(&response, Role::ColorWell, &format!("Colour of {}", label.name));
         if response.changed() {
             self.recolouring = Some((index, Colour([colour.r(), colour.g(), colour.b()])));

@@ -26,7 +26,8 @@ fn show_brush(ui: &mut Ui, session: &mut Session) {
         let label = ui.label("Diameter");
         let mut diameter = brush.radius_mm * 2.0;
         let slider = Slider::new(&mut diameter, 0.5..=80.0).logarithmic(true).suffix(" mm").max_decimals(1);
-        let response = ui.add(slider).labelled_by(label.id).on_hover_text("Size in the patient  ([ ] or Shift+wheel)");
+        let response =
+            ui.add(slider).labelled_by(label.id).on_hover_text("Size in the patient  ([ ] or Shift+wheel)");
         if response.changed() {
             brush.radius_mm = diameter / 2.0;
         }
@@ -46,7 +47,8 @@ fn show_brush(ui: &mut Ui, session: &mut Session) {
     ui.horizontal(|ui| {
         let window = session.display().window;
         let mut only = brush.only_values.is_some();
-        ui.checkbox(&mut only, "Only values").on_hover_text("Paint only voxels whose value lies in this range  (T)");
+        ui.checkbox(&mut only, "Only values")
+            .on_hover_text("Paint only voxels whose value lies in this range  (T)");
         match (only, &mut brush.only_values) {
             (true, Some([low, high])) => {
                 let speed = (window.width / 400.0).max(1e-3);
@@ -76,7 +78,8 @@ fn show_window(ui: &mut Ui, session: &mut Session) {
             widgets::named(&response, Role::SpinButton, name);
         }
         if changed != window {
-            session.display_mut().window = crate::volume::Window::new(changed.centre, changed.width.max(1e-6));
+            session.display_mut().window =
+                crate::volume::Window::new(changed.centre, changed.width.max(1e-6));
         }
         if ui.button("Auto").on_hover_text(widgets::tooltip(Command::AutomaticWindow)).clicked() {
             session.run(Command::AutomaticWindow);

@@ -1,32 +1,136 @@
-//! DICOM series.
+//! DICOM series: files grouped by what their headers say, sorted by geometry, decoded in parallel.
+//!
+//! Always true: order and distance of slices come from Image Position (Patient) alone; a file that
+//! cannot be opened is refused by name with a reason; headers are read by a loop with bounds and
+//! pixels by decoders that check sizes first, so no file takes the program down.
+//!
+//! Must never know: other formats, what is drawn on a study.
+//!
+//! From the ground up: `dataset` elements in bytes; `syntax` how they are written; `file` as much of one
+//! as its header needs; `header` with `layout`, `picture` and `fragments` what it says; `group` which
+//! pictures make a volume; `pixels` with `rle`, `jpeg_lossless` and `codestream` one picture's samples;
+//! `assemble` the volume.
 
+mod assemble;
+mod codestream;
+mod dataset;
+mod file;
+mod fragments;
+mod group;
+mod header;
+mod jpeg_lossless;
+mod layout;
+mod picture;
+mod pixels;
+mod rle;
+mod syntax;
+mod text;
+
+use std::collections::{BTreeSet, HashSet};
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::{Doubt, Refusal, RefusalCode, Scan, Watch};
+use rayon::prelude::*;
+
+use self::group::Stack;
+use self::header::Found;
+use super::{Doubt, Refusal, RefusalCode, Scan, Series, SeriesSource, Watch};
 use crate::volume::Volume;
 
 /// The files of one series, grouped and sorted.
 #[derive(Clone, Debug)]
-pub struct DicomSeries {}
+pub struct DicomSeries {
+    stack: Arc<Stack>,
+}
 
 impl DicomSeries {
-    /// The files, in the order of the slices.
+    /// The files, in the order of the slices, time after time; each once.
     pub fn files(&self) -> Vec<PathBuf> {
-        Vec::new()
+        let mut seen = HashSet::new();
+        let paths = self.stack.pictures.iter().map(|picture| &picture.image.path);
+        paths.filter(|path| seen.insert(*path)).cloned().collect()
     }
 }
 
-/// Whether a file is a DICOM object, by content.
-pub fn is_dicom(_path: &Path) -> bool {
-    false
+/// Whether a file is a DICOM object, by its first bytes: with a preamble or without.
+pub fn is_dicom(path: &Path) -> bool {
+    let mut start = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(132).read_to_end(&mut start));
+    read.is_ok() && file::is_dicom(&start)
 }
 
-/// Reads headers and groups files into series.
-pub fn scan(_files: &[PathBuf], _watch: &dyn Watch) -> Result<Scan, Refusal> {
-    Ok(Scan::default())
+/// Reads headers and groups files into series; a DICOMDIR stands for the files it names.
+///
+/// Fails only when it is stopped; files that cannot be opened are listed in [`Scan::refused`].
+pub fn scan(files: &[PathBuf], watch: &dyn Watch) -> Result<Scan, Refusal> {
+    let (mut pictures, mut refused) = (Vec::new(), Vec::new());
+    let mut known: HashSet<PathBuf> = files.iter().cloned().collect();
+    let mut files = files.to_vec();
+    while !files.is_empty() {
+        let mut named = BTreeSet::new();
+        for found in read_headers(&files, watch)? {
+            match found {
+                Ok(Found::Image(frames)) => pictures.extend(frames),
+                Ok(Found::Directory(path, files)) if files.is_empty() => {
+                    let text = "is a DICOMDIR that names no files; open the folder of the images instead";
+                    refused.push(Refusal::new(&path, RefusalCode::NotAnImage, text));
+                }
+                Ok(Found::Directory(_, files)) => named.extend(files),
+                Err(refusal) => refused.push(refusal),
+            }
+        }
+        files = named.into_iter().filter(|file| known.insert(file.clone())).collect();
+    }
+    let (stacks, of_groups) = group::group(pictures);
+    refused.extend(of_groups);
+    Ok(Scan { series: listed(stacks), refused })
+}
+
+fn read_headers(files: &[PathBuf], watch: &dyn Watch) -> Result<Vec<Result<Found, Refusal>>, Refusal> {
+    let done = AtomicUsize::new(0);
+    let read = |path: &PathBuf| {
+        if watch.is_cancelled() {
+            return Err(Refusal::cancelled(path));
+        }
+        let found = file::read(path);
+        watch.progress((done.fetch_add(1, Ordering::Relaxed) + 1) as f64 / files.len() as f64);
+        Ok(found)
+    };
+    files.par_iter().map(read).collect()
+}
+
+/// Series with most pictures first, then by their number, each with an id of its own.
+fn listed(mut stacks: Vec<Stack>) -> Vec<Series> {
+    stacks.sort_by(|a, b| {
+        let number = |stack: &Stack| stack.pictures[0].image.series_number.unwrap_or(f64::INFINITY);
+        b.pictures.len().cmp(&a.pictures.len()).then(number(a).total_cmp(&number(b)))
+    });
+    let mut taken = HashSet::new();
+    stacks
+        .into_iter()
+        .map(|stack| {
+            let image = &stack.pictures[0].image;
+            let uid = &image.identity.series;
+            let stem = || image.path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            let base = if uid.is_empty() { stem() } else { uid.clone() };
+            let numbered = (2..).map(|number| format!("{base}#{number}"));
+            let mut ids = std::iter::once(base.clone()).chain(numbered);
+            let id = ids.find(|id| taken.insert(id.clone())).expect("numbers do not end");
+            let modality = &image.identity.modality;
+            Series {
+                id,
+                modality: (!modality.is_empty()).then(|| modality.clone()),
+                description: image.description.clone(),
+                source: SeriesSource::Dicom(DicomSeries { stack: Arc::new(stack) }),
+            }
+        })
+        .collect()
 }
 
 /// Reads the voxels of a series.
-pub fn read(_series: &DicomSeries, _watch: &dyn Watch) -> Result<(Volume, Vec<Doubt>), Refusal> {
-    Err(Refusal::new(Path::new(""), RefusalCode::NotAnImage, "not yet"))
+pub fn read(series: &DicomSeries, watch: &dyn Watch) -> Result<(Volume, Vec<Doubt>), Refusal> {
+    assemble::volume(&series.stack, watch)
 }

@@ -1,6 +1,6 @@
 //! NIfTI-1, NIfTI-2 and ANALYZE 7.5, single file and pair, plain and gzip.
 //!
-//! Always true: RAS becomes LPS in [`geometry`] and nowhere else; the header's own geometry fields
+//! Always true: RAS becomes LPS in `geometry.rs` and nowhere else; the header's own geometry fields
 //! travel beside the volume in [`NiftiGeometry`], so that a mask carries them verbatim; no memory is
 //! taken before the file has proven that it holds what its header claims.
 

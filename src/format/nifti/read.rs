@@ -114,8 +114,15 @@ fn read_gzip(
             Err(returned) => buffer = returned,
         }
     }
-    let goes_on = |done: usize| {
-        watch.progress(READING + (1.0 - READING) * done as f64 / wanted as f64);
+    let (offset, count) = middle_slice(source);
+    let middle = offset as usize..offset as usize + count;
+    let mut shown = !watch.wants_preview();
+    let goes_on = |so_far: &[u8]| {
+        watch.progress(READING + (1.0 - READING) * so_far.len() as f64 / wanted as f64);
+        if !shown && let Some(slice) = so_far.get(middle.clone()) {
+            show(source, slice.to_vec(), watch);
+            shown = true;
+        }
         !watch.is_cancelled()
     };
     match gzip::inflate_in_steps(&compressed, &mut buffer, goes_on) {

@@ -1,4 +1,8 @@
 //! NIfTI.
 
+pub(crate) mod fixture;
+mod opened;
+mod refused;
 mod sweep;
+mod watched;
 mod written;

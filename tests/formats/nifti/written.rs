@@ -30,10 +30,10 @@ for path in sys.argv[1:]:
     try:
         s = SimpleITK.ReadImage(path)
         a = SimpleITK.GetArrayFromImage(s).T
-        d = numpy.array(s.GetDirection()).reshape(s.GetDimension(), -1)[:3, :3]
+        d = min(3, s.GetDimension())
         m = numpy.eye(4)
-        m[:3, :3] = d * numpy.array(s.GetSpacing()[:3])
-        m[:3, 3] = s.GetOrigin()[:3]
+        m[:d, :d] = numpy.array(s.GetDirection()).reshape(s.GetDimension(), -1)[:d, :d] * s.GetSpacing()[:d]
+        m[:d, 3] = s.GetOrigin()[:d]
         told["itk"] = {"lps": m.tolist(), "mark": mark(a), "shape": list(a.shape)}
     except RuntimeError as error:
         told["itk"] = None
@@ -149,9 +149,46 @@ fn a_sheared_grid_keeps_its_shear() {
 }
 
 #[test]
+fn what_nifti_1_cannot_hold_becomes_nifti_2() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let rows = [[0.001, 0.0, 0.0, 0.0], [0.0, 0.001, 0.0, 0.0], [0.0, 0.0, 2.0, 0.0]];
+    let grid = |dims| Grid::new(dims, Affine::from_rows(rows).expect("invertible"), None).expect("a grid");
+    let (wide, small) = (grid([40_000, 3, 2]), grid([4, 3, 2]));
+    let mut fine = nifti::NiftiGeometry::of_grid(&small);
+    fine.srow[0][3] = 0.1 + f64::EPSILON;
+    let cases = [(&wide, nifti::NiftiGeometry::of_grid(&wide)), (&small, fine)];
+    for (n, (grid, geometry)) in cases.into_iter().enumerate() {
+        let path = folder.path().join(format!("{n}.nii.gz"));
+        let labels = LabelMap::from_labels(grid.dims(), |offset| u16::from(offset % 1000 == 7));
+        let mut file = File::create(&path).expect("created");
+        nifti::write_labels(&mut file, &labels, &geometry).expect("written");
+        let back = nifti::read_labels(&path, &Silent).expect("opens");
+        assert!(back.labels.has_same_labels(&labels));
+        assert_eq!(back.geometry, geometry);
+        let Some(told) = seen_by_readers(&[&path]) else { return };
+        assert_eq!(told[0]["shape"], serde_json::json!(grid.dims()));
+        assert_eq!(told[0]["mark"].as_f64(), Some(mark(label_values(&labels))));
+        rows_agree(&told[0]["lps"], &back.grid, 1e-15);
+    }
+}
+
+#[test]
+fn the_same_labels_give_the_same_bytes() {
+    let grid = grids().pop().expect("the askew one");
+    let geometry = nifti::NiftiGeometry::of_grid(&grid);
+    let written = || {
+        let mut bytes = Vec::new();
+        nifti::write_labels(&mut bytes, &labels(grid.dims(), 1), &geometry).expect("memory");
+        bytes
+    };
+    assert_eq!(written(), written());
+}
+
+#[test]
 fn masks_carry_the_geometry_fields_of_real_files_bit_for_bit() {
     let Some(studies) = oracle::studies() else { return };
     let folder = tempfile::tempdir().expect("a folder");
+    let mut pairs = Vec::new();
     let sources = [
         "nifti/sct_t2/t2.nii.gz",
         "nifti/misc/anatomical.nii",
@@ -163,9 +200,10 @@ fn masks_carry_the_geometry_fields_of_real_files_bit_for_bit() {
         "nifti/orientation48_half/PIL.nii.gz",
         "nifti/mni/mni_icbm152_t1_tal_nlin_sym_09a_converted.nii.gz",
     ];
-    for name in sources {
-        let source = nifti::read(&studies.join(name), &Silent).expect("opens");
-        let path = folder.path().join("mask.nii.gz");
+    for (n, name) in sources.into_iter().enumerate() {
+        let source_path = studies.join(name);
+        let source = nifti::read(&source_path, &Silent).expect("opens");
+        let path = folder.path().join(format!("mask{n}.nii.gz"));
         let mut file = File::create(&path).expect("created");
         let labels = LabelMap::from_labels(source.volume.grid().dims(), |offset| u16::from(offset % 31 == 7));
         nifti::write_labels(&mut file, &labels, &source.geometry).expect("written");
@@ -173,6 +211,15 @@ fn masks_carry_the_geometry_fields_of_real_files_bit_for_bit() {
         assert_eq!(back.geometry, source.geometry, "{name}");
         assert_eq!(&back.grid, source.volume.grid(), "{name}");
         assert!(back.labels.has_same_labels(&labels), "{name}");
+        pairs.extend([source_path, path]);
+    }
+    let paths: Vec<&Path> = pairs.iter().map(|path| path.as_path()).collect();
+    let Some(told) = seen_by_readers(&paths) else { return };
+    for (name, pair) in sources.iter().zip(told.chunks(2)) {
+        let [source, mask] = pair else { panic!("not a pair") };
+        assert_eq!(mask["lps"], source["lps"], "{name}");
+        let opens = !source["itk"].is_null();
+        assert!(!opens || mask["itk"]["lps"] == source["itk"]["lps"], "{name}: as SimpleITK sees it");
     }
 }
 

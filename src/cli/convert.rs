@@ -1,0 +1,85 @@
+//! `annotomy convert`: a study's volume as NIfTI.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::CommandError;
+use crate::format::nifti::{self, Compression, NiftiGeometry};
+use crate::format::{self, RefusalCode, Scan, Series, Silent, write_atomically};
+
+/// Arguments of `convert`.
+#[derive(Debug, Args)]
+pub struct ConvertArgs {
+    /// A NIfTI file, a DICOM file, or a folder
+    #[arg(value_name = "IN")]
+    input: PathBuf,
+    /// The NIfTI file to write: .nii.gz or .nii
+    #[arg(value_name = "OUT")]
+    output: PathBuf,
+    /// Which series, where IN holds several (`info` tells their ids)
+    #[arg(long, value_name = "ID")]
+    series: Option<String>,
+}
+
+/// Writes OUT whole or not at all: sample type and rescale kept, geometry exact.
+pub(super) fn run(arguments: &ConvertArgs) -> Result<(), CommandError> {
+    let output = &arguments.output;
+    let compression = compression_of(output)?;
+    let scan = format::scan(&arguments.input, &Silent)?;
+    let series = chosen(&scan, &arguments.input, arguments.series.as_deref())?;
+    if series.source.files().iter().any(|file| is_same_file(file, output)) {
+        let text = format!("{}: is what is read; write to another name", output.display());
+        return Err(CommandError::Usage(text));
+    }
+    let study = format::load(series, &Silent)?;
+    let of_grid = || NiftiGeometry::of_grid(study.volume.grid());
+    let geometry = study.nifti_geometry.clone().unwrap_or_else(of_grid);
+    write_atomically(output, |file| nifti::write_volume(file, &study.volume, &geometry, compression))
+        .map_err(|error| CommandError::unwritable(output, error))
+}
+
+fn compression_of(output: &Path) -> Result<Compression, CommandError> {
+    let name = output.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+    match () {
+        () if name.ends_with(".nii.gz") => Ok(Compression::Gzip),
+        () if name.ends_with(".nii") => Ok(Compression::None),
+        () => {
+            let text = format!("{}: only NIfTI is written; end the name in .nii.gz", output.display());
+            Err(CommandError::Usage(text))
+        }
+    }
+}
+
+/// The series asked for, or the only one: which of several is meant is not guessed.
+pub(super) fn chosen<'a>(
+    scan: &'a Scan,
+    input: &Path,
+    wanted: Option<&str>,
+) -> Result<&'a Series, CommandError> {
+    let ids = || scan.series.iter().map(|series| series.id.as_str()).collect::<Vec<_>>().join(", ");
+    match (wanted, &scan.series[..]) {
+        (_, []) => match scan.refused.first() {
+            Some(refusal) => Err(refusal.clone().into()),
+            None => {
+                let text = "holds no study; name a NIfTI or DICOM file, or a folder of them";
+                Err(format::Refusal::new(input, RefusalCode::NotAnImage, text).into())
+            }
+        },
+        (None, [only]) => Ok(only),
+        (None, several) => Err(CommandError::Usage(format!(
+            "{}: holds {} series; choose one with --series: {}",
+            input.display(),
+            several.len(),
+            ids()
+        ))),
+        (Some(id), series) => series.iter().find(|series| series.id == id).ok_or_else(|| {
+            let text = format!("{}: has no series {id}; there is: {}", input.display(), ids());
+            CommandError::Usage(text)
+        }),
+    }
+}
+
+fn is_same_file(a: &Path, b: &Path) -> bool {
+    matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
+}

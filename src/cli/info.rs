@@ -1,0 +1,218 @@
+//! `annotomy info`: what a study is.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde::Serialize;
+
+use super::CommandError;
+use super::output::{print, print_json};
+use crate::format::{self, Doubt, Refusal, Silent, Study};
+use crate::geometry::obliquity_degrees;
+
+/// Arguments of `info`.
+#[derive(Debug, Args)]
+pub struct InfoArgs {
+    /// A NIfTI file, a DICOM file, or a folder
+    path: PathBuf,
+    /// Report as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// The report; scripts rely on its shape.
+#[derive(Debug, Serialize)]
+struct Report {
+    series: Vec<SeriesReport>,
+    refused: Vec<RefusalReport>,
+}
+
+#[derive(Debug, Serialize)]
+struct SeriesReport {
+    id: String,
+    format: &'static str,
+    modality: Option<String>,
+    description: String,
+    files: usize,
+    dims: [usize; 3],
+    times: usize,
+    components: usize,
+    spacing_mm: [f64; 3],
+    patient_from_voxel: [[f64; 4]; 4],
+    sample_type: &'static str,
+    value: ValueReport,
+    warnings: Vec<WarningReport>,
+    /// Names of the directions in which i, j and k grow.
+    axes: String,
+    /// Greatest angle between an axis of the grid and the patient's axis it is named after.
+    obliquity_degrees: f64,
+}
+
+#[derive(Debug, Serialize)]
+struct ValueReport {
+    min: f64,
+    max: f64,
+    mean: f64,
+    unit: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct WarningReport {
+    code: &'static str,
+    text: String,
+}
+
+#[derive(Debug, Serialize)]
+struct RefusalReport {
+    path: String,
+    code: &'static str,
+    text: String,
+}
+
+/// Reads every series whole, one after another, and reports. Fails if none opened.
+pub(super) fn run(arguments: &InfoArgs) -> Result<(), CommandError> {
+    let mut refusals = Vec::new();
+    let mut series = Vec::new();
+    match format::scan(&arguments.path, &Silent) {
+        Ok(scan) => {
+            refusals = scan.refused;
+            for found in &scan.series {
+                match format::load(found, &Silent) {
+                    Ok(study) => series.push(SeriesReport::of(&study)),
+                    Err(refusal) => refusals.push(refusal),
+                }
+            }
+        }
+        Err(refusal) => refusals.push(refusal),
+    }
+    let refused = refusals.iter().map(|refusal| RefusalReport::of(refusal, &arguments.path)).collect();
+    let report = Report { series, refused };
+    if arguments.json {
+        print_json(&report)?;
+    } else if !report.series.is_empty() {
+        print(report.in_words().trim_end())?;
+    }
+    match &refusals[..] {
+        _ if !report.series.is_empty() => Ok(()),
+        [only] => Err(only.clone().into()),
+        several => {
+            let path = arguments.path.clone();
+            let first = several.first().map(|refusal| refusal.to_string());
+            Err(CommandError::NoneOpened { path, count: several.len(), first: first.unwrap_or_default() })
+        }
+    }
+}
+
+impl SeriesReport {
+    fn of(study: &Study) -> Self {
+        let volume = &study.volume;
+        let grid = volume.grid();
+        let values = volume.statistics();
+        // Without -0, which JSON would show.
+        let positive_zero = |x: f64| x + 0.0;
+        Self {
+            id: study.series.id.clone(),
+            format: study.series.source.format(),
+            modality: study.series.modality.clone(),
+            description: study.series.description.clone(),
+            files: study.series.source.files().len(),
+            dims: grid.dims(),
+            times: volume.times(),
+            components: volume.sample_type().components(),
+            spacing_mm: grid.spacing_mm(),
+            patient_from_voxel: grid.patient_from_voxel().rows4().map(|row| row.map(positive_zero)),
+            sample_type: volume.sample_type().name(),
+            value: ValueReport {
+                min: values.min,
+                max: values.max,
+                mean: values.mean,
+                unit: volume.unit.clone(),
+            },
+            warnings: study.doubts.iter().map(WarningReport::of).collect(),
+            axes: grid.axis_directions().iter().map(|direction| direction.letter()).collect(),
+            obliquity_degrees: obliquity_degrees(&grid.patient_from_voxel()),
+        }
+    }
+
+    fn in_words(&self) -> String {
+        let [i, j, k] = self.dims;
+        let [x, y, z] = self.spacing_mm.map(rounded);
+        let mut lines = vec![self.title()];
+        let mut line = |name: &str, text: String| lines.push(format!("  {name:<10} {text}"));
+        let times = if self.times > 1 { format!(" × {} times", self.times) } else { String::new() };
+        line("voxels", format!("{i} × {j} × {k}{times}, {}", self.sample_type));
+        line("spacing", format!("{x} × {y} × {z} mm"));
+        let oblique = match self.obliquity_degrees {
+            degrees if degrees < 0.01 => String::new(),
+            degrees => format!(", {degrees:.2}° oblique"),
+        };
+        line("axes", format!("i, j, k grow to {}{oblique}", self.axes));
+        for (n, row) in self.patient_from_voxel[..3].iter().enumerate() {
+            let numbers: Vec<String> = row.iter().map(|x| format!("{:>12.5}", x)).collect();
+            line(if n == 0 { "LPS mm" } else { "" }, numbers.join(" "));
+        }
+        let unit = self.value.unit.as_deref().unwrap_or_default();
+        let ValueReport { min, max, mean, .. } = &self.value;
+        line("values", format!("{} to {}, mean {} {unit}", rounded(*min), rounded(*max), rounded(*mean)));
+        for warning in &self.warnings {
+            line("warning", format!("{}: {}", warning.code, warning.text));
+        }
+        lines.iter().map(|line| format!("{}\n", line.trim_end())).collect()
+    }
+
+    fn title(&self) -> String {
+        let about = [Some(self.format), self.modality.as_deref(), Some(self.description.as_str())];
+        let about: Vec<&str> = about.into_iter().flatten().filter(|word| !word.is_empty()).collect();
+        let files = if self.files == 1 { "1 file".to_owned() } else { format!("{} files", self.files) };
+        format!("{} ({}, {files})", self.id, about.join(", "))
+    }
+}
+
+impl Report {
+    fn in_words(&self) -> String {
+        let series = self.series.iter().map(SeriesReport::in_words);
+        let refused = self
+            .refused
+            .iter()
+            .map(|refusal| format!("{}: {} [{}]\n", refusal.path, refusal.text, refusal.code));
+        series.chain(refused).collect::<Vec<_>>().join("\n")
+    }
+}
+
+impl WarningReport {
+    fn of(doubt: &Doubt) -> Self {
+        Self { code: doubt.code.word(), text: doubt.text.clone() }
+    }
+}
+
+impl RefusalReport {
+    /// Paths are told from the folder that was asked about.
+    fn of(refusal: &Refusal, asked: &Path) -> Self {
+        let inside = refusal.path.strip_prefix(asked).ok().filter(|inside| !inside.as_os_str().is_empty());
+        let path = inside.unwrap_or(&refusal.path).to_string_lossy().into_owned();
+        Self { path, code: refusal.code.word(), text: refusal.text.clone() }
+    }
+}
+
+/// To six digits at most, as a person reads numbers.
+fn rounded(x: f64) -> String {
+    let digits = if x == 0.0 { 0 } else { (5 - x.abs().log10().floor() as i32).clamp(0, 12) };
+    let text = format!("{x:.*}", digits as usize);
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_short() {
+        let check = |x: f64, expected: &str| assert_eq!(rounded(x), expected);
+        check(0.0, "0");
+        check(-1024.0, "-1024");
+        check(0.703_125, "0.703125");
+        check(2.0, "2");
+        check(-624.125_93, "-624.126");
+        check(1_234_567.0, "1234567");
+    }
+}

@@ -1,0 +1,503 @@
+//! The window's state, and what happens in one frame.
+
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+use std::time::{Duration, Instant};
+
+use egui::{CentralPanel, Frame, Panel, Ui};
+
+use super::canvas::Canvas;
+use super::dialogs::{self, Dialog, Reply};
+use super::file_picker::{FilePicker, Pick, Picked, SystemPicker};
+use super::jobs::{OpenEvent, Opening, Saving};
+use super::palette::{self, CommandPalette, Outcome};
+use super::panels::Panels;
+use super::pictures::Pictures;
+use super::settings::Settings;
+use super::welcome::{self, Wish};
+use super::{Start, bars, shortcuts, theme};
+use crate::case::Case;
+use crate::session::{Command, Document, OpenError, Session, system_author};
+use crate::store::{Overwrite, SaveError};
+
+/// The window.
+pub struct App {
+    pub(super) document: Option<Document>,
+    pub(super) settings: Settings,
+    pub(super) opening: Option<Opening>,
+    /// What can be seen of a study that is still being read.
+    preview: Option<Session>,
+    pub(super) saving: Option<Saving>,
+    /// The local time of the last save of this document.
+    pub(super) last_saved: Option<String>,
+    pub(super) canvas: Canvas,
+    panels: Panels,
+    pub(super) pictures: Pictures,
+    palette: Option<CommandPalette>,
+    key_sheet: bool,
+    pub(super) dialog: Option<Dialog>,
+    picker: Box<dyn FilePicker>,
+    picking: Option<(Pick, Receiver<Picked>)>,
+    toast: Option<(String, Instant)>,
+    /// What to do once the marks are saved or given up.
+    after_save: Option<Next>,
+    may_close: bool,
+    peeking_since: Option<Instant>,
+    title: String,
+    keep: Rc<RefCell<Option<App>>>,
+    device_lost: bool,
+}
+
+/// Something that unsaved marks stand in the way of.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Next {
+    Open(PathBuf),
+    Close,
+    Quit,
+}
+
+/// How long a notice stays.
+const TOAST: Duration = Duration::from_secs(4);
+/// S held longer than this is a peek: letting go brings the labels back.
+const PEEK: Duration = Duration::from_millis(300);
+
+impl App {
+    /// A window with nothing open yet, or opening what `start` names.
+    pub fn new(ctx: &egui::Context, start: Start) -> Self {
+        let mut app = Self {
+            document: None,
+            settings: Settings::load(),
+            opening: None,
+            preview: None,
+            saving: None,
+            last_saved: None,
+            canvas: Canvas::default(),
+            panels: Panels::default(),
+            pictures: Pictures::default(),
+            palette: None,
+            key_sheet: false,
+            dialog: None,
+            picker: Box::new(SystemPicker),
+            picking: None,
+            toast: None,
+            after_save: None,
+            may_close: false,
+            peeking_since: None,
+            title: String::new(),
+            keep: Rc::default(),
+            device_lost: false,
+        };
+        app.set_up(ctx);
+        if let Some(path) = start.path {
+            app.open(&path, ctx);
+        }
+        app
+    }
+
+    /// The same state in another window.
+    pub(super) fn on_new_window(mut self, ctx: &egui::Context) -> Self {
+        self.device_lost = false;
+        self.title.clear();
+        self.set_up(ctx);
+        self
+    }
+
+    pub(super) fn kept_in(mut self, keep: Rc<RefCell<Option<App>>>) -> Self {
+        self.keep = keep;
+        self
+    }
+
+    fn set_up(&self, ctx: &egui::Context) {
+        theme::install(ctx);
+        ctx.set_theme(if self.settings.light { egui::Theme::Light } else { egui::Theme::Dark });
+        ctx.options_mut(|options| options.zoom_with_keyboard = true);
+    }
+
+    /// The open document, for tests and scripts that drive the window.
+    pub fn document(&self) -> Option<&Document> {
+        self.document.as_ref()
+    }
+
+    fn session(&mut self) -> Option<&mut Session> {
+        self.document.as_mut().map(|document| &mut document.session)
+    }
+
+    /// Begins to open a study; unsaved marks are asked about first.
+    fn open(&mut self, path: &Path, ctx: &egui::Context) {
+        if self.has_unsaved() {
+            self.dialog = Some(Dialog::Unsaved(Next::Open(path.to_owned())));
+            return;
+        }
+        self.close_document();
+        self.opening = Some(Opening::path(path, &system_author(), ctx));
+    }
+
+    fn close_document(&mut self) {
+        self.document = None;
+        self.preview = None;
+        self.opening = None;
+        self.last_saved = None;
+        self.pictures.reset();
+        self.canvas.maximised = None;
+    }
+
+    fn has_unsaved(&self) -> bool {
+        self.document.as_ref().is_some_and(|document| document.session.is_unsaved())
+    }
+
+    /// Names the window after the study.
+    fn tell_title(&mut self, ctx: &egui::Context) {
+        let title = match &self.document {
+            None => "Annotomy".to_owned(),
+            Some(document) => format!("{} · Annotomy", bars::study_title(document)),
+        };
+        // Every command to the window asks for another frame, so that only news is sent.
+        if title != self.title {
+            ctx.send_viewport_cmd(egui::ViewportCommand::Title(title.clone()));
+            self.title = title;
+        }
+    }
+
+    /// Carries out a command, whoever gave it.
+    pub(super) fn run_command(&mut self, command: Command, ctx: &egui::Context) {
+        match command {
+            Command::OpenFile => self.pick(Pick::File, ctx),
+            Command::OpenFolder => self.pick(Pick::Folder, ctx),
+            Command::Save => self.save(None, Overwrite::Seen, ctx),
+            Command::SaveTo if self.document.is_some() => self.pick(Pick::SaveFolder, ctx),
+            Command::Close => self.leave(Next::Close, ctx),
+            Command::Quit => self.leave(Next::Quit, ctx),
+            Command::Palette => self.palette = Some(CommandPalette::default()),
+            Command::KeySheet => self.key_sheet = !self.key_sheet,
+            Command::Maximise => {
+                let active = self.session().map(|session| session.active_pane());
+                self.canvas.maximised = if self.canvas.maximised.is_some() { None } else { active };
+            }
+            Command::FullScreen => {
+                let full = ctx.input(|input| input.viewport().fullscreen.unwrap_or(false));
+                ctx.send_viewport_cmd(egui::ViewportCommand::Fullscreen(!full));
+            }
+            Command::Theme => {
+                self.settings.light = !self.settings.light;
+                self.settings.store();
+                self.set_up(ctx);
+            }
+            other => {
+                if let Some(session) = self.session() {
+                    session.run(other);
+                }
+            }
+        }
+    }
+
+    fn leave(&mut self, next: Next, ctx: &egui::Context) {
+        if self.has_unsaved() {
+            self.dialog = Some(Dialog::Unsaved(next));
+        } else {
+            self.go_on(next, ctx);
+        }
+    }
+
+    fn go_on(&mut self, next: Next, ctx: &egui::Context) {
+        match next {
+            Next::Open(path) => {
+                self.close_document();
+                self.opening = Some(Opening::path(&path, &system_author(), ctx));
+            }
+            Next::Close => self.close_document(),
+            Next::Quit => {
+                self.may_close = true;
+                ctx.send_viewport_cmd(egui::ViewportCommand::Close);
+            }
+        }
+    }
+
+    fn pick(&mut self, what: Pick, ctx: &egui::Context) {
+        if self.picking.is_none() {
+            self.picking = Some((what, self.picker.pick(what, ctx)));
+        }
+    }
+
+    fn picked(&mut self, what: Pick, path: &Path, ctx: &egui::Context) {
+        match what {
+            Pick::File | Pick::Folder => self.open(path, ctx),
+            Pick::SaveFolder => self.save(Some(path), Overwrite::Seen, ctx),
+        }
+    }
+
+    /// Saves in the background.
+    fn save(&mut self, into: Option<&Path>, overwrite: Overwrite, ctx: &egui::Context) {
+        if let Some(document) = &self.document
+            && self.saving.is_none()
+        {
+            self.saving = Some(Saving::start(document.save_job(into, overwrite), ctx));
+        }
+    }
+
+    fn notify(&mut self, text: impl Into<String>) {
+        self.toast = Some((text.into(), Instant::now()));
+    }
+
+    /// Takes in what the background jobs and dialogs have come to.
+    fn follow_jobs(&mut self, ctx: &egui::Context) {
+        while let Some(event) = self.opening.as_ref().and_then(Opening::next_event) {
+            match event {
+                OpenEvent::Preview(slice) => {
+                    self.preview = Some(Session::new(Case::new(Arc::new(*slice)), ""));
+                }
+                OpenEvent::Finished(result) => self.opened(result, ctx),
+            }
+        }
+        if let Some(outcome) = self.saving.as_ref().and_then(Saving::outcome) {
+            self.saving = None;
+            self.save_finished(outcome, ctx);
+        }
+        if let Some((what, receiver)) = self.picking.take() {
+            match receiver.try_recv() {
+                Ok(Picked::Path(path)) => self.picked(what, &path, ctx),
+                Ok(Picked::NoDialogs) => {
+                    self.dialog = Some(Dialog::Path { what, text: String::new(), had_focus: false })
+                }
+                Ok(Picked::Cancelled) | Err(std::sync::mpsc::TryRecvError::Disconnected) => {}
+                Err(std::sync::mpsc::TryRecvError::Empty) => self.picking = Some((what, receiver)),
+            }
+        }
+    }
+
+    fn opened(&mut self, result: Result<Box<Document>, Box<OpenError>>, ctx: &egui::Context) {
+        let Some(opening) = self.opening.take() else { return };
+        self.preview = None;
+        self.pictures.reset();
+        match result.map_err(|error| *error) {
+            Ok(document) => {
+                self.settings.opened(&opening.path);
+                for notice in document.notices() {
+                    self.toast = Some((notice.clone(), Instant::now()));
+                }
+                if !document.doubts().is_empty() {
+                    let count = document.doubts().len();
+                    let what =
+                        if count == 1 { "one thing is".to_owned() } else { format!("{count} things are") };
+                    self.notify(format!("{what} doubtful about this study: see the badge at the top"));
+                }
+                self.document = Some(*document);
+            }
+            Err(OpenError::SeveralSeries { path, scan }) => self.dialog = Some(Dialog::Series { path, scan }),
+            Err(OpenError::Refused(refusal)) if refusal.code == crate::format::RefusalCode::Cancelled => {
+                self.notify("Opening was stopped");
+            }
+            Err(OpenError::Marks(error)) => {
+                self.dialog =
+                    Some(Dialog::MarksUnreadable { path: opening.path.clone(), text: error.to_string() });
+            }
+            Err(error) => {
+                self.dialog = Some(Dialog::Message {
+                    title: "This could not be opened".into(),
+                    text: error.to_string(),
+                });
+            }
+        }
+        ctx.request_repaint();
+    }
+
+    fn save_finished(&mut self, outcome: crate::session::SaveOutcome, ctx: &egui::Context) {
+        let Some(document) = &mut self.document else { return };
+        match document.saved(outcome) {
+            Ok(saved) => {
+                self.last_saved = Some(jiff::Zoned::now().strftime("%H:%M").to_string());
+                let name = saved.sidecar.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                self.notify(format!("Saved and proven: {name}"));
+                if let Some(next) = self.after_save.take() {
+                    self.leave(next, ctx);
+                }
+            }
+            Err(error) => {
+                self.after_save = None;
+                let text = error.to_string();
+                self.dialog = Some(match error {
+                    SaveError::ChangedOnDisk { .. } => Dialog::SaveFailed { text, may_overwrite: true },
+                    _ => Dialog::SaveFailed { text, may_overwrite: false },
+                });
+            }
+        }
+    }
+
+    fn handle_keys(&mut self, ui: &Ui) {
+        let ctx = ui.ctx();
+        if self.palette.is_some() || self.dialog.is_some() {
+            return;
+        }
+        let tapped = self.canvas.space_was_tapped(ui);
+        for command in shortcuts::pressed(ctx) {
+            match command {
+                // Space held pans; only a tap is the command.
+                Command::LastTool => {}
+                Command::ToggleOverlay => {
+                    self.peeking_since = Some(Instant::now());
+                    self.run_command(command, ctx);
+                }
+                other => self.run_command(other, ctx),
+            }
+        }
+        if tapped {
+            self.run_command(Command::LastTool, ctx);
+        }
+        if ctx.input(|input| input.key_released(egui::Key::S))
+            && self.peeking_since.take().is_some_and(|since| since.elapsed() > PEEK)
+        {
+            self.run_command(Command::ToggleOverlay, ctx);
+        }
+    }
+
+    fn handle_drops(&mut self, ctx: &egui::Context) {
+        let dropped = ctx.input(|input| input.raw.dropped_files.first().map(|file| file.path().to_owned()));
+        if let Some(path) = dropped {
+            self.open(&path, ctx);
+        }
+    }
+
+    fn handle_close(&mut self, ctx: &egui::Context) {
+        if ctx.input(|input| input.viewport().close_requested()) && !self.may_close && !self.device_lost {
+            if self.has_unsaved() {
+                ctx.send_viewport_cmd(egui::ViewportCommand::CancelClose);
+                self.dialog = Some(Dialog::Unsaved(Next::Quit));
+            } else if let Some(saving) = self.saving.take() {
+                saving.wait();
+            }
+        }
+    }
+
+    fn show_dialogs(&mut self, ctx: &egui::Context) {
+        if let Some(palette) = &mut self.palette {
+            match palette.show(ctx) {
+                Outcome::Open => {}
+                Outcome::Closed => self.palette = None,
+                Outcome::Chosen(command) => {
+                    self.palette = None;
+                    self.run_command(command, ctx);
+                }
+            }
+        }
+        if self.key_sheet && palette::show_key_sheet(ctx) {
+            self.key_sheet = false;
+        }
+        let Some(mut dialog) = self.dialog.take() else { return };
+        match dialogs::show(ctx, &mut dialog) {
+            Reply::StillOpen => self.dialog = Some(dialog),
+            Reply::Cancelled => {}
+            Reply::Save(next) => {
+                self.after_save = Some(next);
+                self.save(None, Overwrite::Seen, ctx);
+            }
+            Reply::Discard(next) => self.go_on(next, ctx),
+            Reply::SaveElsewhere => self.pick(Pick::SaveFolder, ctx),
+            Reply::Overwrite => self.save(None, Overwrite::Anything, ctx),
+            Reply::Path(what, path) => self.picked(what, &path, ctx),
+            Reply::WithoutMarks(path) => {
+                self.opening = Some(Opening::without_marks(&path, &system_author(), ctx))
+            }
+            Reply::Series(path, number, scan) => {
+                self.opening = Some(Opening::series(&path, number, scan, &system_author(), ctx));
+            }
+        }
+    }
+
+    fn show_toast(&mut self, ctx: &egui::Context) {
+        if let Some(notice) = self.session().and_then(Session::take_notice) {
+            self.notify(notice);
+        }
+        let Some((text, since)) = &self.toast else { return };
+        match TOAST.checked_sub(since.elapsed()) {
+            Some(left) => {
+                bars::show_toast(ctx, text);
+                ctx.request_repaint_after(left);
+            }
+            None => self.toast = None,
+        }
+    }
+
+    fn show_studio(&mut self, ui: &mut Ui, frame: &eframe::Frame) {
+        let dark = Frame::new().fill(theme::palette(ui).panel);
+        Panel::left("tools").exact_size(64.0).resizable(false).frame(dark.inner_margin(6.0)).show(ui, |ui| {
+            bars::show_toolbar(ui, self);
+        });
+        let Some(document) = &mut self.document else { return };
+        Panel::right("panels")
+            .default_size(310.0)
+            .size_range(260.0..=460.0)
+            .frame(dark.inner_margin(10.0))
+            .show(ui, |ui| {
+                self.panels.show(ui, &mut document.session);
+            });
+        let session = &mut document.session;
+        session.refresh_counts();
+        self.pictures.highlight = self.panels.hovered_label();
+        self.device_lost |= !self.pictures.sync(ui, frame, session);
+        CentralPanel::default().frame(Frame::new()).show(ui, |ui| {
+            self.canvas.show(ui, session, &mut self.pictures, frame);
+        });
+    }
+
+    fn show_opening(&mut self, ui: &mut Ui, frame: &eframe::Frame) {
+        let Some(opening) = &self.opening else { return };
+        if let Some(preview) = &mut self.preview {
+            self.device_lost |= !self.pictures.sync(ui, frame, preview);
+            CentralPanel::default().frame(Frame::new()).show(ui, |ui| {
+                self.canvas.show(ui, preview, &mut self.pictures, frame);
+            });
+        }
+        if dialogs::show_progress(ui.ctx(), &opening.path, opening.progress()) {
+            opening.cancel();
+        }
+    }
+}
+
+impl eframe::App for App {
+    fn ui(&mut self, ui: &mut Ui, frame: &mut eframe::Frame) {
+        let ctx = ui.ctx().clone();
+        self.follow_jobs(&ctx);
+        self.handle_close(&ctx);
+        self.handle_drops(&ctx);
+        self.handle_keys(ui);
+        self.tell_title(&ctx);
+
+        bars::show_top_bar(ui, self);
+        bars::show_status_bar(ui, self, frame);
+        if self.opening.is_some() {
+            self.show_opening(ui, frame);
+        } else if self.document.is_some() {
+            self.show_studio(ui, frame);
+        } else {
+            let background = Frame::new().fill(theme::palette(ui).panel);
+            let recent = self.settings.recent.clone();
+            let shown = CentralPanel::default().frame(background).show(ui, |ui| welcome::show(ui, &recent));
+            match shown.inner {
+                Some(Wish::Run(command)) => self.run_command(command, &ctx),
+                Some(Wish::Open(path)) => self.open(&path, &ctx),
+                None => {}
+            }
+        }
+        self.show_dialogs(&ctx);
+        self.show_toast(&ctx);
+        if self.device_lost {
+            ctx.send_viewport_cmd(egui::ViewportCommand::Close);
+        }
+    }
+
+    fn on_exit(&mut self) {
+        if let Some(saving) = self.saving.take()
+            && let (Some(outcome), Some(document)) = (saving.wait(), &mut self.document)
+            && let Err(error) = document.saved(outcome)
+        {
+            tracing::error!("the last save failed: {error}");
+        }
+        if self.device_lost {
+            let fresh = Self::new(&egui::Context::default(), Start::default());
+            let keep = self.keep.clone();
+            *keep.borrow_mut() = Some(std::mem::replace(self, fresh));
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! The bars around the viewports: menus and the study's name above, tools at the left, read-outs below.
+
+use egui::{Align, Button, Frame, Id, Layout, MenuBar, Panel, RichText, Role, Ui};
+use egui_material_icons::MaterialIcon;
+use egui_material_icons::icons::{
+    ICON_BRUSH, ICON_CROP_SQUARE, ICON_INK_ERASER, ICON_LOCATION_ON, ICON_NEAR_ME, ICON_REDO, ICON_SAVE,
+    ICON_SEARCH, ICON_UNDO, ICON_WARNING,
+};
+
+use super::app::App;
+use super::canvas::is_resliced;
+use super::{shortcuts, theme, widgets};
+use crate::session::{COMMANDS, Command, Document, Menu, Session};
+use crate::tool::ToolKind;
+
+/// "CT · Abdomen": what a study is called.
+pub(super) fn study_title(document: &Document) -> String {
+    let series = &document.study().series;
+    let name = if series.description.is_empty() { &series.id } else { &series.description };
+    match &series.modality {
+        Some(modality) => format!("{modality} · {name}"),
+        None => name.clone(),
+    }
+}
+
+/// Draws the top bar.
+pub(super) fn show_top_bar(ui: &mut Ui, app: &mut App) {
+    let fill = theme::palette(ui).panel;
+    let frame = Frame::new().fill(fill).inner_margin(egui::Margin::symmetric(8, 4));
+    Panel::top("top").frame(frame).show_separator_line(false).show(ui, |ui| {
+        MenuBar::new().ui(ui, |ui| {
+            for (menu, name) in [
+                (Menu::File, "File"),
+                (Menu::Edit, "Edit"),
+                (Menu::View, "View"),
+                (Menu::Label, "Label"),
+                (Menu::Tools, "Tools"),
+                (Menu::Help, "Help"),
+            ] {
+                ui.menu_button(name, |ui| show_menu(ui, app, menu));
+            }
+            ui.add_space(16.0);
+            show_title(ui, app);
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| show_right_end(ui, app));
+        });
+    });
+}
+
+fn show_menu(ui: &mut Ui, app: &mut App, menu: Menu) {
+    ui.set_min_width(230.0);
+    for row in COMMANDS.iter().filter(|row| row.menu == menu) {
+        let enabled = app.document.is_some() || works_without_study(row.command);
+        let button = Button::new(row.name).shortcut_text(shortcuts::shown(row.command));
+        let response = ui.add_enabled(enabled, button);
+        widgets::named(&response, Role::MenuItem, row.name);
+        if response.on_hover_text(row.tooltip).clicked() {
+            app.run_command(row.command, ui.ctx());
+        }
+    }
+}
+
+fn works_without_study(command: Command) -> bool {
+    matches!(
+        command,
+        Command::OpenFile
+            | Command::OpenFolder
+            | Command::Quit
+            | Command::Theme
+            | Command::FullScreen
+            | Command::Palette
+            | Command::KeySheet
+    )
+}
+
+fn show_title(ui: &mut Ui, app: &App) {
+    let Some(document) = &app.document else { return };
+    let colours = theme::palette(ui);
+    ui.label(RichText::new(study_title(document)).font(theme::medium(13.5)));
+    if document.session.is_unsaved() {
+        ui.label(RichText::new("● unsaved").small().color(colours.accent));
+    }
+    let doubts = document.doubts();
+    if !doubts.is_empty() {
+        let text = ICON_WARNING.rich_text().size(16.0).color(colours.warning);
+        let button = Button::new((text, doubts.len().to_string())).frame_when_inactive(false);
+        let response = egui::containers::menu::MenuButton::from_button(button)
+            .ui(ui, |ui| {
+                ui.set_max_width(380.0);
+                ui.label(RichText::new("Doubtful about this study").font(theme::medium(13.0)));
+                for doubt in doubts {
+                    ui.label(&doubt.text);
+                    ui.label(RichText::new(doubt.code.word()).small().color(colours.weak));
+                }
+            })
+            .0;
+        widgets::named(&response, Role::Button, "Doubts about this study");
+    }
+}
+
+fn show_right_end(ui: &mut Ui, app: &mut App) {
+    let has_document = app.document.is_some();
+    let search = Button::new((ICON_SEARCH.rich_text().size(15.0), "Search commands")).shortcut_text("Ctrl+P");
+    let response = ui.add(search);
+    widgets::named(&response, Role::Button, "Search commands");
+    if response.on_hover_text(widgets::tooltip(Command::Palette)).clicked() {
+        app.run_command(Command::Palette, ui.ctx());
+    }
+    ui.add_space(6.0);
+    for (icon, word, command) in [
+        (ICON_SAVE, "Save", Command::Save),
+        (ICON_REDO, "Redo", Command::Redo),
+        (ICON_UNDO, "Undo", Command::Undo),
+    ] {
+        if widgets::command_button(ui, icon, word, command, has_document) {
+            app.run_command(command, ui.ctx());
+        }
+    }
+}
+
+/// Draws the tools at the left.
+pub(super) fn show_toolbar(ui: &mut Ui, app: &mut App) {
+    let Some(document) = &app.document else { return };
+    let in_hand = document.session.tool_kind();
+    ui.spacing_mut().item_spacing.y = 4.0;
+    for (kind, icon, word) in [
+        (ToolKind::Navigate, ICON_NEAR_ME, "Navigate"),
+        (ToolKind::Brush, ICON_BRUSH, "Brush"),
+        (ToolKind::Eraser, ICON_INK_ERASER, "Eraser"),
+        (ToolKind::Box, ICON_CROP_SQUARE, "Box"),
+        (ToolKind::Landmark, ICON_LOCATION_ON, "Landmark"),
+    ] {
+        if tool_button(ui, icon, word, Command::Tool(kind), kind == in_hand) {
+            app.run_command(Command::Tool(kind), ui.ctx());
+        }
+    }
+}
+
+fn tool_button(ui: &mut Ui, icon: MaterialIcon, word: &str, command: Command, chosen: bool) -> bool {
+    let size = egui::vec2(52.0, 50.0);
+    let (rect, response) = ui.allocate_exact_size(size, egui::Sense::click());
+    response.widget_info(|| egui::WidgetInfo::selected(Role::Button, true, chosen, word));
+    let colours = theme::palette(ui);
+    let (fill, text) = match (chosen, response.hovered()) {
+        (true, _) => (colours.accent, colours.on_accent),
+        (false, true) => (colours.hovered, colours.text),
+        (false, false) => (egui::Color32::TRANSPARENT, colours.weak),
+    };
+    let painter = ui.painter();
+    painter.rect_filled(rect, f32::from(theme::CORNER) + 2.0, fill);
+    let icon_font = egui::FontId::new(21.0, icon.font_family());
+    painter.text(
+        rect.center_top() + egui::vec2(0.0, 18.0),
+        egui::Align2::CENTER_CENTER,
+        icon.codepoint,
+        icon_font,
+        text,
+    );
+    let word_font = egui::FontId::proportional(10.5);
+    painter.text(
+        rect.center_bottom() - egui::vec2(0.0, 10.0),
+        egui::Align2::CENTER_CENTER,
+        word,
+        word_font,
+        text,
+    );
+    if response.has_focus() {
+        painter.rect_stroke(rect, 6.0, egui::Stroke::new(1.5, colours.accent), egui::StrokeKind::Inside);
+    }
+    response.on_hover_text(widgets::tooltip(command)).clicked()
+}
+
+/// Draws the read-outs at the bottom.
+pub(super) fn show_status_bar(ui: &mut Ui, app: &App, frame: &eframe::Frame) {
+    let colours = theme::palette(ui);
+    let bar = Frame::new().fill(colours.panel).inner_margin(egui::Margin::symmetric(10, 3));
+    Panel::bottom("status").frame(bar).exact_size(26.0).show_separator_line(false).show(ui, |ui| {
+        ui.horizontal_centered(|ui| {
+            let Some(document) = &app.document else {
+                ui.label(RichText::new("No study open").small().color(colours.weak));
+                return;
+            };
+            show_readout(ui, &document.session);
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                let saved = match (&app.saving, &app.last_saved) {
+                    (Some(_), _) => "saving…".to_owned(),
+                    (None, Some(time)) => format!("saved {time}"),
+                    (None, None) => String::new(),
+                };
+                let session = &document.session;
+                let window = session.display().window;
+                let view = session.view(session.active_pane());
+                let planes = if is_resliced(session) { "patient planes, resliced" } else { "scanned slices" };
+                let mut parts = vec![
+                    saved,
+                    format!("{:.1} px/mm", view.pixels_per_mm),
+                    format!("W {} L {}", short(window.width), short(window.centre)),
+                    planes.to_owned(),
+                ];
+                parts.extend(app.pictures.remark(frame));
+                for part in parts.iter().filter(|part| !part.is_empty()) {
+                    ui.label(RichText::new(part).small().color(colours.weak));
+                    ui.add_space(8.0);
+                }
+            });
+        });
+    });
+}
+
+fn show_readout(ui: &mut Ui, session: &Session) {
+    let colours = theme::palette(ui);
+    let Some(readout) = session.hovered() else {
+        ui.label(RichText::new(session.hint()).small().color(colours.weak));
+        return;
+    };
+    let [i, j, k] = readout.voxel.to_array().map(|x| x.round() as i64);
+    let [x, y, z] = readout.patient.to_array();
+    let side = |value: f64, plus: char, minus: char| {
+        format!("{}{:.1}", if value < 0.0 { minus } else { plus }, value.abs())
+    };
+    let place = format!("{} {} {} mm", side(x, 'L', 'R'), side(y, 'P', 'A'), side(z, 'S', 'I'));
+    let unit = session.case().volume().unit.as_deref().unwrap_or("");
+    let value = readout.value.map_or("outside".to_owned(), |value| format!("{} {unit}", short(value)));
+    let label = session.case().scheme().get(readout.label).map_or(String::new(), |label| label.name.clone());
+    for (text, width) in
+        [(format!("voxel {i}, {j}, {k}"), 130.0), (place, 190.0), (value, 80.0), (label, 120.0)]
+    {
+        ui.allocate_ui_with_layout(egui::vec2(width, 18.0), Layout::left_to_right(Align::Center), |ui| {
+            ui.set_min_width(width);
+            ui.label(RichText::new(text).small());
+        });
+    }
+}
+
+/// A number with as many digits as it needs to be read.
+fn short(value: f64) -> String {
+    if value.fract().abs() < 1e-9 || value.abs() >= 1000.0 {
+        format!("{value:.0}")
+    } else if value.abs() >= 1.0 {
+        format!("{value:.1}")
+    } else {
+        format!("{value:.3}")
+    }
+}
+
+/// Draws a notice that takes no focus.
+pub(super) fn show_toast(ctx: &egui::Context, text: &str) {
+    let area = egui::Area::new(Id::unique("toast"))
+        .anchor(egui::Align2::CENTER_BOTTOM, [0.0, -40.0])
+        .interactable(false);
+    area.order(egui::Order::Foreground).show(ctx, |ui| {
+        egui::Frame::popup(ui.style()).inner_margin(egui::Margin::symmetric(14, 8)).show(ui, |ui| {
+            ui.set_max_width(560.0);
+            ui.label(text);
+        });
+    });
+}

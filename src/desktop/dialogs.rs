@@ -1,0 +1,198 @@
+//! Questions that stand over the window, one at a time.
+
+use std::path::{Path, PathBuf};
+
+use egui::{
+    Align, Button, Context, Id, Key, Layout, Modal, ProgressBar, RichText, Role, ScrollArea, TextEdit, Ui,
+};
+
+use super::app::Next;
+use super::file_picker::Pick;
+use super::{theme, widgets};
+use crate::format::Scan;
+
+/// A question.
+pub(super) enum Dialog {
+    /// Something happened that the person should read.
+    Message { title: String, text: String },
+    /// There are unsaved marks, and something would lose them.
+    Unsaved(Next),
+    /// A save did not happen.
+    SaveFailed { text: String, may_overwrite: bool },
+    /// What was saved about a study cannot be opened with it.
+    MarksUnreadable { path: PathBuf, text: String },
+    /// The system shows no file dialogs.
+    Path { what: Pick, text: String, had_focus: bool },
+    /// Several series to choose from.
+    Series { path: PathBuf, scan: Scan },
+}
+
+/// What came of it.
+pub(super) enum Reply {
+    StillOpen,
+    Cancelled,
+    Save(Next),
+    Discard(Next),
+    SaveElsewhere,
+    Overwrite,
+    Path(Pick, PathBuf),
+    WithoutMarks(PathBuf),
+    Series(PathBuf, usize, Scan),
+}
+
+/// Draws a question.
+pub(super) fn show(ctx: &Context, dialog: &mut Dialog) -> Reply {
+    let modal = Modal::new(Id::unique("dialog")).show(ctx, |ui| {
+        ui.set_width(460.0);
+        ui.spacing_mut().item_spacing.y = 8.0;
+        match dialog {
+            Dialog::Message { title, text } => {
+                let (title, text) = (title.clone(), text.clone());
+                body(ui, &title, &text);
+                buttons(ui, |ui| ui.add(primary(ui, "Close")).clicked().then_some(Reply::Cancelled))
+            }
+            Dialog::Unsaved(next) => {
+                body(ui, "Save your marks?", "There are marks that are not on disk yet.");
+                buttons(ui, |ui| {
+                    if ui.add(primary(ui, "Save")).clicked() {
+                        return Some(Reply::Save(next.clone()));
+                    }
+                    if ui.button("Cancel").clicked() {
+                        return Some(Reply::Cancelled);
+                    }
+                    ui.button("Discard").clicked().then(|| Reply::Discard(next.clone()))
+                })
+            }
+            Dialog::SaveFailed { text, may_overwrite } => {
+                body(ui, "Your marks are not saved yet", &format!("{text}\n\nNothing is lost: they are still open here."));
+                let may_overwrite = *may_overwrite;
+                buttons(ui, |ui| {
+                    if ui.add(primary(ui, "Choose another folder…")).clicked() {
+                        return Some(Reply::SaveElsewhere);
+                    }
+                    if ui.button("Later").clicked() {
+                        return Some(Reply::Cancelled);
+                    }
+                    (may_overwrite && ui.button("Write over it").clicked()).then_some(Reply::Overwrite)
+                })
+            }
+            Dialog::MarksUnreadable { path, text } => {
+                let note = "You can open the study without them. They stay on disk as they are; new marks are then saved into another folder.";
+                body(ui, "What was saved about this study cannot be opened", &format!("{text}\n\n{note}"));
+                buttons(ui, |ui| {
+                    if ui.add(primary(ui, "Open without them")).clicked() {
+                        return Some(Reply::WithoutMarks(path.clone()));
+                    }
+                    ui.button("Cancel").clicked().then_some(Reply::Cancelled)
+                })
+            }
+            Dialog::Path { what, text, had_focus } => show_path(ui, *what, text, had_focus),
+            Dialog::Series { path, scan } => show_series(ui, path, scan),
+        }
+    });
+    match modal.inner {
+        Some(reply) => reply,
+        None if modal.should_close() => Reply::Cancelled,
+        None => Reply::StillOpen,
+    }
+}
+
+fn body(ui: &mut Ui, title: &str, text: &str) {
+    ui.label(RichText::new(title).font(theme::medium(16.0)));
+    ui.label(RichText::new(text).color(theme::palette(ui).weak));
+    ui.add_space(4.0);
+}
+
+fn buttons(ui: &mut Ui, content: impl FnOnce(&mut Ui) -> Option<Reply>) -> Option<Reply> {
+    ui.allocate_ui_with_layout(
+        egui::vec2(ui.available_width(), 30.0),
+        Layout::right_to_left(Align::Center),
+        content,
+    )
+    .inner
+}
+
+fn primary(ui: &Ui, word: &'static str) -> Button<'static> {
+    let colours = theme::palette(ui);
+    Button::new(RichText::new(word).color(colours.on_accent)).fill(colours.accent)
+}
+
+fn show_path(ui: &mut Ui, what: Pick, text: &mut String, had_focus: &mut bool) -> Option<Reply> {
+    body(ui, what.title(), "This system shows no file dialogs. Type or paste the path.");
+    let field = ui.add(TextEdit::singleline(text).hint_text("/path/to/study").desired_width(f32::INFINITY));
+    widgets::named(&field, Role::TextInput, "Path");
+    if !*had_focus {
+        field.request_focus();
+        *had_focus = true;
+    }
+    let path = PathBuf::from(text.trim().trim_matches('"'));
+    let entered = field.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
+    if !text.trim().is_empty() && !path.exists() {
+        ui.label(RichText::new("There is no such file or folder.").color(theme::palette(ui).warning));
+    }
+    buttons(ui, |ui| {
+        let open = if what == Pick::SaveFolder { "Save" } else { "Open" };
+        let clicked = ui.add_enabled(path.exists(), primary(ui, open)).clicked();
+        if (clicked || entered) && path.exists() {
+            return Some(Reply::Path(what, path));
+        }
+        ui.button("Cancel").clicked().then_some(Reply::Cancelled)
+    })
+}
+
+fn show_series(ui: &mut Ui, path: &Path, scan: &mut Scan) -> Option<Reply> {
+    let count = format!("{} series in {}", scan.series.len(), path.display());
+    body(ui, "Which series?", &count);
+    let mut chosen = None;
+    ScrollArea::vertical().max_height(340.0).auto_shrink([false, true]).show(ui, |ui| {
+        for (number, series) in scan.series.iter().enumerate() {
+            let modality = series.modality.as_deref().unwrap_or("–");
+            let name = if series.description.is_empty() { &series.id } else { &series.description };
+            let files = series.source.files().len();
+            let (response, ()) = widgets::row(ui, false, name, |ui| {
+                ui.label(RichText::new(modality).font(theme::medium(13.0)));
+                ui.add(egui::Label::new(name).truncate());
+                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                    let words = if files == 1 { "1 file".to_owned() } else { format!("{files} files") };
+                    ui.label(RichText::new(words).small().color(theme::palette(ui).weak));
+                });
+            });
+            if response.clicked() {
+                chosen = Some(number);
+            }
+        }
+        for refusal in &scan.refused {
+            let weak = theme::palette(ui).weak;
+            ui.label(RichText::new(refusal.to_string()).small().color(weak));
+        }
+    });
+    if let Some(number) = chosen {
+        return Some(Reply::Series(path.to_owned(), number, std::mem::take(scan)));
+    }
+    buttons(ui, |ui| ui.button("Cancel").clicked().then_some(Reply::Cancelled))
+}
+
+/// Draws the progress of an opening over the window; `true` when it is to be stopped.
+pub(super) fn show_progress(ctx: &Context, path: &Path, done: f32) -> bool {
+    let area = egui::Area::new(Id::unique("opening"))
+        .anchor(egui::Align2::CENTER_BOTTOM, [0.0, -60.0])
+        .order(egui::Order::Foreground);
+    area.show(ctx, |ui| {
+        egui::Frame::popup(ui.style())
+            .inner_margin(14.0)
+            .show(ui, |ui| {
+                ui.set_width(360.0);
+                let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+                ui.label(format!("Opening {name}"));
+                ui.horizontal(|ui| {
+                    let bar = ProgressBar::new(done).desired_width(280.0).desired_height(6.0);
+                    let response = ui.add(bar);
+                    widgets::named(&response, Role::ProgressIndicator, "Progress of opening");
+                    ui.button("Cancel").clicked()
+                })
+                .inner
+            })
+            .inner
+    })
+    .inner
+}

@@ -1,0 +1,71 @@
+//! What the header of a JPEG or JPEG 2000 codestream says, read before any decoder is let near it.
+
+/// Shape of a compressed picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Shape {
+    pub(super) columns: usize,
+    pub(super) rows: usize,
+    pub(super) components: usize,
+    /// Bits of one sample.
+    pub(super) precision: u8,
+}
+
+/// The segments of a JPEG codestream up to its first scan (ISO/IEC 10918-1 B.1.1): marker and contents.
+fn segments(bytes: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
+    const END: u8 = 0xd9;
+    const SCAN: u8 = 0xda;
+    let mut rest = bytes.strip_prefix(&[0xff, 0xd8]);
+    std::iter::from_fn(move || {
+        let bytes = rest.take()?;
+        // Any number of fill bytes may stand before a marker.
+        let at = bytes.iter().position(|byte| *byte != 0xff).filter(|at| *at > 0)?;
+        let (marker, segment) = (bytes[at], &bytes[at + 1..]);
+        let length = usize::from(u16::from_be_bytes(*segment.first_chunk()?));
+        let contents = segment.get(2..length)?;
+        rest = segment.get(length..).filter(|_| ![END, SCAN].contains(&marker));
+        Some((marker, contents))
+    })
+}
+
+/// The frame header of a JPEG codestream (ISO/IEC 10918-1 B.2.2).
+pub(super) fn of_jpeg(bytes: &[u8]) -> Option<Shape> {
+    // Not Huffman tables, the extension or arithmetic conditioning, which have numbers among the frames.
+    let is_frame = |marker: u8| matches!(marker, 0xc0..=0xcf) && ![0xc4, 0xc8, 0xcc].contains(&marker);
+    let (_, frame) = segments(bytes).find(|(marker, _)| is_frame(*marker))?;
+    let head: &[u8; 6] = frame.first_chunk()?;
+    Some(Shape {
+        precision: head[0],
+        rows: usize::from(u16::from_be_bytes([head[1], head[2]])),
+        columns: usize::from(u16::from_be_bytes([head[3], head[4]])),
+        components: usize::from(head[5]),
+    })
+}
+
+/// Whether an Adobe segment says that a JPEG of three components holds red, green and blue as they are
+/// (transform 0) or not; `None` without such a segment.
+pub(super) fn holds_plain_rgb(bytes: &[u8]) -> Option<bool> {
+    const APP14: u8 = 0xee;
+    let (_, adobe) =
+        segments(bytes).find(|(marker, contents)| *marker == APP14 && contents.starts_with(b"Adobe"))?;
+    adobe.get(11).map(|transform| *transform == 0)
+}
+
+/// The size segment of a JPEG 2000 codestream (ISO/IEC 15444-1 A.5.1), which may lie in a JP2 file.
+pub(super) fn of_jpeg_2000(bytes: &[u8]) -> Option<Shape> {
+    const START_AND_SIZE: [u8; 4] = [0xff, 0x4f, 0xff, 0x51];
+    let start = match bytes.starts_with(&START_AND_SIZE) {
+        true => 0,
+        // The boxes of a JP2 file in front of the codestream are short.
+        false => {
+            bytes.get(..bytes.len().min(4096))?.windows(4).position(|window| window == START_AND_SIZE)?
+        }
+    };
+    let size: &[u8; 40] = bytes.get(start + 4..)?.first_chunk()?;
+    let long = |at: usize| u32::from_be_bytes([size[at], size[at + 1], size[at + 2], size[at + 3]]) as usize;
+    Some(Shape {
+        columns: long(4).checked_sub(long(12))?,
+        rows: long(8).checked_sub(long(16))?,
+        components: usize::from(u16::from_be_bytes([size[36], size[37]])),
+        precision: (size[38] & 0x7f) + 1,
+    })
+}

@@ -1,0 +1,244 @@
+//! What the header of one file says of its image: shape, place, scale and kinship.
+//!
+//! Always true: an [`Image`] is of a kind that is opened, its pixel data are as long as its shape asks
+//! for (or compressed), and every number in it is finite.
+//!
+//! Must never know: other files of the series.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use dicom_core::Tag;
+use dicom_core::dictionary::UidDictionary;
+use dicom_dictionary_std::sop_class::StandardSopClassDictionary;
+use dicom_dictionary_std::{tags, uids};
+
+use super::dataset::{DataSet, Parsed, PixelsAt};
+use super::file::{Source, Stamp};
+use super::fragments::{self, FrameParts};
+use super::layout::{Colour, Layout, layout, refuse_missing_pixels};
+use super::picture::{self, Picture, Placed};
+use super::syntax::{Codec, Syntax};
+use super::text::text;
+use crate::format::{Doubt, DoubtCode, Refusal, RefusalCode};
+
+/// The image of one file.
+#[derive(Debug)]
+pub(super) struct Image {
+    pub(super) path: PathBuf,
+    /// Size and time of the file, to notice a change between listing and reading.
+    pub(super) stamp: Stamp,
+    pub(super) syntax: Syntax,
+    /// Where the pixel data stand; for a deflated file in the inflated data.
+    pub(super) pixels: PixelsAt,
+    /// The byte of the file from which it is deflated, where it is.
+    pub(super) deflated_from: usize,
+    /// The parts of each frame, where they are compressed.
+    pub(super) parts: Vec<FrameParts>,
+    pub(super) layout: Layout,
+    pub(super) identity: Identity,
+    /// SOP Instance UID; empty where the file has none.
+    pub(super) instance: String,
+    pub(super) series_number: Option<f64>,
+    pub(super) description: String,
+    pub(super) doubts: Vec<Doubt>,
+}
+
+/// What pictures must share to lie in one volume, beside their geometry.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Identity {
+    pub(super) study: String,
+    pub(super) series: String,
+    /// The folder, where there is no series UID to tell series apart.
+    folder: Option<PathBuf>,
+    pub(super) frame_of_reference: Option<String>,
+    sop_class: String,
+    pub(super) modality: String,
+    rows: usize,
+    columns: usize,
+    sample: (u16, bool, Colour),
+    has_functional_groups: bool,
+}
+
+/// What a file turned out to be.
+#[derive(Debug)]
+pub(super) enum Found {
+    /// An image, frame by frame.
+    Image(Vec<Picture>),
+    /// A DICOMDIR and the files it names.
+    Directory(PathBuf, Vec<PathBuf>),
+}
+
+/// Sequences whose items are read.
+pub(super) const WANTED: [Tag; 15] = {
+    let mut wanted = [tags::DIRECTORY_RECORD_SEQUENCE; 15];
+    let mut n = 0;
+    while n < picture::GROUPS.len() {
+        wanted[n + 1] = picture::GROUPS[n];
+        n += 1;
+    }
+    wanted
+};
+
+/// What the elements of a file say. `total` bytes of the data set are there at most.
+pub(super) fn describe(
+    source: Source<'_>,
+    syntax: Syntax,
+    total: usize,
+    meta: &Parsed<'_>,
+    parsed: &Parsed<'_>,
+    mut doubts: Vec<Doubt>,
+) -> Result<Found, Refusal> {
+    let (path, dataset) = (source.path, &parsed.dataset);
+    let sop_class =
+        dataset.text(tags::SOP_CLASS_UID).or_else(|| meta.dataset.text(tags::MEDIA_STORAGE_SOP_CLASS_UID));
+    let sop_class = sop_class.unwrap_or_default();
+    if sop_class == uids::MEDIA_STORAGE_DIRECTORY_STORAGE || dataset.has(tags::DIRECTORY_RECORD_SEQUENCE) {
+        return Ok(Found::Directory(path.to_owned(), files_of_directory(path, dataset)));
+    }
+    let frames = frames(path, &sop_class, dataset)?;
+    let Some(pixels) = parsed.pixels else {
+        let text = format!("{} without pixel data", object_name(&sop_class));
+        return Err(Refusal::new(path, RefusalCode::UnsupportedObject, text));
+    };
+    let layout = layout(path, dataset, syntax, pixels)?;
+    refuse_missing_pixels(path, &layout, frames, syntax, pixels, total)?;
+    let parts = match syntax.codec {
+        Codec::Native => Vec::new(),
+        _ => fragments::find(source.file, pixels.offset as u64, source.stamp.bytes, frames)
+            .map_err(|(code, text)| Refusal::new(path, code, text))?,
+    };
+    let modality = dataset.text(tags::MODALITY).unwrap_or_default();
+    let is_colour = layout.components() > 1;
+    let facts: Vec<_> =
+        (0..frames).map(|frame| picture::facts(dataset, frame, &modality, is_colour)).collect();
+    let has_functional_groups = has_functional_groups(dataset);
+    if has_functional_groups && facts.iter().any(|facts| !matches!(facts.plane, Placed::At(_))) {
+        let text = format!(
+            "{} whose frames have no place in the patient, which is not opened",
+            object_name(&sop_class)
+        );
+        return Err(Refusal::new(path, RefusalCode::UnsupportedObject, text));
+    }
+    let odd = |text: String| Doubt::new(DoubtCode::OddHeader, format!("{}: {text}", path.display()));
+    if let Some(Placed::Impossible(cosines)) = facts.first().map(|facts| facts.plane) {
+        doubts.push(odd(format!("its Image Orientation {cosines:?} is no pair of perpendicular directions")));
+    }
+    if facts.iter().any(|facts| facts.rescale.is_none()) {
+        doubts.push(odd("its rescale cannot be applied; values are the stored ones".to_owned()));
+    }
+    if dataset.text(tags::LOSSY_IMAGE_COMPRESSION).as_deref() == Some("01") {
+        doubts.push(Doubt::new(DoubtCode::Lossy, "the image was compressed with loss before it came here"));
+    }
+    let series = dataset.text(tags::SERIES_INSTANCE_UID).unwrap_or_default();
+    let identity = Identity {
+        study: dataset.text(tags::STUDY_INSTANCE_UID).unwrap_or_default(),
+        folder: series.is_empty().then(|| path.parent().map(Path::to_owned)).flatten(),
+        series,
+        frame_of_reference: dataset.text(tags::FRAME_OF_REFERENCE_UID),
+        sop_class,
+        modality,
+        rows: layout.rows,
+        columns: layout.columns,
+        sample: (layout.bits_allocated, layout.signed, layout.colour),
+        has_functional_groups,
+    };
+    let image = Arc::new(Image {
+        path: path.to_owned(),
+        stamp: source.stamp,
+        syntax,
+        pixels,
+        deflated_from: meta.end,
+        parts,
+        layout,
+        identity,
+        instance: dataset.text(tags::SOP_INSTANCE_UID).unwrap_or_default(),
+        series_number: dataset.number(tags::SERIES_NUMBER),
+        description: text(dataset, tags::SERIES_DESCRIPTION),
+        doubts,
+    });
+    let picture = |(frame, facts)| Picture { image: Arc::clone(&image), frame, facts };
+    Ok(Found::Image(facts.into_iter().enumerate().map(picture).collect()))
+}
+
+/// The files a DICOMDIR names that lie in its folder or below (PS3.3 F.3.2.2).
+fn files_of_directory(path: &Path, dataset: &DataSet<'_>) -> Vec<PathBuf> {
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let records = dataset.items(tags::DIRECTORY_RECORD_SEQUENCE);
+    let named = records.iter().filter(|record| record.has(tags::REFERENCED_FILE_ID));
+    named
+        .map(|record| record.texts(tags::REFERENCED_FILE_ID))
+        // Each part is a plain name; anything else tries to leave the folder.
+        .filter(|parts| parts.iter().all(|part| !part.contains(['/', '\\', ':']) && !part.starts_with('.')))
+        .map(|parts| folder.join(parts.iter().collect::<PathBuf>()))
+        .collect()
+}
+
+/// The name of an SOP class with an article, for a refusal.
+fn object_name(sop_class: &str) -> String {
+    match StandardSopClassDictionary.by_uid(sop_class) {
+        Some(known) => format!("is a DICOM \"{}\" object", known.name),
+        None if sop_class.is_empty() => "is a DICOM object of no stated kind".to_owned(),
+        None => format!("is a DICOM object of the unknown kind {sop_class}"),
+    }
+}
+
+fn has_functional_groups(dataset: &DataSet<'_>) -> bool {
+    dataset.has(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE)
+        || dataset.has(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE)
+}
+
+/// How many frames an object has; refuses objects whose pixels are not pictures of the patient, or
+/// whose frames follow each other in a way that is not known.
+fn frames(path: &Path, sop_class: &str, dataset: &DataSet<'_>) -> Result<usize, Refusal> {
+    let refuse = |why: &str| {
+        let text = format!("{}{why}", object_name(sop_class));
+        Err(Refusal::new(path, RefusalCode::UnsupportedObject, text))
+    };
+    match sop_class {
+        uids::SEGMENTATION_STORAGE | uids::LABEL_MAP_SEGMENTATION_STORAGE => {
+            return refuse(", which holds marks and not an image; open the series it was drawn on");
+        }
+        uids::RT_DOSE_STORAGE => return refuse(", whose dose values are not opened yet"),
+        uids::PARAMETRIC_MAP_STORAGE | uids::VL_WHOLE_SLIDE_MICROSCOPY_IMAGE_STORAGE => {
+            return refuse(", which is not opened yet");
+        }
+        _ => {}
+    }
+    if dataset.has(tags::MODALITY_LUT_SEQUENCE) {
+        return refuse(" whose values stand in a table (Modality LUT), which is not opened yet");
+    }
+    let frames = match dataset.text(tags::NUMBER_OF_FRAMES) {
+        None => 1,
+        Some(text) => text.parse().ok().filter(|frames| *frames > 0).ok_or_else(|| {
+            Refusal::new(
+                path,
+                RefusalCode::Inconsistent,
+                format!("states \"{text}\" as its number of frames"),
+            )
+        })?,
+    };
+    let groups = dataset.items(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE).len();
+    if has_functional_groups(dataset) && groups != frames {
+        let text = format!("states {frames} frames and describes {groups}");
+        return Err(Refusal::new(path, RefusalCode::Inconsistent, text));
+    }
+    if frames > 1 && !has_functional_groups(dataset) && !CINE.contains(&sop_class) {
+        return refuse(
+            " of several frames, whose order in space is not known; export its frames as single files",
+        );
+    }
+    Ok(frames)
+}
+
+/// Objects whose frames follow each other in time.
+const CINE: [&str; 8] = [
+    uids::ULTRASOUND_IMAGE_STORAGE,
+    uids::ULTRASOUND_MULTI_FRAME_IMAGE_STORAGE,
+    uids::SECONDARY_CAPTURE_IMAGE_STORAGE,
+    uids::MULTI_FRAME_GRAYSCALE_BYTE_SECONDARY_CAPTURE_IMAGE_STORAGE,
+    uids::MULTI_FRAME_GRAYSCALE_WORD_SECONDARY_CAPTURE_IMAGE_STORAGE,
+    uids::MULTI_FRAME_TRUE_COLOR_SECONDARY_CAPTURE_IMAGE_STORAGE,
+    uids::X_RAY_ANGIOGRAPHIC_IMAGE_STORAGE,
+    uids::X_RAY_RADIOFLUOROSCOPIC_IMAGE_STORAGE,
+];

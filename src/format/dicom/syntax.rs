@@ -1,0 +1,61 @@
+//! Transfer syntaxes: how a file writes its elements and its pixels (PS3.5 10 and A).
+
+use dicom_dictionary_std::uids;
+use dicom_encoding::TransferSyntaxIndex;
+use dicom_transfer_syntax_registry::TransferSyntaxRegistry;
+
+use super::dataset::Encoding;
+
+/// Retired in 2006 and still in archives.
+const EXPLICIT_VR_BIG_ENDIAN: &str = "1.2.840.10008.1.2.2";
+
+/// How pixels are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Codec {
+    /// Plain samples.
+    Native,
+    /// Runs of equal bytes, one segment per byte of a sample (PS3.5 Annex G).
+    Rle,
+    /// JPEG with 8-bit samples, baseline or extended.
+    Jpeg,
+    /// JPEG lossless, process 14.
+    JpegLossless,
+    /// JPEG 2000, lossless or not.
+    Jpeg2000,
+}
+
+/// A transfer syntax that is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Syntax {
+    pub(super) encoding: Encoding,
+    pub(super) codec: Codec,
+    /// Whether everything after the file meta information is one deflate stream.
+    pub(super) deflated: bool,
+}
+
+impl Syntax {
+    /// The syntax of a UID; `None` for one that is not opened.
+    pub(super) fn of(uid: &str) -> Option<Self> {
+        let plain = |encoding| Self { encoding, codec: Codec::Native, deflated: false };
+        let explicit = plain(Encoding::EXPLICIT_LITTLE);
+        Some(match uid {
+            uids::IMPLICIT_VR_LITTLE_ENDIAN => plain(Encoding::IMPLICIT_LITTLE),
+            uids::EXPLICIT_VR_LITTLE_ENDIAN => explicit,
+            EXPLICIT_VR_BIG_ENDIAN => plain(Encoding::EXPLICIT_BIG),
+            uids::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN => Self { deflated: true, ..explicit },
+            uids::RLE_LOSSLESS => Self { codec: Codec::Rle, ..explicit },
+            uids::JPEG_BASELINE8_BIT | uids::JPEG_EXTENDED12_BIT => Self { codec: Codec::Jpeg, ..explicit },
+            uids::JPEG_LOSSLESS | uids::JPEG_LOSSLESS_SV1 => Self { codec: Codec::JpegLossless, ..explicit },
+            uids::JPEG2000_LOSSLESS | uids::JPEG2000 => Self { codec: Codec::Jpeg2000, ..explicit },
+            _ => return None,
+        })
+    }
+}
+
+/// The name of a transfer syntax with its UID, for a refusal.
+pub(super) fn name(uid: &str) -> String {
+    match TransferSyntaxRegistry.get(uid) {
+        Some(known) => format!("{} ({uid})", known.name().trim()),
+        None => format!("an unknown transfer syntax ({uid})"),
+    }
+}

@@ -1,0 +1,5 @@
+//! DICOM: files made here byte by byte, and real ones against what other programs say of them.
+
+mod file;
+mod made;
+mod real;
