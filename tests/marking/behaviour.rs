@@ -343,7 +343,7 @@ fn a_command_in_mid_gesture_acts_on_the_case_as_it_was_before_the_gesture() {
 }
 
 #[test]
-fn the_alphabet_of_a_script_is_refused_by_name() {
+fn a_script_is_told_what_in_it_makes_no_sense() {
     let refused = |steps: &str| {
         let mut session = Session::new(plain_case(), "Script");
         let error = run_steps(&mut session, steps).expect_err("refused").to_string();
