@@ -93,24 +93,33 @@ impl<'a> MaskWriter<'a> {
             Some(brick) => Arc::new(Brick::clone(brick)),
             None => Brick::background(),
         });
-        for (step, label) in Arc::make_mut(brick).labels_mut()[part].iter_mut().enumerate() {
+        let labels = &mut Arc::make_mut(brick).labels_mut()[part];
+        if writable == first_bits(labels.len()) {
+            labels.fill(self.rule.label);
+            return;
+        }
+        for (step, label) in labels.iter_mut().enumerate() {
             if writable >> step & 1 == 1 {
                 *label = self.rule.label;
             }
         }
     }
 
-    /// Which of up to 32 labels in a row the rule and the locks let be written over with another: bit
-    /// n for the n-th.
+    /// Which of up to 32 labels in a row the rule and the locks let be written over, bit n for the n-th;
+    /// none where all are as they should be.
     fn writable(&self, old_labels: &[u16]) -> u32 {
-        if old_labels == &[self.rule.label; BRICK_EDGE][..old_labels.len()] {
+        if Brick::is_all(old_labels, self.rule.label) {
             return 0;
         }
-        let may_write = |old: u16| {
-            let is_kept = |kept: &[u64; 1024]| kept[usize::from(old) / 64] >> (old % 64) & 1 == 1;
-            old != self.rule.label && !self.kept.as_deref().is_some_and(is_kept)
+        if self.kept.is_none() && self.rule.only_values.is_none() {
+            // Writing a label over itself besides does no harm.
+            return first_bits(old_labels.len());
+        }
+        let is_kept = |old: u16| {
+            let kept = self.kept.as_ref();
+            kept.is_some_and(|kept| kept[usize::from(old) / 64] >> (old % 64) & 1 == 1)
         };
-        bits(old_labels.iter().map(|old| may_write(*old)))
+        bits(old_labels.iter().map(|old| *old != self.rule.label && !is_kept(*old)))
     }
 
     /// Everything written, as one edit; `None` where nothing changed.
@@ -138,6 +147,11 @@ fn within(volume: &Volume, [low, high]: [f64; 2], offsets: Range<usize>) -> u32 
     with_samples!(volume.samples(), stored => {
         bits(stored[offsets].iter().map(|sample| holds(sample.to_f64())))
     }, colour => bits(offsets.map(|offset| holds(volume.samples().at(offset)))))
+}
+
+/// As many bits as a row has voxels, 1 to 32.
+fn first_bits(count: usize) -> u32 {
+    u32::MAX >> (BRICK_EDGE - count)
 }
 
 /// The answers as bits, the first one lowest.

@@ -46,7 +46,30 @@ pub struct BrushTool {
 #[derive(Debug, Clone, Copy)]
 enum State {
     Ready,
-    Drawing { last: Point<Patient>, label: u16, erasing: bool },
+    /// `last` and `with` are the place and the tip of the last sample.
+    Drawing {
+        last: Point<Patient>,
+        with: Tip,
+        label: u16,
+        erasing: bool,
+    },
+}
+
+/// What is drawn with at one moment. Size, form and view may change in mid-stroke.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Tip {
+    brush: BrushSettings,
+    footprint: Footprint,
+}
+
+impl Tip {
+    fn now(view: &View, desk: &Desk<'_>) -> Self {
+        let footprint = match desk.brush.shape {
+            BrushShape::Ball => Footprint::Ball,
+            BrushShape::Disc => Footprint::Disc { normal: view.plane.normal() },
+        };
+        Self { brush: *desk.brush, footprint }
+    }
 }
 
 impl BrushTool {
@@ -64,6 +87,7 @@ impl BrushTool {
 impl Tool for BrushTool {
     fn handle(&mut self, gesture: &Gesture<'_>, desk: &Desk<'_>) -> Response {
         let at = gesture.view.plane.project(gesture.at);
+        let tip = Tip::now(gesture.view, desk);
         let mut response = Response::default();
         self.state = match (self.state, gesture.phase) {
             (_, Phase::Press) => {
@@ -76,14 +100,14 @@ impl Tool for BrushTool {
                     }
                     None => {
                         response.begin = Some(step_name(desk, label, erasing));
-                        response.edits.extend(stroke(at, at, label, erasing, gesture.view, desk));
-                        State::Drawing { last: at, label, erasing }
+                        response.edits.extend(stroke([at, at], tip, false, label, erasing, desk));
+                        State::Drawing { last: at, with: tip, label, erasing }
                     }
                 }
             }
-            (State::Drawing { last, label, erasing }, Phase::Drag) => {
-                response.edits.extend(stroke(last, at, label, erasing, gesture.view, desk));
-                State::Drawing { last: at, label, erasing }
+            (State::Drawing { last, with, label, erasing }, Phase::Drag) => {
+                response.edits.extend(stroke([last, at], tip, tip == with, label, erasing, desk));
+                State::Drawing { last: at, with: tip, label, erasing }
             }
             (State::Drawing { .. }, Phase::Release) => {
                 response.end = Some(StepEnd::Commit);
@@ -157,24 +181,20 @@ fn step_name(desk: &Desk<'_>, label: u16, erasing: bool) -> String {
     format!("{word} {} mm {joint} {name}", (millimetres * 10.0).round() / 10.0)
 }
 
-/// The edit of one sample: everything under the brush on its way from `from` to `to`.
+/// The edit of one sample: everything under the tip on its way. `from_is_done` tells that this very
+/// tip has drawn where the way begins.
 fn stroke(
-    from: Point<Patient>,
-    to: Point<Patient>,
+    [from, to]: [Point<Patient>; 2],
+    tip: Tip,
+    from_is_done: bool,
     label: u16,
     erasing: bool,
-    view: &View,
     desk: &Desk<'_>,
 ) -> Option<Edit> {
+    let Tip { brush: BrushSettings { radius_mm, only_values, .. }, footprint } = tip;
     let rule = if erasing { WriteRule::erase(label) } else { WriteRule::paint(label) };
-    let rule = WriteRule { only_values: desk.brush.only_values, ..rule };
-    let footprint = match desk.brush.shape {
-        BrushShape::Ball => Footprint::Ball,
-        BrushShape::Disc => Footprint::Disc { normal: view.plane.normal() },
-    };
-    let mut writer = MaskWriter::new(desk.case, desk.layer, rule)?;
-    let sweep =
-        Sweep { grid: desk.case.volume().grid(), from, to, radius_mm: desk.brush.radius_mm, footprint };
+    let mut writer = MaskWriter::new(desk.case, desk.layer, WriteRule { only_values, ..rule })?;
+    let sweep = Sweep { grid: desk.case.volume().grid(), from, to, radius_mm, footprint, from_is_done };
     sweep.for_each_run(|i, j, k| writer.write_run(i, j, k));
     writer.finish()
 }

@@ -7,7 +7,7 @@ use glam::{DMat3, DVec3};
 use crate::geometry::{Grid, Patient, Point, Vector};
 
 /// The brush's body.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Footprint {
     /// Every centre within the radius.
     Ball,
@@ -27,6 +27,8 @@ pub(super) struct Sweep<'a> {
     pub(super) to: Point<Patient>,
     pub(super) radius_mm: f64,
     pub(super) footprint: Footprint,
+    /// Whether the same brush has been at `from` before: what it covered there is left out.
+    pub(super) from_is_done: bool,
 }
 
 /// A centre at the radius itself counts as inside: rounding must not decide it.
@@ -34,6 +36,9 @@ const BORDER: f64 = 1.0 + 1e-9;
 /// A disc is this much thinner than the cells it cuts, so that one on the border between two slices
 /// does not take both.
 const THINNER: f64 = 1.0 - 1e-6;
+
+/// Rounding moves the ends of a row by less than this many voxels.
+const SLACK: f64 = 1e-6;
 
 impl Sweep<'_> {
     /// Calls `paint(i range, j, k)` for the runs that make up: the voxels whose centre lies within
@@ -44,8 +49,10 @@ impl Sweep<'_> {
         let bounds = body.voxel_bounds(self.grid);
         for k in bounds[2].clone() {
             for j in bounds[1].clone() {
-                if let Some(run) = body.run(j, k, bounds[0].clone()) {
-                    paint(run, j, k);
+                let Some([run, done]) = body.run(j, k, bounds[0].clone()) else { continue };
+                let (before, after) = (run.start..run.end.min(done.start), run.start.max(done.end)..run.end);
+                for part in [before, after].into_iter().filter(|part| !part.is_empty()) {
+                    paint(part, j, k);
                 }
             }
         }
@@ -101,7 +108,12 @@ struct Body {
     origin: DVec3,
     /// From start to end, in that metric.
     line: DVec3,
+    /// `line` over its squared length, so that a dot product gives the part of the way; 0 for a point.
+    way: DVec3,
     radius_squared: f64,
+    /// Squared steps along i, in all and across the line.
+    steepness: [Steepness; 2],
+    from_is_done: bool,
     /// Depth of the first voxel relative to the disc, depth of one step along each axis, and half
     /// the thickness.
     slab: Option<(f64, DVec3, f64)>,
@@ -136,10 +148,18 @@ impl Body {
             let across = inverse.matrix3 * normal.raw();
             reach += across.abs() * half_depth(sweep.grid, normal);
         }
+        let line = flatten * (sweep.to - start).raw();
+        let length_squared = line.length_squared();
+        let way = if length_squared > 0.0 { line / length_squared } else { DVec3::ZERO };
+        let step_squared = steps.x_axis.length_squared();
         Self {
             steps,
             origin: flatten * origin.raw(),
-            line: flatten * (sweep.to - start).raw(),
+            line,
+            way,
+            steepness: [step_squared, step_squared - steps.x_axis.dot(line) * steps.x_axis.dot(way)]
+                .map(Steepness::new),
+            from_is_done: sweep.from_is_done && sweep.is_swept(),
             radius_squared: sweep.radius_mm.powi(2) * BORDER,
             slab,
             reach,
@@ -156,33 +176,42 @@ impl Body {
         })
     }
 
-    /// The voxels of row (j, k) inside the body, which is convex: one run, within `bounds`.
-    fn run(&self, j: usize, k: usize, bounds: Range<usize>) -> Option<Range<usize>> {
+    /// The voxels of row (j, k) inside the body, which is convex: one run, within `bounds`; and the
+    /// part of that row that is done already.
+    fn run(&self, j: usize, k: usize, bounds: Range<usize>) -> Option<[Range<usize>; 2]> {
         let row = self.origin + self.steps.y_axis * j as f64 + self.steps.z_axis * k as f64;
         let step = self.steps.x_axis;
-        let mut span = self.span_in_capsule(row, step)?;
+        let beyond = row.length_squared() - self.radius_squared;
+        let at_start = self.steepness[0].span(row.dot(step), beyond);
+        let mut span = self.span_in_capsule(row, step, at_start)?;
         if let Some((depth, along, half)) = self.slab {
             let depth = depth + along.y * j as f64 + along.z * k as f64;
             span = intersect(span, linear_span(depth, along.x, -half, half)?)?;
         }
-        let clamp = |i: f64| i.clamp(bounds.start as f64, bounds.end as f64);
+        let done = match at_start.filter(|_| self.from_is_done) {
+            Some((first, last)) if first <= span.0 && span.1 <= last => return None,
+            Some((first, last)) => (first + SLACK).ceil() as usize..((last - SLACK).floor() + 1.0) as usize,
+            None => 0..0,
+        };
         // Solving roots may be off by rounding where a centre lies on the border; the distance decides.
-        let mut first = clamp(span.0.ceil() - 1.0) as usize;
-        let mut end = clamp(span.1.floor() + 2.0) as usize;
+        let clamp = |i: f64| i.clamp(bounds.start as f64, bounds.end as f64);
+        let mut first = clamp((span.0 - SLACK).ceil()) as usize;
+        let mut end = clamp((span.1 + SLACK).floor() + 1.0) as usize;
         while first < end && !self.holds(row, step, first, j, k) {
             first += 1;
         }
         while first < end && !self.holds(row, step, end - 1, j, k) {
             end -= 1;
         }
-        (first < end).then_some(first..end)
+        (first < end).then_some([first..end, done])
     }
 
+    /// Whether voxel i of a row is inside. Not inlined: unrolled into the searches of [`Self::run`],
+    /// which nearly always end at once, it is computed for sixteen voxels to learn about one.
+    #[inline(never)]
     fn holds(&self, row: DVec3, step: DVec3, i: usize, j: usize, k: usize) -> bool {
         let place = row + step * i as f64;
-        let length_squared = self.line.length_squared();
-        let t =
-            if length_squared > 0.0 { (place.dot(self.line) / length_squared).clamp(0.0, 1.0) } else { 0.0 };
+        let t = place.dot(self.way).clamp(0.0, 1.0);
         let within = (place - self.line * t).length_squared() <= self.radius_squared;
         within
             && self.slab.is_none_or(|(depth, along, half)| {
@@ -192,45 +221,49 @@ impl Body {
 
     /// Where row + i·step is within the radius of the line: the hull of two balls and the cylinder
     /// between them.
-    fn span_in_capsule(&self, row: DVec3, step: DVec3) -> Option<(f64, f64)> {
-        let ball = |centre: DVec3| {
-            let place = row - centre;
-            quadratic_span(
-                step.length_squared(),
-                place.dot(step),
-                place.length_squared() - self.radius_squared,
-            )
-        };
-        let length = self.line.length();
-        let balls = hull(ball(DVec3::ZERO), ball(self.line));
-        if length == 0.0 {
-            return balls;
+    fn span_in_capsule(&self, row: DVec3, step: DVec3, at_start: Option<(f64, f64)>) -> Option<(f64, f64)> {
+        if self.line == DVec3::ZERO {
+            return at_start;
         }
-        let along = self.line / length;
-        let (row_along, step_along) = (row.dot(along), step.dot(along));
-        let side = quadratic_span(
-            step.length_squared() - step_along * step_along,
-            row.dot(step) - row_along * step_along,
-            row.length_squared() - row_along * row_along - self.radius_squared,
-        );
-        let between = linear_span(row_along, step_along, 0.0, length);
-        let cylinder = side.zip(between).and_then(|(side, between)| intersect(side, between));
-        hull(balls, cylinder)
+        let [in_all, across] = self.steepness;
+        let beyond = |place: DVec3| place.length_squared() - self.radius_squared;
+        let from_end = row - self.line;
+        let balls = hull(at_start, in_all.span(from_end.dot(step), beyond(from_end)));
+        // Along the line in parts of the way, across it what is left.
+        let row_line = row.dot(self.line);
+        let (row_way, step_way) = (row.dot(self.way), step.dot(self.way));
+        let side = across.span(row.dot(step) - row_line * step_way, beyond(row) - row_line * row_way);
+        let between = side.and_then(|side| intersect(side, linear_span(row_way, step_way, 0.0, 1.0)?));
+        hull(balls, between)
     }
 }
 
-/// Where a·i² + 2·b·i + c ≤ 0, for a ≥ 0.
-fn quadratic_span(a: f64, b: f64, c: f64) -> Option<(f64, f64)> {
-    if a < 1e-12 {
-        return (c <= 0.0).then_some((f64::NEG_INFINITY, f64::INFINITY));
+/// The factor a ≥ 0 of a parabola a·i² + 2·b·i + c, with what is divided by it over and over.
+#[derive(Clone, Copy)]
+struct Steepness {
+    a: f64,
+    inverse: f64,
+}
+
+impl Steepness {
+    fn new(a: f64) -> Self {
+        Self { a, inverse: 1.0 / a }
     }
-    // A row that only touches the border keeps its one point.
-    let discriminant = b * b - a * c;
-    if discriminant < -1e-9 * (b * b).max(1e-12) {
-        return None;
+
+    /// Where the parabola is not above 0.
+    fn span(self, b: f64, c: f64) -> Option<(f64, f64)> {
+        let Self { a, inverse } = self;
+        if a < 1e-12 {
+            return (c <= 0.0).then_some((f64::NEG_INFINITY, f64::INFINITY));
+        }
+        // A row that only touches the border keeps its one point.
+        let discriminant = b * b - a * c;
+        if discriminant < -1e-9 * (b * b).max(1e-12) {
+            return None;
+        }
+        let root = discriminant.max(0.0).sqrt();
+        Some(((-b - root) * inverse, (-b + root) * inverse))
     }
-    let root = discriminant.max(0.0).sqrt();
-    Some(((-b - root) / a, (-b + root) / a))
 }
 
 /// Where low ≤ start + i·step ≤ high.
@@ -337,7 +370,11 @@ mod tests {
             let normal = Vector::<Patient>::new(shear, 0.3, 1.0).normalized().expect("a direction");
             let footprint = if disc { Footprint::Disc { normal } } else { Footprint::Ball };
             let to = if disc { to - normal * (to - from).dot(normal) } else { to };
-            check(&Sweep { grid: &grid, from, to, radius_mm, footprint });
+            let sweep = Sweep { grid: &grid, from, to, radius_mm, footprint, from_is_done: false };
+            check(&sweep);
+            let mut both = painted(&Sweep { to: from, ..sweep });
+            both.extend(painted(&Sweep { from_is_done: true, ..sweep }));
+            prop_assert_eq!(both, painted(&sweep), "what was left out was done before");
         }
     }
 
@@ -352,6 +389,7 @@ mod tests {
             to,
             radius_mm: 3.0,
             footprint: Footprint::Disc { normal },
+            from_is_done: false,
         };
         let here = painted(&disc(centre));
         assert!(here.iter().all(|[_, _, k]| *k == 4));
@@ -365,8 +403,14 @@ mod tests {
     fn the_voxel_under_the_cursor_is_always_painted() {
         let grid = grid([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 5.0]]).expect("a grid");
         let corner = grid.patient_from_voxel() * Point::new(6.4, 5.4, 4.4);
-        let sweep =
-            Sweep { grid: &grid, from: corner, to: corner, radius_mm: 0.1, footprint: Footprint::Ball };
+        let sweep = Sweep {
+            grid: &grid,
+            from: corner,
+            to: corner,
+            radius_mm: 0.1,
+            footprint: Footprint::Ball,
+            from_is_done: false,
+        };
         assert_eq!(painted(&sweep), BTreeSet::from([[6, 5, 4]]));
     }
 }

@@ -42,9 +42,16 @@ impl Brick {
         &mut self.labels
     }
 
+    /// Whether part of a row holds one label only. Without an early way out, so that it runs in wide
+    /// registers.
+    #[inline]
+    pub fn is_all(row: &[u16], label: u16) -> bool {
+        row.iter().fold(0, |difference, other| difference | (other ^ label)) == 0
+    }
+
     /// Whether every label is 0.
     pub fn is_background(&self) -> bool {
-        self.labels.chunks_exact(BRICK_EDGE).all(|row| is_all(row, 0))
+        self.labels.chunks_exact(BRICK_EDGE).all(|row| Self::is_all(row, 0))
     }
 
     /// Whether a voxel outside the first `dims` voxels along i, j and k has a label.
@@ -63,7 +70,7 @@ impl Brick {
         let mut runs = Vec::new();
         let (mut label, mut length) = (self.labels[0], 0);
         for row in self.labels.chunks_exact(BRICK_EDGE) {
-            if is_all(row, label) {
+            if Self::is_all(row, label) {
                 length += BRICK_EDGE;
                 continue;
             }
@@ -92,11 +99,6 @@ impl Brick {
         }
         if filled == BRICK_VOXELS { Ok(brick) } else { Err(RunsError) }
     }
-}
-
-/// Whether a row holds one label only. Without an early way out, so that it runs in wide registers.
-fn is_all(row: &[u16], label: u16) -> bool {
-    row.iter().fold(0, |difference, other| difference | (other ^ label)) == 0
 }
 
 impl Serialize for Brick {
@@ -170,7 +172,7 @@ impl LabelMap {
                 for (step, label) in row[..length].iter_mut().enumerate() {
                     *label = label_at(offset + step);
                 }
-                if !is_all(&row, 0) {
+                if !Brick::is_all(&row, 0) {
                     let brick = Arc::make_mut(brick.get_or_insert_with(Brick::background));
                     brick.labels[in_brick..in_brick + length].copy_from_slice(&row[..length]);
                 }

@@ -155,6 +155,10 @@ fn a_stroke_that_changes_nothing_leaves_no_step() {
     let session = check(&[&start[..], &stroke, &stroke].concat(), after);
     let once = check(&[&start[..], &stroke].concat(), After { counts: &[(1, 63)], steps, notice: "" });
     assert_eq!(session.changes(), once.changes(), "nothing new is to be saved");
+    // Nor where locks or a range are looked at voxel by voxel.
+    let looked_at = [&start[..], &stroke, &[Only(-10.0, 40.0)], &stroke].concat();
+    let session = check(&looked_at, After { counts: &[(1, 63)], steps, notice: "" });
+    assert_eq!(session.changes(), once.changes(), "nothing new is to be saved");
     // Neither does one that is broken off, nor does it end what can be redone.
     check(
         &[
@@ -339,7 +343,7 @@ fn a_command_in_mid_gesture_acts_on_the_case_as_it_was_before_the_gesture() {
 }
 
 #[test]
-fn the_alphabet_of_a_script_is_refused_by_name() {
+fn a_script_is_told_what_in_it_makes_no_sense() {
     let refused = |steps: &str| {
         let mut session = Session::new(plain_case(), "Script");
         let error = run_steps(&mut session, steps).expect_err("refused").to_string();

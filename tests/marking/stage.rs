@@ -9,25 +9,25 @@ use annotomy::tool::{BrushSettings, BrushShape, ToolKind};
 use annotomy::volume::{Buffer, Rescale, Samples, Volume};
 
 /// The panes, in the order of the window.
-pub const AXIAL: usize = 0;
-pub const CORONAL: usize = 1;
-pub const SAGITTAL: usize = 2;
+pub(crate) const AXIAL: usize = 0;
+pub(crate) const CORONAL: usize = 1;
+pub(crate) const SAGITTAL: usize = 2;
 
-pub const PLAIN: Modifiers = Modifiers { ctrl: false, shift: false, alt: false, space: false };
-pub const CTRL: Modifiers = Modifiers { ctrl: true, ..PLAIN };
-pub const SHIFT: Modifiers = Modifiers { shift: true, ..PLAIN };
-pub const ALT: Modifiers = Modifiers { alt: true, ..PLAIN };
-pub const SPACE: Modifiers = Modifiers { space: true, ..PLAIN };
+pub(crate) const PLAIN: Modifiers = Modifiers { ctrl: false, shift: false, alt: false, space: false };
+pub(crate) const CTRL: Modifiers = Modifiers { ctrl: true, ..PLAIN };
+pub(crate) const SHIFT: Modifiers = Modifiers { shift: true, ..PLAIN };
+pub(crate) const ALT: Modifiers = Modifiers { alt: true, ..PLAIN };
+pub(crate) const SPACE: Modifiers = Modifiers { space: true, ..PLAIN };
 
 /// A grid from the images of the three voxel steps and of voxel 0.
-pub fn grid(dims: [usize; 3], axes: [[f64; 3]; 3], origin: [f64; 3]) -> Grid {
+pub(crate) fn grid(dims: [usize; 3], axes: [[f64; 3]; 3], origin: [f64; 3]) -> Grid {
     let [x, y, z] = axes.map(Vector::from);
     let map = Affine::from_axes(x, y, z, origin.into()).expect("the axes span space");
     Grid::new(dims, map, None).expect("a grid")
 }
 
 /// A study whose samples count along i and whose values are 2·i − 10.
-pub fn case_on(grid: Grid) -> Case {
+pub(crate) fn case_on(grid: Grid) -> Case {
     let ni = grid.dims()[0];
     let samples: Vec<i16> = (0..grid.voxel_count()).map(|offset| (offset % ni) as i16).collect();
     let samples = Samples::I16(Buffer::from_slice(&samples).expect("memory"));
@@ -36,14 +36,14 @@ pub fn case_on(grid: Grid) -> Case {
 }
 
 /// 24 × 20 × 10 voxels of 1 × 1 × 2 mm along L, P and S; voxel (i, j, k) lies at (i, j, 2k) mm.
-pub fn plain_case() -> Case {
+pub(crate) fn plain_case() -> Case {
     let axes = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 2.0]];
     case_on(grid([24, 20, 10], axes, [0.0; 3]))
 }
 
 /// One thing a person does, in millimetres of the patient.
 #[derive(Clone, Debug)]
-pub enum Act {
+pub(crate) enum Act {
     Take(ToolKind),
     Size(BrushShape, f64),
     Only(f64, f64),
@@ -56,20 +56,18 @@ pub enum Act {
     Run(Command),
     /// One step of a script, as JSON.
     Step(&'static str),
-    /// Clicks into another pane from now on.
-    Pane(usize),
 }
 
 /// A person in front of a session.
-pub struct Hands {
-    pub session: Session,
-    pub pane: usize,
+pub(crate) struct Hands {
+    pub(crate) session: Session,
+    pub(crate) pane: usize,
     at: Point<Screen>,
     button: Button,
 }
 
 impl Hands {
-    pub fn on(case: Case) -> Self {
+    pub(crate) fn on(case: Case) -> Self {
         let mut session = Session::new(case, "Reader");
         for (pane, size) in [[640.0, 480.0], [500.0, 700.0], [333.0, 333.0]].into_iter().enumerate() {
             session.set_pane_size(pane, size);
@@ -78,27 +76,27 @@ impl Hands {
     }
 
     /// Where a point of the patient is in the pane now.
-    pub fn on_screen(&self, point: Point<Patient>) -> Point<Screen> {
+    pub(crate) fn on_screen(&self, point: Point<Patient>) -> Point<Screen> {
         self.session.view(self.pane).screen_from_patient() * point
     }
 
-    pub fn press(&mut self, point: Point<Patient>, button: Button, keys: Modifiers) {
+    pub(crate) fn press(&mut self, point: Point<Patient>, button: Button, keys: Modifiers) {
         self.at = self.on_screen(point);
         self.button = button;
         self.session.press(self.pane, self.at, button, keys);
     }
 
-    pub fn move_to(&mut self, point: Point<Patient>, keys: Modifiers) {
+    pub(crate) fn move_to(&mut self, point: Point<Patient>, keys: Modifiers) {
         self.at = self.on_screen(point);
         self.session.pointer_moved(self.pane, self.at, keys);
     }
 
-    pub fn release(&mut self) {
+    pub(crate) fn release(&mut self) {
         self.session.release(self.at, self.button);
     }
 
     /// Presses at the first point, goes through the others and lets go.
-    pub fn drag(&mut self, points: &[Point<Patient>]) {
+    pub(crate) fn drag(&mut self, points: &[Point<Patient>]) {
         self.press(points[0], Button::Left, PLAIN);
         for point in &points[1..] {
             self.move_to(*point, PLAIN);
@@ -106,7 +104,7 @@ impl Hands {
         self.release();
     }
 
-    pub fn does(&mut self, act: &Act) {
+    pub(crate) fn does(&mut self, act: &Act) {
         match *act {
             Act::Take(tool) => self.session.take_tool(tool),
             Act::Size(shape, radius_mm) => {
@@ -124,13 +122,12 @@ impl Hands {
             Act::Wheel(keys, notches) => self.session.wheel(self.pane, self.at, notches, keys),
             Act::Run(command) => assert!(self.session.run(command), "{command:?} is the session's"),
             Act::Step(json) => run_steps(&mut self.session, json).expect("the step can be made"),
-            Act::Pane(pane) => self.pane = pane,
         }
     }
 }
 
 /// Makes the steps of a script's inner list, `{…}, {…}`.
-pub fn run_steps(session: &mut Session, steps: &str) -> Result<(), ScriptError> {
+pub(crate) fn run_steps(session: &mut Session, steps: &str) -> Result<(), ScriptError> {
     let script: Script = serde_json::from_str(&format!("{{\"steps\": [{steps}]}}")).expect("a script");
     script.steps.iter().try_for_each(|step| session.run_step(step))
 }

@@ -137,9 +137,9 @@ impl Stroke<'_> {
         let lines = self.points.windows(2).map(|pair| [pair[0], pair[1]]);
         lines.chain([[self.points[0]; 2]]).any(|[from, to]| {
             let (mut first, mut last) = (0.0f64, 1.0f64);
-            for axis in 0..3 {
-                let start = self.voxel_coordinate(from, axis) - voxel[axis];
-                let step = self.voxel_coordinate(to, axis) - voxel[axis] - start;
+            for (axis, middle) in voxel.into_iter().enumerate() {
+                let start = self.voxel_coordinate(from, axis) - middle;
+                let step = self.voxel_coordinate(to, axis) - middle - start;
                 let ends = [-0.505, 0.505].map(|end| (end - start) / step);
                 if step.abs() > 1e-9 {
                     first = first.max(ends[0].min(ends[1]));
