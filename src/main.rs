@@ -28,7 +28,7 @@ fn open_window(arguments: WindowArgs) -> ExitCode {
             "annotomy: one study at a time is opened, without overlays and label files; see annotomy --help"
         );
     }
-    let start = annotomy::desktop::Start { path, mask: arguments.segmentation };
+    let start = annotomy::desktop::Start { path, mask: arguments.segmentation, leaves_no_traces: false };
     match annotomy::desktop::run(start) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

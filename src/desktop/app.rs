@@ -69,7 +69,7 @@ impl App {
     pub fn new(ctx: &egui::Context, start: Start) -> Self {
         let mut app = Self {
             document: None,
-            settings: Settings::load(),
+            settings: if start.leaves_no_traces { Settings::default() } else { Settings::load() },
             opening: None,
             preview: None,
             saving: None,
@@ -501,7 +501,8 @@ impl eframe::App for App {
             tracing::error!("the last save failed: {error}");
         }
         if self.device_lost {
-            let fresh = Self::new(&egui::Context::default(), Start::default());
+            let start = Start { leaves_no_traces: true, ..Start::default() };
+            let fresh = Self::new(&egui::Context::default(), start);
             let keep = self.keep.clone();
             *keep.borrow_mut() = Some(std::mem::replace(self, fresh));
         }

@@ -27,6 +27,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 
 pub use app::App;
+pub use pictures::device_options;
 
 /// What the window begins with.
 #[derive(Clone, Debug, Default)]
@@ -35,6 +36,8 @@ pub struct Start {
     pub path: Option<PathBuf>,
     /// A mask to lay over it.
     pub mask: Option<PathBuf>,
+    /// Leaves settings and recent files as they are, for demonstrations and tests.
+    pub leaves_no_traces: bool,
 }
 
 /// Why there is no window.

@@ -28,8 +28,8 @@ pub(super) struct Pictures {
     by_cpu: HashMap<usize, (Picture, u64, egui::TextureHandle)>,
 }
 
-/// The device's options for the window.
-pub(super) fn device_options() -> egui_wgpu::WgpuConfiguration {
+/// How the window asks for its graphics device.
+pub fn device_options() -> egui_wgpu::WgpuConfiguration {
     let mut setup = egui_wgpu::WgpuSetupCreateNew::without_display_handle();
     setup.power_preference = eframe::wgpu::PowerPreference::HighPerformance;
     setup.device_descriptor = std::sync::Arc::new(crate::render::device_descriptor);

@@ -14,6 +14,9 @@ pub(super) struct Settings {
     pub(super) scale: f32,
     /// Paths opened last, the newest first.
     pub(super) recent: Vec<PathBuf>,
+    /// Where they are stored; nowhere for a window that leaves no traces.
+    #[serde(skip)]
+    file: Option<PathBuf>,
 }
 
 const RECENT: usize = 8;
@@ -21,21 +24,23 @@ const RECENT: usize = 8;
 impl Settings {
     /// What was stored, or the defaults where there is nothing or it is damaged.
     pub(super) fn load() -> Self {
-        let text = file().and_then(|file| std::fs::read_to_string(file).ok());
-        match text.as_deref().map(serde_json::from_str) {
+        let file = file();
+        let text = file.as_ref().and_then(|file| std::fs::read_to_string(file).ok());
+        let stored = match text.as_deref().map(serde_json::from_str) {
             Some(Ok(settings)) => settings,
             Some(Err(error)) => {
                 tracing::warn!("the settings file is damaged and was set aside: {error}");
                 Self::default()
             }
             None => Self::default(),
-        }
+        };
+        Self { file, ..stored }
     }
 
     /// Stores the settings; failing that is told in the log only.
     pub(super) fn store(&self) {
-        let Some(file) = file() else { return };
-        if let Err(error) = self.write(&file) {
+        let Some(file) = &self.file else { return };
+        if let Err(error) = self.write(file) {
             tracing::warn!("settings were not stored in {}: {error}", file.display());
         }
     }
