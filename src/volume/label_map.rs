@@ -324,7 +324,7 @@ mod tests {
     use super::*;
 
     fn pattern(offset: usize) -> u16 {
-        if offset % 7 == 0 { (offset % 65_536) as u16 } else { 0 }
+        if offset.is_multiple_of(7) { (offset % 65_536) as u16 } else { 0 }
     }
 
     #[test]

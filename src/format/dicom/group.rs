@@ -382,7 +382,7 @@ fn is_almost_even(origins: &[Point<Patient>]) -> bool {
 /// range first and then what is left at either side of it.
 fn even_parts(origins: &[Point<Patient>]) -> Vec<Range<usize>> {
     let mut parts = Vec::new();
-    let mut open = vec![0..origins.len()];
+    let mut open: Vec<Range<usize>> = std::iter::once(0..origins.len()).collect();
     while let Some(range) = open.pop() {
         if range.is_empty() {
             continue;
