@@ -86,7 +86,7 @@ fn common_rescale(pictures: &[Picture]) -> Option<Rescale> {
 fn samples(pictures: &[Picture], rescale: Option<Rescale>, watch: &dyn Watch) -> Result<Samples, Refusal> {
     let layout = &pictures[0].image.layout;
     if rescale.is_none() {
-        let values = filled(pictures, watch, |picture, scratch, out| values(picture, scratch, out))?;
+        let values = filled(pictures, watch, values)?;
         return Ok(Samples::F32(values));
     }
     macro_rules! stored {
