@@ -376,6 +376,13 @@ impl App {
         }
     }
 
+    /// Closes the window, to be made anew, and draws nothing: egui's own painter panics when it has
+    /// something to send to a lost device.
+    fn leave_lost_device(&self, ctx: &egui::Context) {
+        ctx.graphics_mut(|graphics| *graphics = Default::default());
+        ctx.send_viewport_cmd(egui::ViewportCommand::Close);
+    }
+
     fn show_dialogs(&mut self, ctx: &egui::Context) {
         if let Some(palette) = &mut self.palette {
             match palette.show(ctx) {
@@ -464,6 +471,10 @@ impl App {
 impl eframe::App for App {
     fn ui(&mut self, ui: &mut Ui, frame: &mut eframe::Frame) {
         let ctx = ui.ctx().clone();
+        if self.device_lost || self.pictures.is_device_lost(frame) {
+            self.device_lost = true;
+            return self.leave_lost_device(&ctx);
+        }
         self.follow_jobs(&ctx);
         self.handle_close(&ctx);
         self.handle_drops(&ctx);
@@ -488,8 +499,9 @@ impl eframe::App for App {
         }
         self.show_dialogs(&ctx);
         self.show_toast(&ctx);
+        self.device_lost |= self.pictures.is_device_lost(frame);
         if self.device_lost {
-            ctx.send_viewport_cmd(egui::ViewportCommand::Close);
+            self.leave_lost_device(&ctx);
         }
     }
 
