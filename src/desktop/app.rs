@@ -116,8 +116,12 @@ impl App {
 
     fn set_up(&self, ctx: &egui::Context) {
         theme::install(ctx);
-        ctx.set_theme(if self.settings.light { egui::Theme::Light } else { egui::Theme::Dark });
         ctx.options_mut(|options| options.zoom_with_keyboard = true);
+        self.show_theme(ctx);
+    }
+
+    fn show_theme(&self, ctx: &egui::Context) {
+        ctx.set_theme(if self.settings.light { egui::Theme::Light } else { egui::Theme::Dark });
     }
 
     /// The open document, for tests and scripts that drive the window.
@@ -188,7 +192,7 @@ impl App {
             Command::Theme => {
                 self.settings.light = !self.settings.light;
                 self.settings.store();
-                self.set_up(ctx);
+                self.show_theme(ctx);
             }
             other => {
                 if let Some(session) = self.session() {
