@@ -20,6 +20,24 @@ const FLOORS: [(u8, &[&str]); 8] = [
 const KEPT_FOR: [(&str, &[&str]); 3] =
     [("egui", &["desktop", "main"]), ("eframe", &["desktop", "main"]), ("wgpu", &["render", "desktop"])];
 
+/// The crates the program is built of, and how the sources name them; a module of ours is called `nifti`, too.
+const STACK: [(&str, &str); 8] = [
+    ("egui", "egui::"),
+    ("eframe", "eframe::"),
+    ("wgpu", "wgpu::"),
+    ("dicom-pixeldata", "dicom_pixeldata::"),
+    ("nifti", "use ::nifti::"),
+    ("ndarray", "ndarray::"),
+    ("rfd", "rfd::"),
+    ("serde_json", "serde_json::"),
+];
+
+/// Whether code names a path that begins so.
+fn names(code: &str, path: &str) -> bool {
+    let inside_word = |c: char| c.is_alphanumeric() || c == '_';
+    code.match_indices(path).any(|(place, _)| !code[..place].ends_with(inside_word))
+}
+
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).expect("src is readable") {
         let path = entry.expect("an entry").path();
@@ -108,16 +126,27 @@ fn modules_import_only_from_floors_below() {
             }
         }
         for (word, allowed) in KEPT_FOR {
-            let named = code.match_indices(word).any(|(place, _)| {
-                let edge = |c: Option<char>| c.is_none_or(|c| !(c.is_alphanumeric() || c == '_'));
-                edge(code[..place].chars().next_back()) && code[place + word.len()..].starts_with("::")
-            });
-            if named && !allowed.contains(&module.as_str()) {
+            if names(&code, &format!("{word}::")) && !allowed.contains(&module.as_str()) {
                 wrong.push(format!("{}: {module} names {word}", path.display()));
             }
         }
     }
     assert!(wrong.is_empty(), "the house leans:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_stack_is_named_and_used() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let manifest = fs::read_to_string(root.join("Cargo.toml")).expect("Cargo.toml is readable");
+    let mut files = Vec::new();
+    sources(&root.join("src"), &mut files);
+    let code = files.iter().map(|path| without_comments(&fs::read_to_string(path).expect("readable")));
+    let code: Vec<String> = code.collect();
+    for (name, path) in STACK {
+        let entry = format!("{name} = ");
+        assert!(manifest.lines().any(|line| line.starts_with(&entry)), "{name} is a dependency");
+        assert!(code.iter().any(|code| names(code, path)), "{name} is used");
+    }
 }
 
 #[test]

@@ -27,12 +27,16 @@ fn segments(bytes: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
     })
 }
 
-/// The frame header of a JPEG codestream (ISO/IEC 10918-1 B.2.2).
-pub(super) fn of_jpeg(bytes: &[u8]) -> Option<Shape> {
+/// The contents of the frame header of a JPEG codestream (ISO/IEC 10918-1 B.2.2).
+fn frame_header(bytes: &[u8]) -> Option<&[u8]> {
     // Not Huffman tables, the extension or arithmetic conditioning, which have numbers among the frames.
     let is_frame = |marker: u8| matches!(marker, 0xc0..=0xcf) && ![0xc4, 0xc8, 0xcc].contains(&marker);
-    let (_, frame) = segments(bytes).find(|(marker, _)| is_frame(*marker))?;
-    let head: &[u8; 6] = frame.first_chunk()?;
+    segments(bytes).find(|(marker, _)| is_frame(*marker)).map(|(_, header)| header)
+}
+
+/// The frame header of a JPEG codestream.
+pub(super) fn of_jpeg(bytes: &[u8]) -> Option<Shape> {
+    let head: &[u8; 6] = frame_header(bytes)?.first_chunk()?;
     Some(Shape {
         precision: head[0],
         rows: usize::from(u16::from_be_bytes([head[1], head[2]])),
@@ -50,8 +54,20 @@ pub(super) fn holds_plain_rgb(bytes: &[u8]) -> Option<bool> {
     adobe.get(11).map(|transform| *transform == 0)
 }
 
-/// The size segment of a JPEG 2000 codestream (ISO/IEC 15444-1 A.5.1), which may lie in a JP2 file.
-pub(super) fn of_jpeg_2000(bytes: &[u8]) -> Option<Shape> {
+/// Whether a decoder left to itself takes the three components of a JPEG for plain red, green and blue,
+/// by the numbers they bear, or for luminance and chrominances; `None` where that is anybody's guess.
+pub(super) fn looks_plain_rgb(bytes: &[u8]) -> Option<bool> {
+    let numbers = frame_header(bytes)?.get(6..)?.chunks_exact(3).map(|component| component[0]);
+    match &numbers.collect::<Vec<_>>()[..] {
+        [1, 2, 3] => Some(false),
+        b"RGB" => Some(true),
+        _ => None,
+    }
+}
+
+/// A JPEG 2000 codestream's size segment (ISO/IEC 15444-1 A.5.1) from its length on, and all in front of
+/// the codestream, which may lie in a JP2 file.
+fn size_segment(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     const START_AND_SIZE: [u8; 4] = [0xff, 0x4f, 0xff, 0x51];
     let start = match bytes.starts_with(&START_AND_SIZE) {
         true => 0,
@@ -60,7 +76,12 @@ pub(super) fn of_jpeg_2000(bytes: &[u8]) -> Option<Shape> {
             bytes.get(..bytes.len().min(4096))?.windows(4).position(|window| window == START_AND_SIZE)?
         }
     };
-    let size: &[u8; 40] = bytes.get(start + 4..)?.first_chunk()?;
+    Some((bytes.get(start + 4..)?, &bytes[..start]))
+}
+
+/// The size segment of a JPEG 2000 codestream.
+pub(super) fn of_jpeg_2000(bytes: &[u8]) -> Option<Shape> {
+    let size: &[u8; 40] = size_segment(bytes)?.0.first_chunk()?;
     let long = |at: usize| u32::from_be_bytes([size[at], size[at + 1], size[at + 2], size[at + 3]]) as usize;
     Some(Shape {
         columns: long(4).checked_sub(long(12))?,
@@ -68,4 +89,13 @@ pub(super) fn of_jpeg_2000(bytes: &[u8]) -> Option<Shape> {
         components: usize::from(u16::from_be_bytes([size[36], size[37]])),
         precision: (size[38] & 0x7f) + 1,
     })
+}
+
+/// Whether a JPEG 2000 picture decodes to as many components as its codestream has, each with a sample
+/// for every pixel: none is subsampled, and no palette of a JP2 file stands for more of them.
+pub(super) fn has_full_planes(bytes: &[u8], components: usize) -> bool {
+    let Some((size, boxes)) = size_segment(bytes) else { return false };
+    let steps = size.get(38..38 + 3 * components).unwrap_or_default();
+    let is_full = steps.chunks_exact(3).all(|component| component[1..] == [1, 1]);
+    !steps.is_empty() && is_full && !boxes.windows(4).any(|word| word == b"pclr")
 }

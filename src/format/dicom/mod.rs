@@ -8,12 +8,13 @@
 //!
 //! From the ground up: `dataset` elements in bytes; `syntax` how they are written; `file` as much of one
 //! as its header needs; `header` with `layout`, `picture` and `fragments` what it says; `group` which
-//! pictures make a volume; `pixels` with `rle`, `jpeg_lossless` and `codestream` one picture's samples;
-//! `assemble` the volume.
+//! pictures make a volume; `pixels` with `rle`, `jpeg_lossless`, `encapsulated` and `codestream` one picture's
+//! samples; `assemble` the volume.
 
 mod assemble;
 mod codestream;
 mod dataset;
+mod encapsulated;
 mod file;
 mod fragments;
 mod group;

@@ -11,6 +11,7 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use dicom_dictionary_std::uids;
 use flate2::read::DeflateDecoder;
 use jpeg_decoder::{ColorTransform, PixelFormat};
 
@@ -21,7 +22,7 @@ use super::header::Image;
 use super::layout::{Colour, Layout};
 use super::picture::Picture;
 use super::syntax::Codec;
-use super::{jpeg_lossless, rle};
+use super::{encapsulated, jpeg_lossless, rle};
 use crate::format::{Refusal, RefusalCode};
 
 /// Memory that one worker uses again and again.
@@ -215,13 +216,27 @@ fn jpeg(frame: &[u8], layout: &Layout, out: &mut [u8]) -> Result<(), Fault> {
         let text = format!("its pixels are written as {}-bit JPEG, which is not opened", shape.precision);
         return fault(RefusalCode::UnsupportedTransferSyntax, text);
     }
+    // What an Adobe segment says of the colours outweighs the header.
+    let plain = codestream::holds_plain_rgb(frame).unwrap_or(layout.colour == Colour::Rgb);
+    let is_misread = layout.components() == 3 && codestream::looks_plain_rgb(frame) != Some(plain);
+    let samples = layout.rows * layout.columns * layout.components();
+    let pixels = if is_misread || encapsulated::is_too_dense(frame, samples) {
+        jpeg_told(frame, layout, plain)?
+    } else {
+        encapsulated::decode(frame, uids::JPEG_BASELINE8_BIT, layout, 8)
+            .or_else(|error| fault(RefusalCode::Damaged, format!("its JPEG is damaged: {error}")))?
+    };
+    store(&pixels, layout, out)
+}
+
+/// JPEG that dicom-pixeldata will not decode truly: it cannot be told which colours the components are,
+/// and guesses by their numbers alone; nor does it take blank pictures that are large.
+fn jpeg_told(frame: &[u8], layout: &Layout, plain: bool) -> Result<Vec<u8>, Fault> {
     let damaged =
         |error: jpeg_decoder::Error| Fault(RefusalCode::Damaged, format!("its JPEG is damaged: {error}"));
     let mut decoder = jpeg_decoder::Decoder::new(frame);
     decoder.set_max_decoding_buffer_size(layout.picture_bytes());
     if layout.components() == 3 {
-        // What an Adobe segment says of the colours outweighs the header, and both the decoder's guess.
-        let plain = codestream::holds_plain_rgb(frame).unwrap_or(layout.colour == Colour::Rgb);
         decoder.set_color_transform(if plain { ColorTransform::RGB } else { ColorTransform::YCbCr });
     }
     let pixels = decoder.decode().map_err(damaged)?;
@@ -233,7 +248,7 @@ fn jpeg(frame: &[u8], layout: &Layout, out: &mut [u8]) -> Result<(), Fault> {
             "its JPEG holds another kind of pixels than its header says",
         );
     }
-    store(&pixels, layout, out)
+    Ok(pixels)
 }
 
 /// Puts samples of 8 bits where 8 or 16 are allocated.
@@ -282,34 +297,50 @@ fn lossless(frame: &[u8], layout: &Layout, words: &mut Vec<u16>, out: &mut [u8])
 
 fn jpeg_2000(frame: &[u8], layout: &Layout, out: &mut [u8]) -> Result<(), Fault> {
     agree(codestream::of_jpeg_2000(frame), layout)?;
-    let parameters = jpeg2k::DecodeParameters::new().strict(true);
-    let image = jpeg2k::Image::from_bytes_with(frame, parameters)
-        .or_else(|error| fault(RefusalCode::Damaged, format!("its JPEG 2000 is damaged: {error}")))?;
-    let components = layout.components();
-    let pixels = layout.columns * layout.rows;
-    let planes: Vec<&[i32]> = image.components().iter().map(|component| component.data()).collect();
-    if planes.len() != components || planes.iter().any(|plane| plane.len() != pixels) {
+    if !codestream::has_full_planes(frame, layout.components()) {
         return fault(
             RefusalCode::Inconsistent,
             "its JPEG 2000 has components of another size than the image",
         );
     }
-    for (n, plane) in planes.into_iter().enumerate() {
-        match layout.sample_bytes() {
-            1 => out[n..]
-                .iter_mut()
-                .step_by(components)
-                .zip(plane)
-                .for_each(|(byte, sample)| *byte = *sample as u8),
-            _ => {
-                for (word, sample) in out.chunks_exact_mut(2).skip(n).step_by(components).zip(plane) {
-                    word.copy_from_slice(&(*sample as u16).to_ne_bytes());
-                }
-            }
+    if encapsulated::is_too_dense(frame, out.len()) {
+        dense_jpeg_2000(frame, layout, out)?;
+    } else {
+        let pixels = encapsulated::decode(frame, uids::JPEG2000, layout, layout.bits_allocated)
+            .or_else(|error| fault(RefusalCode::Damaged, format!("its JPEG 2000 is damaged: {error}")))?;
+        if pixels.len() != out.len() {
+            return fault(RefusalCode::Truncated, "its compressed pixels end too early");
+        }
+        out.copy_from_slice(&pixels);
+        if layout.sample_bytes() == 2 && cfg!(target_endian = "big") {
+            each_word(out, u16::swap_bytes);
         }
     }
     if layout.colour == Colour::YbrFull {
         rgb_from_ybr(out);
+    }
+    Ok(())
+}
+
+/// JPEG 2000 of a large and nearly blank picture, which dicom-pixeldata does not take.
+fn dense_jpeg_2000(frame: &[u8], layout: &Layout, out: &mut [u8]) -> Result<(), Fault> {
+    let image = jpeg2k::Image::from_bytes(frame)
+        .or_else(|error| fault(RefusalCode::Damaged, format!("its JPEG 2000 is damaged: {error}")))?;
+    let components = layout.components();
+    for (n, component) in image.components().iter().enumerate().take(components) {
+        let samples = component.data().iter();
+        match layout.sample_bytes() {
+            1 => out[n..]
+                .iter_mut()
+                .step_by(components)
+                .zip(samples)
+                .for_each(|(byte, sample)| *byte = *sample as u8),
+            _ => {
+                for (word, sample) in out.chunks_exact_mut(2).skip(n).step_by(components).zip(samples) {
+                    word.copy_from_slice(&(*sample as u16).to_ne_bytes());
+                }
+            }
+        }
     }
     Ok(())
 }

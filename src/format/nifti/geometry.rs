@@ -1,5 +1,7 @@
 //! Where a NIfTI header says its voxels lie.
 
+use ::nifti::{Unit, XForm};
+
 use crate::geometry::{Affine, AffineError, Grid, Patient, Voxel};
 use crate::volume::Placement;
 
@@ -28,10 +30,11 @@ pub struct NiftiGeometry {
     pub srow: [[f64; 4]; 3],
 }
 
-/// `NIFTI_XFORM_SCANNER_ANAT`.
-const SCANNER_ANATOMICAL: i32 = 1;
-/// `NIFTI_UNITS_MM`.
-const MILLIMETRES: i32 = 2;
+/// Of `xyzt_units`.
+const UNKNOWN_UNIT: i32 = Unit::Unknown as i32;
+const METRES: i32 = Unit::Meter as i32;
+const MILLIMETRES: i32 = Unit::Mm as i32;
+const MICROMETRES: i32 = Unit::Micron as i32;
 
 /// A qform is written for a grid only if it places every corner this near to the sform.
 const QFORM_TRUE_MM: f64 = 1e-3;
@@ -74,7 +77,7 @@ impl NiftiGeometry {
             pixdim: [1.0; 8],
             xyzt_units: MILLIMETRES,
             qform_code: 0,
-            sform_code: SCANNER_ANATOMICAL,
+            sform_code: XForm::ScannerAnat as i32,
             quatern: [0.0; 3],
             qoffset: srow.map(|row| row[3]),
             srow,
@@ -88,7 +91,7 @@ impl NiftiGeometry {
                 .is_ok_and(|other| other.corner_distance_mm(grid) <= QFORM_TRUE_MM)
         };
         if geometry.patient_from_voxel(Form::Qform, grid.dims()).is_ok_and(says_the_same) {
-            geometry.qform_code = SCANNER_ANATOMICAL;
+            geometry.qform_code = XForm::ScannerAnat as i32;
         } else {
             geometry.pixdim[0] = 1.0;
             geometry.quatern = [0.0; 3];
@@ -129,10 +132,10 @@ impl NiftiGeometry {
     /// Millimetres in the file's unit of space; `None` where the code means nothing.
     pub(super) fn mm_per_unit(&self) -> Option<f64> {
         match self.xyzt_units & 7 {
-            // Unknown: everybody reads millimetres.
-            0 | MILLIMETRES => Some(1.0),
-            1 => Some(1000.0),
-            3 => Some(0.001),
+            // Everybody reads millimetres where nothing is told.
+            UNKNOWN_UNIT | MILLIMETRES => Some(1.0),
+            METRES => Some(1000.0),
+            MICROMETRES => Some(0.001),
             _ => None,
         }
     }

@@ -3,6 +3,8 @@
 //! Offsets and meanings are those of `nifti1.h` and `nifti2.h` of the NIfTI data format working
 //! group and, for ANALYZE, of `dbh.h`.
 
+use ::nifti::{Intent, NiftiType};
+
 use super::geometry::NiftiGeometry;
 use crate::format::{Doubt, DoubtCode, RefusalCode};
 use crate::volume::{Rescale, SampleType};
@@ -284,37 +286,40 @@ fn shape(raw: &mut Raw, doubts: &mut Vec<Doubt>) -> Result<([usize; 3], usize), 
     Ok(([i, j, k], frames * components))
 }
 
-/// `DT_*` of nifti1.h, and what each is called.
-const DATATYPES: [(i16, SampleType); 12] = [
-    (2, SampleType::U8),
-    (4, SampleType::I16),
-    (8, SampleType::I32),
-    (16, SampleType::F32),
-    (64, SampleType::F64),
-    (128, SampleType::Rgb8),
-    (256, SampleType::I8),
-    (512, SampleType::U16),
-    (768, SampleType::U32),
-    (1024, SampleType::I64),
-    (1280, SampleType::U64),
-    (2304, SampleType::Rgba8),
+/// The types that are opened and written.
+const DATATYPES: [(NiftiType, SampleType); 12] = [
+    (NiftiType::Uint8, SampleType::U8),
+    (NiftiType::Int16, SampleType::I16),
+    (NiftiType::Int32, SampleType::I32),
+    (NiftiType::Float32, SampleType::F32),
+    (NiftiType::Float64, SampleType::F64),
+    (NiftiType::Rgb24, SampleType::Rgb8),
+    (NiftiType::Int8, SampleType::I8),
+    (NiftiType::Uint16, SampleType::U16),
+    (NiftiType::Uint32, SampleType::U32),
+    (NiftiType::Int64, SampleType::I64),
+    (NiftiType::Uint64, SampleType::U64),
+    (NiftiType::Rgba32, SampleType::Rgba8),
+];
+
+/// The types that are refused, and what each is called.
+const REFUSED_DATATYPES: [(i16, &str); 5] = [
+    // ANALYZE's `DT_BINARY`, which NIfTI has no name for.
+    (1, "1-bit"),
+    (NiftiType::Complex64 as i16, "complex64"),
+    (NiftiType::Float128 as i16, "float128"),
+    (NiftiType::Complex128 as i16, "complex128"),
+    (NiftiType::Complex256 as i16, "complex256"),
 ];
 
 fn sample_type(datatype: i16) -> Result<SampleType, Fault> {
-    if let Some((_, sample_type)) = DATATYPES.iter().find(|(code, _)| *code == datatype) {
+    if let Some((_, sample_type)) = DATATYPES.iter().find(|(kind, _)| *kind as i16 == datatype) {
         return Ok(*sample_type);
     }
-    let name = match datatype {
-        1 => "1-bit samples",
-        32 => "complex64 samples",
-        1536 => "float128 samples",
-        1792 => "complex128 samples",
-        2048 => "complex256 samples",
-        _ => {
-            return Err(Fault::new(RefusalCode::Inconsistent, format!("datatype {datatype} is not defined")));
-        }
+    let Some((_, name)) = REFUSED_DATATYPES.iter().find(|(code, _)| *code == datatype) else {
+        return Err(Fault::new(RefusalCode::Inconsistent, format!("datatype {datatype} is not defined")));
     };
-    let text = format!("holds {name} (datatype {datatype}); convert to integers, float32 or float64");
+    let text = format!("holds {name} samples (datatype {datatype}); convert to integers, float32 or float64");
     Err(Fault::new(RefusalCode::UnsupportedType, text))
 }
 
@@ -356,8 +361,8 @@ pub(super) struct Outline<'a> {
     pub(super) sample_type: SampleType,
     /// Their meaning.
     pub(super) rescale: Rescale,
-    /// `intent_code`.
-    pub(super) intent: i16,
+    /// What the samples are for.
+    pub(super) intent: Intent,
     /// Placement, carried verbatim.
     pub(super) geometry: &'a NiftiGeometry,
 }
@@ -384,7 +389,7 @@ impl Outline<'_> {
 
     fn datatype(&self) -> i16 {
         let of_type = DATATYPES.iter().find(|(_, sample_type)| *sample_type == self.sample_type);
-        of_type.expect("every sample type has its code").0
+        of_type.expect("every sample type has its code").0 as i16
     }
 
     fn to_version_1(&self) -> Vec<u8> {
@@ -392,7 +397,7 @@ impl Outline<'_> {
         let geometry = self.geometry;
         header.put(0, (LENGTH_1 as i32).to_le_bytes());
         header.put_each(40, self.dim().map(|n| (n as i16).to_le_bytes()));
-        header.put(68, self.intent.to_le_bytes());
+        header.put(68, (self.intent as i16).to_le_bytes());
         header.put(70, self.datatype().to_le_bytes());
         header.put(72, (8 * self.sample_type.bytes() as i16).to_le_bytes());
         header.put_each(76, geometry.pixdim.map(f32_bytes));
@@ -425,7 +430,7 @@ impl Outline<'_> {
         header.put_each(376, geometry.qoffset.map(f64::to_le_bytes));
         header.put_each(400, geometry.srow.as_flattened().iter().map(|x| x.to_le_bytes()));
         header.put(500, geometry.xyzt_units.to_le_bytes());
-        header.put(504, i32::from(self.intent).to_le_bytes());
+        header.put(504, (self.intent as i32).to_le_bytes());
         header.0
     }
 }

@@ -2,17 +2,13 @@
 
 use std::io::{self, Write};
 
+use ::nifti::Intent;
 use rayon::prelude::*;
 
 use super::geometry::NiftiGeometry;
 use super::header::Outline;
 use crate::format::gzip::{Member, Piece};
 use crate::volume::{BRICK_EDGE, BrickIndex, LabelMap, Rescale, SampleType, Volume};
-
-/// `NIFTI_INTENT_LABEL`.
-const INTENT_LABEL: i16 = 1002;
-/// `NIFTI_INTENT_NONE`.
-const INTENT_NONE: i16 = 0;
 
 /// Labels repeat so much that more effort gains little.
 const LABEL_LEVEL: u32 = 4;
@@ -34,7 +30,8 @@ pub fn write_labels(sink: &mut impl Write, labels: &LabelMap, geometry: &NiftiGe
     let [ni, nj, nk] = labels.dims();
     let all_axes = [ni, nj, nk];
     let axes = if geometry.spatial_axes == 2 && nk == 1 { &all_axes[..2] } else { &all_axes[..] };
-    let outline = Outline { dims: axes, sample_type, rescale: Rescale::NONE, intent: INTENT_LABEL, geometry };
+    let outline =
+        Outline { dims: axes, sample_type, rescale: Rescale::NONE, intent: Intent::Label, geometry };
     let header = outline.to_bytes();
 
     let mut member = Member::begin(sink)?;
@@ -126,7 +123,7 @@ pub fn write_volume(
         dims: axes,
         sample_type: volume.sample_type(),
         rescale: volume.rescale(),
-        intent: INTENT_NONE,
+        intent: Intent::None,
         geometry,
     };
     let header = outline.to_bytes();
