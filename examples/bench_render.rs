@@ -24,7 +24,7 @@ struct Arguments {
     operation: String,
     #[arg(long)]
     data: PathBuf,
-    /// Threads of a software adapter; a real one has its own.
+    /// Threads of a software adapter, which itself goes by LP_NUM_THREADS; only told.
     #[arg(long, default_value_t = 2)]
     threads: usize,
     #[arg(long, default_value_t = 5)]
@@ -79,7 +79,8 @@ fn main() -> anyhow::Result<()> {
         wall.push(start.elapsed().as_secs_f64());
         cpu.push(cpu_seconds() - cpu_start);
     }
-    let check = format!("{}, {} px, sync {sync_seconds:.3} s", gpu.adapter().name, arguments.pixels);
+    let (name, pixels, threads) = (&gpu.adapter().name, arguments.pixels, arguments.threads);
+    let check = format!("{name}, {pixels} px, {threads} threads, sync {sync_seconds:.3} s");
     println!("{}", serde_json::json!({ "wall": wall, "cpu": cpu, "extra_mb": 0, "check": check }));
     Ok(())
 }

@@ -442,6 +442,26 @@ fn the_renderer_follows_every_change() {
 }
 
 #[test]
+fn every_point_in_time_is_its_own_picture() {
+    let Some(gpu) = gpu() else { return };
+    let grid = straight([30, 20, 10], [1.0, 1.0, 1.0]);
+    let samples = Samples::U8(buffer(3 * grid.voxel_count(), |n| n as u8));
+    let volume = Volume::new(grid.clone(), 3, samples, Rescale::NONE).expect("a volume");
+    let case = Case::new(Arc::new(volume));
+    let mut renderer = Renderer::new(gpu.clone(), wgpu::TextureFormat::Rgba8Unorm);
+    let view = view(&grid, AnatomicalPlane::Axial, SliceSource::Acquisition);
+    for time in [0, 2, 1, 0] {
+        let display = Display { time, ..Display::with_window(Window::new(128.0, 256.0)) };
+        let wanted = Picture::slice(view, display);
+        renderer.sync(&case, time, Pace::Whole);
+        renderer.prepare_pane(1, &wanted, PIXELS);
+        let (different, worst) =
+            difference(&renderer.read_pane(1).expect("read"), &draw_on_cpu(&case, &wanted, PIXELS));
+        assert!(different <= 1.0, "time {time}: {different} ‰ differ, by up to {worst}");
+    }
+}
+
+#[test]
 fn slabs_arrive_around_the_focus_and_the_rest_is_black() {
     let Some(gpu) = gpu() else { return };
     let grid = straight([128, 128, 60], [1.0, 1.0, 1.0]);
