@@ -413,8 +413,10 @@ impl Pane {
         gpu.device.poll(wgpu::PollType::wait_indefinitely()).map_err(|error| failed(&error))?;
         arrived.recv().map_err(|error| failed(&error))?.map_err(|error| failed(&error))?;
         let mapped = buffer.get_mapped_range(..).map_err(|error| failed(&error))?;
-        let rows = mapped.chunks_exact(bytes_per_row as usize);
-        let rgba = rows.flat_map(|row| &row[..width as usize * 4]).copied().collect();
+        let mut rgba = Vec::with_capacity(width as usize * height as usize * 4);
+        for row in mapped.chunks_exact(bytes_per_row as usize) {
+            rgba.extend_from_slice(&row[..width as usize * 4]);
+        }
         Image::from_rgba([width, height], rgba).ok_or_else(|| failed(&"the picture came back cut"))
     }
 }
