@@ -3,24 +3,28 @@
 const TURN: f32 = 0.70710678;
 
 @fragment
-fn overlay_at(@builtin(position) pixel: vec4<f32>) -> @location(0) vec4<f32> {
+fn overlay_at(pixel: Pixel) -> @location(0) vec4<f32> {
     // First the pixel's own label, then, should there be one, those around it, an eighth of a turn
-    // apart, until one differs. All looks share one loop because software rasterisers skip the rest
-    // of a loop, but never a branch.
+    // apart, until one differs. All looks share one loop, left at its end, because software
+    // rasterisers skip the rest of a loop, but never a branch.
+    let right = scene.right.xyz;
+    let down = scene.down.xyz;
+    let looks = scene.looks;
     var label = 0u;
     var on_border = false;
-    var aside = vec2<f32>(scene.outline, 0.0);
-    for (var look = 0u; look < scene.looks; look++) {
-        let beside = select(aside, vec2<f32>(0.0), look == 0u);
-        let here = label_in(cell_of(place_of(pixel.xy + beside)));
-        if look == 0u {
-            label = here;
-        }
+    var beside = vec2<f32>(0.0);
+    var next = vec2<f32>(scene.outline, 0.0);
+    var look = 0u;
+    loop {
+        let here = label_at(pixel.place + beside.x * right + beside.y * down, pixel.first, pixel.last);
+        label = select(label, here, look == 0u);
         on_border = here != label;
-        if on_border || label == 0u {
-            break;
+        look += 1u;
+        beside = next;
+        next = vec2<f32>(next.x - next.y, next.x + next.y) * TURN;
+        continuing {
+            break if on_border || label == 0u || look == looks;
         }
-        aside = select(vec2<f32>(aside.x - aside.y, aside.x + aside.y) * TURN, aside, look == 0u);
     }
     let colour = colour_of(label);
     let opacity = colour.a * select(scene.fill, 1.0, on_border);

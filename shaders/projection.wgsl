@@ -8,14 +8,11 @@ struct Ray {
     count: f32,
 }
 
-fn ray_through(pixel: vec2<f32>) -> Ray {
-    let eye = place_of(pixel);
-    let low = vec3<f32>(scene.first.xyz) - 0.5;
-    let high = vec3<f32>(scene.last.xyz) + 0.5;
+fn ray_through(pixel: Pixel) -> Ray {
     // A line that never leaves a pair of borders meets them far away.
     let along = select(scene.away.xyz, vec3<f32>(1e-9), abs(scene.away.xyz) < vec3<f32>(1e-9));
-    let one = (low - eye) / along;
-    let other = (high - eye) / along;
+    let one = (pixel.first - 0.5 - pixel.place) / along;
+    let other = (pixel.last + 0.5 - pixel.place) / along;
     let enters = min(one, other);
     let leaves = max(one, other);
     let near = max(max(enters.x, enters.y), enters.z);
@@ -25,43 +22,45 @@ fn ray_through(pixel: vec2<f32>) -> Ray {
     let most = max(max(abs(along.x), abs(along.y)), abs(along.z));
     let count = min(ceil(length * most), scene.most_steps);
     let step = along * (length / max(count, 1.0));
-    return Ray(eye + along * near + step * 0.5, step, count);
+    return Ray(pixel.place + along * near + step * 0.5, step, count);
 }
 
-fn luma(tone: vec3<f32>) -> f32 {
-    return dot(tone, vec3<f32>(0.299, 0.587, 0.114));
+fn nearest_cell(place: vec3<f32>, pixel: Pixel) -> vec3<i32> {
+    return vec3<i32>(clamp(floor(place + 0.5), pixel.first, pixel.last));
 }
 
-fn nearest_cell(place: vec3<f32>) -> vec3<i32> {
-    return clamp(cell_of(place), scene.first.xyz, scene.last.xyz);
+fn luma(distance: vec3<f32>, rising: f32) -> f32 {
+    return dot(distance, vec3<f32>(0.299, 0.587, 0.114)) * rising;
 }
 
 @fragment
-fn projection_at(@builtin(position) pixel: vec4<f32>) -> @location(0) vec4<f32> {
-    let ray = ray_through(pixel.xy);
+fn projection_at(pixel: Pixel) -> @location(0) vec4<f32> {
+    let ray = ray_through(pixel);
     if ray.count < 1.0 {
         return vec4<f32>(0.0, 0.0, 0.0, 1.0);
     }
-    var brightest = tone(nearest_cell(ray.start));
+    let rising = scene.rising;
+    var brightest = distance_in(nearest_cell(ray.start, pixel), pixel.reference);
     var at = 0.0;
     for (var n = 1.0; n < ray.count; n += 1.0) {
-        let here = tone(nearest_cell(ray.start + ray.step * n));
-        if luma(here) > luma(brightest) {
+        let here = distance_in(nearest_cell(ray.start + ray.step * n, pixel), pixel.reference);
+        if luma(here, rising) > luma(brightest, rising) {
             brightest = here;
             at = n;
         }
     }
     if SMOOTH {
         // The nearest voxels found the place; between them lies the value.
-        brightest = tone_between(ray.start + ray.step * at);
+        brightest = distance_at(ray.start + ray.step * at, pixel.first, pixel.last, pixel.reference);
         for (var aside = -0.5; aside < 1.0; aside += 1.0) {
-            let here = tone_between(ray.start + ray.step * (at + aside));
-            if luma(here) > luma(brightest) {
+            let place = ray.start + ray.step * (at + aside);
+            let here = distance_at(place, pixel.first, pixel.last, pixel.reference);
+            if luma(here, rising) > luma(brightest, rising) {
                 brightest = here;
             }
         }
     }
-    return vec4<f32>(as_shown(brightest), 1.0);
+    return vec4<f32>(brightness(brightest, pixel.gain_and_bias), 1.0);
 }
 
 // Where the light comes from: above the viewer's left shoulder. Right, down, away.
@@ -69,14 +68,14 @@ const LIGHT: vec3<f32> = vec3<f32>(-0.36, -0.48, -0.8);
 const SURFACE_OPACITY: f32 = 0.85;
 
 @fragment
-fn surface_at(@builtin(position) pixel: vec4<f32>) -> @location(0) vec4<f32> {
-    let ray = ray_through(pixel.xy);
+fn surface_at(pixel: Pixel) -> @location(0) vec4<f32> {
+    let ray = ray_through(pixel);
     var colour = vec4<f32>(0.0);
     var label = 0u;
-    var met = vec3<i32>(0);
+    var met = vec3<f32>(0.0);
     for (var n = 0.0; n < ray.count; n += 1.0) {
-        met = nearest_cell(ray.start + ray.step * n);
-        label = label_in(met);
+        met = vec3<f32>(nearest_cell(ray.start + ray.step * n, pixel));
+        label = label_at(met, pixel.first, pixel.last);
         colour = colour_of(label);
         if colour.a > 0.0 {
             break;
@@ -85,9 +84,9 @@ fn surface_at(@builtin(position) pixel: vec4<f32>) -> @location(0) vec4<f32> {
     // The surface faces away from where most of the label lies.
     var inwards = vec3<f32>(0.0);
     for (var n = 0; n < 27; n++) {
-        let aside = vec3<i32>(n % 3, n / 3 % 3, n / 9) - 1;
-        if label_in(met + aside * 2) == label {
-            inwards += vec3<f32>(aside);
+        let aside = vec3<f32>(vec3<i32>(n % 3, n / 3 % 3, n / 9) - 1);
+        if label_at(met + aside * 2.0, pixel.first, pixel.last) == label {
+            inwards += aside;
         }
     }
     // Voxel axes may be oblique and of any length; along the picture's own axes the direction is true.

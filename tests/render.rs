@@ -442,6 +442,26 @@ fn the_renderer_follows_every_change() {
 }
 
 #[test]
+fn every_point_in_time_is_its_own_picture() {
+    let Some(gpu) = gpu() else { return };
+    let grid = straight([30, 20, 10], [1.0, 1.0, 1.0]);
+    let samples = Samples::U8(buffer(3 * grid.voxel_count(), |n| n as u8));
+    let volume = Volume::new(grid.clone(), 3, samples, Rescale::NONE).expect("a volume");
+    let case = Case::new(Arc::new(volume));
+    let mut renderer = Renderer::new(gpu.clone(), wgpu::TextureFormat::Rgba8Unorm);
+    let view = view(&grid, AnatomicalPlane::Axial, SliceSource::Acquisition);
+    for time in [0, 2, 1, 0] {
+        let display = Display { time, ..Display::with_window(Window::new(128.0, 256.0)) };
+        let wanted = Picture::slice(view, display);
+        renderer.sync(&case, time, Pace::Whole);
+        renderer.prepare_pane(1, &wanted, PIXELS);
+        let (different, worst) =
+            difference(&renderer.read_pane(1).expect("read"), &draw_on_cpu(&case, &wanted, PIXELS));
+        assert!(different <= 1.0, "time {time}: {different} ‰ differ, by up to {worst}");
+    }
+}
+
+#[test]
 fn slabs_arrive_around_the_focus_and_the_rest_is_black() {
     let Some(gpu) = gpu() else { return };
     let grid = straight([128, 128, 60], [1.0, 1.0, 1.0]);
@@ -514,4 +534,117 @@ fn a_picture_survives_its_png() {
     let mut pixels = vec![0; reader.output_buffer_size().expect("fits")];
     let info = reader.next_frame(&mut pixels).expect("a frame");
     assert_eq!(([info.width, info.height], &pixels[..]), (image.size(), image.rgba()));
+}
+
+#[test]
+fn a_volume_too_large_for_the_device_is_drawn_by_the_cpu() {
+    let Some(gpu) = gpu() else { return };
+    let grid = straight([gpu.adapter().max_texture_3d as usize + 1, 3, 2], [0.1, 100.0, 100.0]);
+    let mut case = Case::new(Arc::new(ct(grid.clone())));
+    let mut renderer = Renderer::new(gpu.clone(), wgpu::TextureFormat::Rgba8Unorm);
+    let view = view(&grid, AnatomicalPlane::Axial, SliceSource::Acquisition);
+    let wanted = Picture::slice(view, Display::with_window(Window::new(40.0, 400.0)));
+    for label in [0, 1] {
+        if label > 0 {
+            let voxels: Vec<_> = (1700..1800).map(|i| VoxelIndex::new(i, 1, 1)).collect();
+            painted(&mut case, label, &voxels);
+        }
+        assert_eq!(renderer.sync(&case, 0, Pace::Whole), Progress::Complete);
+        assert!(renderer.drawn_by_cpu_because().is_some());
+        renderer.prepare_pane(1, &wanted, PIXELS);
+        assert_eq!(
+            renderer.read_pane(1).expect("read").rgba(),
+            draw_on_cpu(&case, &wanted, PIXELS).rgba(),
+            "label {label}"
+        );
+    }
+}
+
+/// A device whose parts the test keeps, as a window does.
+fn device_of_a_window() -> Option<(Gpu, wgpu::Device, wgpu::Queue)> {
+    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
+    let adapter = pollster::block_on(instance.request_adapter(&Default::default())).ok()?;
+    let request = adapter.request_device(&annotomy::render::device_descriptor(&adapter));
+    let (device, queue) = pollster::block_on(request).ok()?;
+    Some((Gpu::of_window(&adapter, device.clone(), queue.clone()), device, queue))
+}
+
+#[test]
+fn a_pane_reaches_the_window_pixel_by_pixel() {
+    if gpu().is_none() {
+        return;
+    }
+    let (gpu, device, queue) = device_of_a_window().expect("a device of its own");
+    let grid = straight([40, 30, 10], [1.0, 1.0, 1.0]);
+    let case = labelled(grid.clone(), &[1, 2]);
+    let view = view(&grid, AnatomicalPlane::Axial, SliceSource::Acquisition);
+    let wanted = Picture::slice(view, Display::with_window(Window::new(40.0, 400.0)));
+    // A window of 256 pixels; the pane begins left of it and its upper edge is covered.
+    let (edge, corner, viewport) = (256u32, [-20.0f32, 30.0], [0u32, 40, 120, 100]);
+    for format in [wgpu::TextureFormat::Rgba8Unorm, wgpu::TextureFormat::Rgba8UnormSrgb] {
+        let mut renderer = Renderer::new(gpu.clone(), format);
+        renderer.sync(&case, 0, Pace::Whole);
+        renderer.prepare_pane(3, &wanted, PIXELS);
+        let picture = renderer.read_pane(3).expect("read");
+        let size = wgpu::Extent3d { width: edge, height: edge, depth_or_array_layers: 1 };
+        let target = device.create_texture(&wgpu::TextureDescriptor {
+            label: None,
+            size,
+            mip_level_count: 1,
+            sample_count: 1,
+            dimension: wgpu::TextureDimension::D2,
+            format,
+            usage: wgpu::TextureUsages::RENDER_ATTACHMENT | wgpu::TextureUsages::COPY_SRC,
+            view_formats: &[],
+        });
+        let read = device.create_buffer(&wgpu::BufferDescriptor {
+            label: None,
+            size: u64::from(edge * edge * 4),
+            usage: wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ,
+            mapped_at_creation: false,
+        });
+        let mut encoder = device.create_command_encoder(&Default::default());
+        let target_view = target.create_view(&Default::default());
+        let mut pass = encoder.begin_render_pass(&wgpu::RenderPassDescriptor {
+            color_attachments: &[Some(wgpu::RenderPassColorAttachment {
+                view: &target_view,
+                depth_slice: None,
+                resolve_target: None,
+                ops: wgpu::Operations {
+                    load: wgpu::LoadOp::Clear(wgpu::Color::WHITE),
+                    store: wgpu::StoreOp::Store,
+                },
+            })],
+            ..Default::default()
+        });
+        let [left, top, width, height] = viewport;
+        pass.set_viewport(left as f32, top as f32, width as f32, height as f32, 0.0, 1.0);
+        renderer.paint_pane(3, &mut pass, corner);
+        drop(pass);
+        let layout =
+            wgpu::TexelCopyBufferLayout { offset: 0, bytes_per_row: Some(edge * 4), rows_per_image: None };
+        let into = wgpu::TexelCopyBufferInfo { buffer: &read, layout };
+        encoder.copy_texture_to_buffer(target.as_image_copy(), into, size);
+        queue.submit([encoder.finish()]);
+        read.map_async(wgpu::MapMode::Read, .., |mapped| mapped.expect("mapped"));
+        gpu.finish().expect("drawn");
+        let mapped = read.get_mapped_range(..).expect("mapped");
+        for y in 0..edge {
+            for x in 0..edge {
+                let start = ((y * edge + x) * 4) as usize;
+                let found = [0, 1, 2].map(|part| mapped[start + part]);
+                let covered = (left..left + width).contains(&x) && (top..top + height).contains(&y);
+                let expected = if covered {
+                    let [r, g, b, _] = picture.pixel((x as i32 + 20) as u32, (y as i32 - 30) as u32);
+                    [r, g, b]
+                } else {
+                    [255; 3]
+                };
+                let apart = [0, 1, 2].map(|part| found[part].abs_diff(expected[part]));
+                // To linear light and back rounds once.
+                assert!(apart.iter().all(|apart| *apart <= 1), "{format:?}, pixel {x}, {y}");
+            }
+        }
+        assert_eq!(gpu.take_error(), None);
+    }
 }

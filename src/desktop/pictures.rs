@@ -21,6 +21,8 @@ const BYTES_A_FRAME: usize = 32 << 20;
 pub(super) struct Pictures {
     orbit: Option<(Orbit, [f64; 2])>,
     turning: bool,
+    /// Whether a processor plays the graphics device.
+    is_software: bool,
     /// A label that stands out while all others are dimmed.
     pub(super) highlight: Option<u16>,
     /// Whether the person asked for a fresh device.
@@ -41,7 +43,10 @@ impl Pictures {
     /// has to be made anew.
     pub(super) fn sync(&mut self, ui: &Ui, frame: &eframe::Frame, session: &Session) -> bool {
         self.turning = false;
-        let Some(state) = frame.wgpu_render_state() else { return true };
+        let Some(state) = frame.wgpu_render_state() else {
+            self.is_software = true;
+            return true;
+        };
         let mut egui_renderer = state.renderer.write();
         let renderer = egui_renderer.callback_resources.entry::<Renderer>().or_insert_with(|| {
             let gpu = Gpu::of_window(&state.adapter, state.device.clone(), state.queue.clone());
@@ -56,6 +61,7 @@ impl Pictures {
         if let Some(error) = renderer.gpu().take_error() {
             tracing::error!("the graphics device reports: {error}");
         }
+        self.is_software = renderer.gpu().adapter().kind == "software";
         let pace = Pace::Bytes { budget: BYTES_A_FRAME, focus: session.focus() };
         if let Progress::Partly(_) = renderer.sync(session.case(), session.display().time, pace) {
             ui.ctx().request_repaint();
@@ -98,7 +104,11 @@ impl Pictures {
             None => fitted(grid, size),
         };
         self.orbit = Some((orbit, size));
-        let quality = if self.turning { Quality::Coarse } else { Quality::Fine };
+        let quality = match (self.turning, self.is_software) {
+            (true, _) => Quality::Coarse,
+            (false, true) => Quality::Medium,
+            (false, false) => Quality::Fine,
+        };
         let subject = Subject::Projection { orbit, size, quality };
         let mut display = *session.display();
         // The greatest value along a line is nearly always a bright one: a wider window keeps its shades.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::gpu::Gpu;
-use super::scene::Scene;
+use super::scene::{PixelRect, Scene};
 use super::voxels::{new_texture, write_box};
 use crate::annotation::{Colour, LabelScheme};
 use crate::volume::{BRICK_EDGE, Brick, BrickIndex, LabelMap};
@@ -15,7 +15,15 @@ pub(super) struct LabelTexture {
     /// another brick later, so no change is missed, whichever case the next map comes from.
     shown: LabelMap,
     held: Option<Held>,
+    /// For each brick, which of its blocks hold labels, one bit each, i fastest.
+    labelled_blocks: Vec<u64>,
 }
+
+/// Voxels along the edge of a block; a brick has 4 × 4 × 4 of them. Labels are drawn block by block,
+/// so that a picture pays for the labels in it and not for its size.
+const BLOCK_EDGE: usize = 8;
+const BLOCKS: usize = BRICK_EDGE / BLOCK_EDGE;
+const _: () = assert!(BLOCKS * BLOCKS * BLOCKS == 64, "one bit of a u64 for each block");
 
 #[derive(Debug)]
 struct Held {
@@ -28,7 +36,9 @@ struct Held {
 impl LabelTexture {
     /// The texture of an empty map.
     pub(super) fn new(dims: [usize; 3]) -> Self {
-        Self { shown: LabelMap::new(dims), held: None }
+        let shown = LabelMap::new(dims);
+        let labelled_blocks = vec![0; shown.brick_dims().iter().product()];
+        Self { shown, held: None, labelled_blocks }
     }
 
     /// What shaders read; `None` while the layer is empty.
@@ -44,6 +54,10 @@ impl LabelTexture {
             .collect();
         if changed.is_empty() {
             return Ok(false);
+        }
+        for index in &changed {
+            let number = self.brick_number(index.0.map(|n| n as usize));
+            self.labelled_blocks[number] = map.brick(*index).map_or(0, |brick| blocks_of(brick));
         }
         let present = || changed.iter().filter_map(|index| map.brick(*index));
         let wide = present().any(|brick| brick.labels().iter().any(|label| *label > 255));
@@ -69,6 +83,70 @@ impl LabelTexture {
     pub(super) fn map(&self) -> &LabelMap {
         &self.shown
     }
+
+    /// Rectangles of pixels outside of which no label of this layer lies on a slice. They do not
+    /// overlap.
+    pub(super) fn rectangles_on(&self, scene: &Scene) -> Vec<PixelRect> {
+        let (Some(flat), Some([along, across])) = (scene.flat_axis, scene.upright_axes()) else {
+            return labelled_pixels(&self.shown, scene).into_iter().collect();
+        };
+        let edge = |block: usize| (block * BLOCK_EDGE) as f64 - 0.5;
+        let between = |step, count, axis, start: usize, end: usize| {
+            let (a, b) = (
+                scene.pixel_at_edge(step, count, axis, edge(start)),
+                scene.pixel_at_edge(step, count, axis, edge(end)),
+            );
+            [a.min(b), a.max(b)]
+        };
+        let counts = self.shown.dims().map(|n| n.div_ceil(BLOCK_EDGE));
+        let mut rectangles = Vec::new();
+        let mut block = [0; 3];
+        block[flat] = scene.origin[flat] as usize / BLOCK_EDGE;
+        for row in 0..counts[across] {
+            block[across] = row;
+            let [top, bottom] = between(scene.down, scene.size[1], across, row, row + 1);
+            let mut start = None;
+            for column in 0..=counts[along] {
+                block[along] = column;
+                match (column < counts[along] && self.is_labelled(block), start) {
+                    (true, None) => start = Some(column),
+                    (false, Some(first)) => {
+                        let [left, right] = between(scene.right, scene.size[0], along, first, column);
+                        if left < right && top < bottom {
+                            rectangles.push([left, top, right, bottom]);
+                        }
+                        start = None;
+                    }
+                    _ => {}
+                }
+            }
+        }
+        rectangles
+    }
+
+    fn brick_number(&self, [i, j, k]: [usize; 3]) -> usize {
+        let [ni, nj, _] = self.shown.brick_dims();
+        (k * nj + j) * ni + i
+    }
+
+    fn is_labelled(&self, block: [usize; 3]) -> bool {
+        let [i, j, k] = block.map(|n| n % BLOCKS);
+        self.labelled_blocks[self.brick_number(block.map(|n| n / BLOCKS))] >> ((k * BLOCKS + j) * BLOCKS + i)
+            & 1
+            == 1
+    }
+}
+
+/// The blocks of a brick that hold labels.
+fn blocks_of(brick: &Brick) -> u64 {
+    let mut blocks = 0;
+    for (place, part) in brick.labels().chunks_exact(BLOCK_EDGE).enumerate() {
+        if part.iter().any(|label| *label != 0) {
+            let (i, j, k) = (place % BLOCKS, place / BLOCKS % BRICK_EDGE, place / BLOCKS / BRICK_EDGE);
+            blocks |= 1 << ((k / BLOCK_EDGE * BLOCKS + j / BLOCK_EDGE) * BLOCKS + i);
+        }
+    }
+    blocks
 }
 
 /// The first and the last voxel of the box around all bricks of `map`.
@@ -77,8 +155,8 @@ pub(super) fn labelled_box(map: &LabelMap) -> Option<([usize; 3], [usize; 3])> {
     boxes.reduce(|a, b| a.union(&b)).map(|bounds| (bounds.min, bounds.max.map(|n| n - 1)))
 }
 
-/// The pixels of a slice, as [`Scene::pixels_of`] gives them, outside of which no brick of `map` lies.
-pub(super) fn labelled_pixels(map: &LabelMap, scene: &Scene) -> Option<[u32; 4]> {
+/// The pixels of a slice outside of which no brick of `map` lies.
+pub(super) fn labelled_pixels(map: &LabelMap, scene: &Scene) -> Option<PixelRect> {
     let normal = scene.right.cross(scene.down);
     let mut around: Option<([f64; 3], [f64; 3])> = None;
     for (index, _) in map.bricks() {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::scene::PixelRect;
 use super::voxels::{Coding, Kind};
 use super::{overlay, projection, slice};
 
@@ -43,7 +44,7 @@ impl Passes {
             texture(wgpu::TextureViewDimension::D2, wgpu::TextureSampleType::Float { filterable: false });
         let entry = |(binding, ty)| wgpu::BindGroupLayoutEntry {
             binding,
-            visibility: wgpu::ShaderStages::FRAGMENT,
+            visibility: wgpu::ShaderStages::VERTEX_FRAGMENT,
             ty,
             count: None,
         };
@@ -114,11 +115,18 @@ fn build(device: &wgpu::Device, layout: &wgpu::PipelineLayout, pass: Pass) -> wg
         layout: Some(layout),
         vertex: wgpu::VertexState {
             module: &module,
-            entry_point: Some("whole_picture"),
+            entry_point: Some("rectangle"),
             compilation_options: Default::default(),
-            buffers: &[],
+            buffers: &[Some(wgpu::VertexBufferLayout {
+                array_stride: size_of::<PixelRect>() as u64,
+                step_mode: wgpu::VertexStepMode::Instance,
+                attributes: &wgpu::vertex_attr_array![0 => Uint32x4],
+            })],
         },
-        primitive: wgpu::PrimitiveState::default(),
+        primitive: wgpu::PrimitiveState {
+            topology: wgpu::PrimitiveTopology::TriangleStrip,
+            ..Default::default()
+        },
         depth_stencil: None,
         multisample: wgpu::MultisampleState::default(),
         fragment: Some(wgpu::FragmentState {
@@ -140,14 +148,19 @@ fn build(device: &wgpu::Device, layout: &wgpu::PipelineLayout, pass: Pass) -> wg
 }
 
 fn constants(pass: Pass) -> Vec<(&'static str, f64)> {
-    let (kind, smooth, flat_axis) = match pass {
-        Pass::Slice { kind, smooth, flat_axis } => (kind, smooth, flat_axis.unwrap_or(3)),
-        Pass::Projection { kind, smooth } => (kind, smooth, 3),
-        Pass::Overlay | Pass::Surface => return Vec::new(),
-    };
-    let mut constants = vec![("SMOOTH", f64::from(u8::from(smooth))), ("FLAT_AXIS", flat_axis as f64)];
-    constants.extend(Coding::constants(kind));
-    constants
+    let flag = |name, set: bool| (name, f64::from(u8::from(set)));
+    match pass {
+        Pass::Slice { kind, smooth, flat_axis } => {
+            let [coding, sign_shift] = Coding::constants(kind);
+            let flat_axis = ("FLAT_AXIS", flat_axis.unwrap_or(3) as f64);
+            vec![coding, sign_shift, flag("SMOOTH", smooth), flat_axis]
+        }
+        Pass::Projection { kind, smooth } => {
+            let [coding, sign_shift] = Coding::constants(kind);
+            vec![coding, sign_shift, flag("SMOOTH", smooth)]
+        }
+        Pass::Overlay | Pass::Surface => Vec::new(),
+    }
 }
 
 #[cfg(test)]

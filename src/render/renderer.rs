@@ -6,10 +6,10 @@ use std::sync::Arc;
 use super::blit::{self, Blit};
 use super::gpu::{Gpu, GpuError};
 use super::image::Image;
-use super::labels::{LabelTexture, colour_texture, labelled_box, labelled_pixels, send_colours};
+use super::labels::{LabelTexture, colour_texture, labelled_box, send_colours};
 use super::passes::{PICTURE_FORMAT, Pass, Passes};
 use super::picture::{Picture, Subject, draw_on_cpu};
-use super::scene::Scene;
+use super::scene::{PixelRect, Scene};
 use super::voxels::VoxelTexture;
 use crate::case::Case;
 use crate::geometry::{Patient, Point};
@@ -69,6 +69,7 @@ struct Pane {
     texture: wgpu::Texture,
     view: wgpu::TextureView,
     scene_uniforms: Vec<wgpu::Buffer>,
+    rectangles: wgpu::Buffer,
     blit_uniform: wgpu::Buffer,
     blit_bindings: wgpu::BindGroup,
     magnification: u32,
@@ -122,12 +123,17 @@ impl Renderer {
     /// the bricks of labels that changed, the colours if the scheme did. Cheap where nothing changed.
     pub fn sync(&mut self, case: &Case, time: usize, pace: Pace) -> Progress {
         let time = time.min(case.volume().times() - 1);
-        let same_volume =
-            |shown: &Shown| Arc::ptr_eq(shown.case.volume(), case.volume()) && shown.time == time;
-        if !self.shown.as_ref().is_some_and(same_volume) {
+        if !self.shown.as_ref().is_some_and(|shown| Arc::ptr_eq(shown.case.volume(), case.volume())) {
             self.take_volume(case, time);
         }
         let Some(shown) = &mut self.shown else { return Progress::Partly(0.0) };
+        if shown.time != time {
+            shown.time = time;
+            self.revision += 1;
+            if let Ok(voxels) = &mut shown.voxels {
+                voxels.restart(time);
+            }
+        }
         if shown.case.scheme() != case.scheme() {
             send_colours(&self.gpu, &self.colour_texture, case.scheme());
             shown.case = case.clone();
@@ -246,8 +252,8 @@ struct Draw<'a> {
     pass: Pass,
     scene: Scene,
     labels: Option<&'a wgpu::TextureView>,
-    /// Left, top, right and bottom of the pixels it can change.
-    pixels: [u32; 4],
+    /// The pixels it draws, in rectangles that do not overlap.
+    rectangles: Vec<PixelRect>,
 }
 
 fn draws_of<'a>(
@@ -259,27 +265,28 @@ fn draws_of<'a>(
     let corners = |cell: [usize; 3]| cell.map(|n| n as f64);
     let (kind, smooth) = (voxels.coding.kind, scene.smooth);
     let mut draws = Vec::new();
-    let all = [0, 0, scene.size[0], scene.size[1]];
-    let labelled = layers.iter().filter_map(|layer| Some((layer.map(), layer.view()?)));
+    let labelled = layers.iter().filter_map(|layer| Some((layer, layer.view()?)));
     let labelled = labelled.filter(|_| scene.overlay.is_some());
     match picture.subject {
         Subject::Slice(_) => {
-            if let Some(pixels) = scene.pixels_of(corners(scene.first), corners(scene.last)) {
-                let pass = Pass::Slice { kind, smooth, flat_axis: scene.flat_axis };
-                draws.push(Draw { pass, scene: scene.clone(), labels: None, pixels });
-            }
-            draws.extend(labelled.filter_map(|(map, labels)| {
-                let pixels = labelled_pixels(map, scene)?;
-                Some(Draw { pass: Pass::Overlay, scene: scene.clone(), labels: Some(labels), pixels })
+            let pass = Pass::Slice { kind, smooth, flat_axis: scene.flat_axis };
+            let rectangles = scene.pixels_of(corners(scene.first), corners(scene.last)).into_iter().collect();
+            draws.push(Draw { pass, scene: scene.clone(), labels: None, rectangles });
+            draws.extend(labelled.map(|(layer, labels)| Draw {
+                pass: Pass::Overlay,
+                scene: scene.clone(),
+                labels: Some(labels),
+                rectangles: layer.rectangles_on(scene),
             }));
         }
         Subject::Projection { .. } => {
+            let whole = vec![[0, 0, scene.size[0], scene.size[1]]];
             let pass = Pass::Projection { kind, smooth };
-            draws.push(Draw { pass, scene: scene.clone(), labels: None, pixels: all });
-            draws.extend(labelled.filter_map(|(map, labels)| {
-                let (first, last) = labelled_box(map)?;
-                let scene = scene.within(first, last);
-                Some(Draw { pass: Pass::Surface, scene, labels: Some(labels), pixels: all })
+            draws.push(Draw { pass, scene: scene.clone(), labels: None, rectangles: whole.clone() });
+            draws.extend(labelled.filter_map(|(layer, labels)| {
+                let (first, last) = labelled_box(layer.map())?;
+                let (scene, rectangles) = (scene.within(first, last), whole.clone());
+                Some(Draw { pass: Pass::Surface, scene, labels: Some(labels), rectangles })
             }));
         }
     }
@@ -304,8 +311,16 @@ impl Pane {
         let view = texture.create_view(&wgpu::TextureViewDescriptor::default());
         let blit_uniform = uniform_buffer(&gpu.device, size_of::<blit::gpu_data::Blit>());
         let blit_bindings = blit.bind(&gpu.device, &blit_uniform, &view, magnification > 1);
-        let scene_uniforms = Vec::new();
-        Self { drawn: None, texture, view, scene_uniforms, blit_uniform, blit_bindings, magnification }
+        Self {
+            drawn: None,
+            texture,
+            view,
+            scene_uniforms: Vec::new(),
+            rectangles: rectangle_buffer(&gpu.device, 1),
+            blit_uniform,
+            blit_bindings,
+            magnification,
+        }
     }
 
     fn encode(
@@ -320,6 +335,13 @@ impl Pane {
         let uniform_bytes = size_of::<super::scene::gpu_data::Scene>();
         let enough = self.scene_uniforms.len().max(draws.len());
         self.scene_uniforms.resize_with(enough, || uniform_buffer(&gpu.device, uniform_bytes));
+        let rectangles: Vec<PixelRect> =
+            draws.iter().flat_map(|draw| draw.rectangles.iter().copied()).collect();
+        let bytes: &[u8] = bytemuck::cast_slice(&rectangles);
+        if (bytes.len() as u64) > self.rectangles.size() {
+            self.rectangles = rectangle_buffer(&gpu.device, rectangles.len().next_power_of_two());
+        }
+        gpu.queue.write_buffer(&self.rectangles, 0, bytes);
         let mut encoder = gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         let mut pass = encoder.begin_render_pass(&wgpu::RenderPassDescriptor {
             label: Some("pane"),
@@ -334,17 +356,17 @@ impl Pane {
             })],
             ..Default::default()
         });
+        let mut next = 0;
         for (draw, uniform) in draws.iter().zip(&self.scene_uniforms) {
-            let [left, top, right, bottom] = draw.pixels;
-            let Some(pipeline) = passes.get(draw.pass).filter(|_| left < right && top < bottom) else {
-                continue;
-            };
+            let first = next;
+            next += draw.rectangles.len() as u32;
+            let Some(pipeline) = passes.get(draw.pass).filter(|_| first < next) else { continue };
             gpu.queue.write_buffer(uniform, 0, bytemuck::bytes_of(&draw.scene.for_gpu(&voxels.coding)));
             let labels = draw.labels.unwrap_or(empty);
             pass.set_pipeline(pipeline);
             pass.set_bind_group(0, &passes.bind(uniform, &voxels.view, labels, colours), &[]);
-            pass.set_scissor_rect(left, top, right - left, bottom - top);
-            pass.draw(0..3, 0..1);
+            pass.set_vertex_buffer(0, self.rectangles.slice(..));
+            pass.draw(0..4, first..next);
         }
         drop(pass);
         encoder
@@ -391,8 +413,10 @@ impl Pane {
         gpu.device.poll(wgpu::PollType::wait_indefinitely()).map_err(|error| failed(&error))?;
         arrived.recv().map_err(|error| failed(&error))?.map_err(|error| failed(&error))?;
         let mapped = buffer.get_mapped_range(..).map_err(|error| failed(&error))?;
-        let rows = mapped.chunks_exact(bytes_per_row as usize);
-        let rgba = rows.flat_map(|row| &row[..width as usize * 4]).copied().collect();
+        let mut rgba = Vec::with_capacity(width as usize * height as usize * 4);
+        for row in mapped.chunks_exact(bytes_per_row as usize) {
+            rgba.extend_from_slice(&row[..width as usize * 4]);
+        }
         Image::from_rgba([width, height], rgba).ok_or_else(|| failed(&"the picture came back cut"))
     }
 }
@@ -402,6 +426,15 @@ fn uniform_buffer(device: &wgpu::Device, bytes: usize) -> wgpu::Buffer {
         label: Some("uniform"),
         size: bytes as u64,
         usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
+        mapped_at_creation: false,
+    })
+}
+
+fn rectangle_buffer(device: &wgpu::Device, count: usize) -> wgpu::Buffer {
+    device.create_buffer(&wgpu::BufferDescriptor {
+        label: Some("rectangles"),
+        size: (count * size_of::<PixelRect>()) as u64,
+        usage: wgpu::BufferUsages::VERTEX | wgpu::BufferUsages::COPY_DST,
         mapped_at_creation: false,
     })
 }

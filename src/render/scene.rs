@@ -4,7 +4,7 @@
 use glam::DVec3;
 
 use super::picture::{Picture, Subject};
-use super::voxels::Coding;
+use super::voxels::{Coding, Kind};
 use crate::geometry::{Affine, Screen, Voxel};
 use crate::view::Interpolation;
 use crate::volume::{Rescale, Volume, Window};
@@ -39,6 +39,9 @@ pub(super) struct Scene {
     /// The greatest count of steps along a ray of a projection.
     pub(super) most_steps: u32,
 }
+
+/// A rectangle of pixels: left, top, right and bottom without the last two.
+pub(super) type PixelRect = [u32; 4];
 
 /// How labels are drawn.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -158,9 +161,9 @@ impl Scene {
         }
     }
 
-    /// The pixels, as [left, top, right, bottom] without the last two, outside of which no place lies
-    /// in the cells from voxel `first` to `last`; `None` where no pixel's does.
-    pub(super) fn pixels_of(&self, first: [f64; 3], last: [f64; 3]) -> Option<[u32; 4]> {
+    /// The pixels outside of which no place lies in the cells from voxel `first` to `last`; `None`
+    /// where no pixel's does.
+    pub(super) fn pixels_of(&self, first: [f64; 3], last: [f64; 3]) -> Option<PixelRect> {
         let [width, height] = self.size.map(f64::from);
         let mut outline = vec![[0.0, 0.0], [width, 0.0], [width, height], [0.0, height]];
         for axis in 0..3 {
@@ -184,36 +187,69 @@ impl Scene {
     /// The scene in the layout of `scene.wgsl`.
     pub(super) fn for_gpu(&self, coding: &Coding) -> gpu_data::Scene {
         let wide = |place: DVec3| [place.x as f32, place.y as f32, place.z as f32, 0.0];
-        let whole = |cell: [usize; 3]| [cell[0] as i32, cell[1] as i32, cell[2] as i32, 0];
+        let cell = |cell: [usize; 3]| [cell[0] as f32, cell[1] as f32, cell[2] as f32, 0.0];
         let Grey { rescale, window, inverted } = self.grey;
         // The number nearest to the middle of the window, counted as texels are. Differences from it
         // are exact where they matter, however large the numbers are.
         let middle = (window.centre - rescale.intercept) / rescale.slope - coding.offset;
         let reference = coding.nearest_number(middle);
         let value = rescale.value(reference + coding.offset);
+        let (mut gain, mut bias) =
+            (rescale.slope / window.width, (value - window.centre) / window.width + 0.5);
+        if coding.kind == Kind::Colour {
+            (gain, bias) = (1.0, 0.0);
+        }
+        let rising = gain.signum();
+        if inverted {
+            (gain, bias) = (-gain, 1.0 - bias);
+        }
         // Windows too narrow for f32 stay steps.
         let finite = |x: f64| x.clamp(-1e30, 1e30) as f32;
+        let endless = finite(ENDLESS * (window.width / rescale.slope).abs());
         let overlay = self.overlay.unwrap_or(Overlay { fill: 0.0, outline: 0.0 });
         gpu_data::Scene {
             origin: wide(self.origin),
             right: wide(self.right),
             down: wide(self.down),
             away: wide(self.away),
-            first: whole(self.first),
-            last: whole(self.last),
-            reference_whole: reference as i32,
-            reference_float: reference as f32,
-            gain: finite(rescale.slope / window.width),
-            bias: finite((value - window.centre) / window.width + 0.5),
-            inverted: u32::from(inverted),
+            first: cell(self.first),
+            last: cell(self.last),
+            size: self.size.map(|n| n as f32),
+            gain: finite(gain),
+            bias: finite(bias),
+            reference: match coding.kind {
+                Kind::Float => (reference as f32).to_bits() as i32,
+                Kind::Whole { .. } | Kind::Wide | Kind::Colour => reference as i32,
+            },
+            rising: rising as f32,
+            endless,
+            lowest: if rescale.slope < 0.0 { endless } else { -endless },
             fill: overlay.fill as f32,
             outline: overlay.outline as f32,
             looks: if overlay.outline > 0.0 { 9 } else { 1 },
             highlight: u32::from(self.highlight.unwrap_or(0)),
             dimmed: DIMMED as f32,
             most_steps: self.most_steps as f32,
-            unused: 0,
+            unused: [0; 2],
         }
+    }
+
+    /// For a slice whose pixel rows and columns run along voxel axes: the axis to the right and the
+    /// one down. Along a whole row they stray by less than a thousandth of a voxel.
+    pub(super) fn upright_axes(&self) -> Option<[usize; 2]> {
+        let flat = self.flat_axis?;
+        let [u, v] = [(flat + 1) % 3, (flat + 2) % 3];
+        let [width, height] = self.size.map(f64::from);
+        let straight = |along: usize, across: usize| {
+            self.right[across].abs() * width < 1e-3 && self.down[along].abs() * height < 1e-3
+        };
+        [[u, v], [v, u]].into_iter().find(|[along, across]| straight(*along, *across))
+    }
+
+    /// The first pixel, counted along `right` or `down`, whose middle does not lie before the place
+    /// `edge` on the voxel axis that it runs along.
+    pub(super) fn pixel_at_edge(&self, step: DVec3, count: u32, axis: usize, edge: f64) -> u32 {
+        ((edge - self.origin[axis]) / step[axis] - 0.5).ceil().clamp(0.0, f64::from(count)) as u32
     }
 }
 
@@ -246,21 +282,23 @@ pub(super) mod gpu_data {
         pub(super) right: [f32; 4],
         pub(super) down: [f32; 4],
         pub(super) away: [f32; 4],
-        pub(super) first: [i32; 4],
-        pub(super) last: [i32; 4],
-        pub(super) reference_whole: i32,
-        pub(super) reference_float: f32,
+        pub(super) first: [f32; 4],
+        pub(super) last: [f32; 4],
+        pub(super) size: [f32; 2],
         pub(super) gain: f32,
         pub(super) bias: f32,
-        pub(super) inverted: u32,
+        pub(super) reference: i32,
+        pub(super) rising: f32,
+        pub(super) endless: f32,
+        pub(super) lowest: f32,
         pub(super) fill: f32,
         pub(super) outline: f32,
         pub(super) looks: u32,
         pub(super) highlight: u32,
         pub(super) dimmed: f32,
         pub(super) most_steps: f32,
-        pub(super) unused: u32,
+        pub(super) unused: [u32; 2],
     }
 
-    const _: () = assert!(size_of::<Scene>() == 144);
+    const _: () = assert!(size_of::<Scene>() == 160);
 }

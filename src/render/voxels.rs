@@ -148,6 +148,12 @@ impl VoxelTexture {
         Ok(Self { volume, time, coding, view, texture, arrived: 0..0 })
     }
 
+    /// Starts anew with another point in time, in the same texture.
+    pub(super) fn restart(&mut self, time: usize) {
+        self.time = time;
+        self.arrived = 0..0;
+    }
+
     pub(super) fn is_complete(&self) -> bool {
         self.arrived.len() == self.volume.grid().dims()[2]
     }
