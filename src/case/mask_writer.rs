@@ -124,14 +124,16 @@ impl<'a> MaskWriter<'a> {
 
     /// Everything written, as one edit; `None` where nothing changed.
     pub fn finish(self) -> Option<Edit> {
-        let Self { map, layer, written, .. } = self;
+        let Self { map, layer, written, rule, .. } = self;
+        // A brick that a label was written into holds it.
+        let is_absent = |brick: &Brick| rule.label == 0 && brick.is_background();
         let mut changes: Vec<BrickChange> = written
             .into_iter()
             .enumerate()
             .filter_map(|(slot, after)| {
                 let (brick, after) = (map.brick_at(slot), after?);
                 let before = BrickState::of(map.brick(brick));
-                let after = if after.is_background() { BrickState::Absent } else { BrickState::Whole(after) };
+                let after = if is_absent(&after) { BrickState::Absent } else { BrickState::Whole(after) };
                 Some(BrickChange { brick, before, after })
             })
             .collect();

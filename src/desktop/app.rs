@@ -116,8 +116,12 @@ impl App {
 
     fn set_up(&self, ctx: &egui::Context) {
         theme::install(ctx);
-        ctx.set_theme(if self.settings.light { egui::Theme::Light } else { egui::Theme::Dark });
         ctx.options_mut(|options| options.zoom_with_keyboard = true);
+        self.show_theme(ctx);
+    }
+
+    fn show_theme(&self, ctx: &egui::Context) {
+        ctx.set_theme(if self.settings.light { egui::Theme::Light } else { egui::Theme::Dark });
     }
 
     /// The open document, for tests and scripts that drive the window.
@@ -188,7 +192,7 @@ impl App {
             Command::Theme => {
                 self.settings.light = !self.settings.light;
                 self.settings.store();
-                self.set_up(ctx);
+                self.show_theme(ctx);
             }
             other => {
                 if let Some(session) = self.session() {
@@ -376,6 +380,13 @@ impl App {
         }
     }
 
+    /// Closes the window, to be made anew, and draws nothing: egui's own painter panics when it has
+    /// something to send to a lost device.
+    fn leave_lost_device(&self, ctx: &egui::Context) {
+        ctx.graphics_mut(|graphics| *graphics = Default::default());
+        ctx.send_viewport_cmd(egui::ViewportCommand::Close);
+    }
+
     fn show_dialogs(&mut self, ctx: &egui::Context) {
         if let Some(palette) = &mut self.palette {
             match palette.show(ctx) {
@@ -464,6 +475,10 @@ impl App {
 impl eframe::App for App {
     fn ui(&mut self, ui: &mut Ui, frame: &mut eframe::Frame) {
         let ctx = ui.ctx().clone();
+        if self.device_lost || self.pictures.is_device_lost(frame) {
+            self.device_lost = true;
+            return self.leave_lost_device(&ctx);
+        }
         self.follow_jobs(&ctx);
         self.handle_close(&ctx);
         self.handle_drops(&ctx);
@@ -488,8 +503,9 @@ impl eframe::App for App {
         }
         self.show_dialogs(&ctx);
         self.show_toast(&ctx);
+        self.device_lost |= self.pictures.is_device_lost(frame);
         if self.device_lost {
-            ctx.send_viewport_cmd(egui::ViewportCommand::Close);
+            self.leave_lost_device(&ctx);
         }
     }
 

@@ -63,6 +63,13 @@ impl Pictures {
         true
     }
 
+    /// Whether the window's device is gone.
+    pub(super) fn is_device_lost(&self, frame: &eframe::Frame) -> bool {
+        let Some(state) = frame.wgpu_render_state() else { return false };
+        let egui_renderer = state.renderer.read();
+        egui_renderer.callback_resources.get::<Renderer>().is_some_and(|renderer| renderer.gpu().is_lost())
+    }
+
     /// Draws one slice pane.
     pub(super) fn paint_slice(
         &mut self,

@@ -50,13 +50,22 @@ impl Session {
         self.source = source;
     }
 
-    /// Tells how large a pane is, in logical pixels; the first time the grid is fitted into it.
+    /// Tells how large a pane is, in logical pixels. A pane that shows the whole grid goes on doing so.
     pub fn set_pane_size(&mut self, pane: usize, size: [f64; 2]) {
         let size = size.map(|edge| edge.max(1.0));
-        let is_first = self.sizes[pane].replace(size).is_none();
-        if is_first {
+        let was_fitted = match self.sizes[pane] {
+            None => true,
+            Some(old) if old == size => return,
+            Some(old) => self.panes[pane] == self.fitted(pane, old),
+        };
+        self.sizes[pane] = Some(size);
+        if was_fitted {
             self.fit(pane);
         }
+    }
+
+    fn fitted(&self, pane: usize, size: [f64; 2]) -> Pane {
+        Pane::fitted(self.panes[pane].plane, self.source, self.grid(), size)
     }
 
     /// The view of a pane now.
@@ -73,7 +82,7 @@ impl Session {
     /// Shows all of the grid in a pane.
     pub fn fit(&mut self, pane: usize) {
         let size = self.sizes[pane].unwrap_or([512.0, 512.0]);
-        self.panes[pane] = Pane::fitted(self.panes[pane].plane, self.source, self.grid(), size);
+        self.panes[pane] = self.fitted(pane, size);
     }
 
     /// Moves the slice of a pane; a stroke under way goes on there.

@@ -382,15 +382,15 @@ fn is_almost_even(origins: &[Point<Patient>]) -> bool {
 /// range first and then what is left at either side of it.
 fn even_parts(origins: &[Point<Patient>]) -> Vec<Range<usize>> {
     let mut parts = Vec::new();
-    let mut open: Vec<Range<usize>> = std::iter::once(0..origins.len()).collect();
-    while let Some(range) = open.pop() {
-        if range.is_empty() {
+    let mut open = vec![(0, origins.len())];
+    while let Some((start, end)) = open.pop() {
+        if start == end {
             continue;
         }
-        let longest = longest_even(&origins[range.clone()]);
-        let part = range.start + longest.start..range.start + longest.end;
-        open.push(range.start..part.start);
-        open.push(part.end..range.end);
+        let longest = longest_even(&origins[start..end]);
+        let part = start + longest.start..start + longest.end;
+        open.push((start, part.start));
+        open.push((part.end, end));
         parts.push(part);
     }
     parts.sort_by_key(|part| part.start);
@@ -405,17 +405,14 @@ fn longest_even(origins: &[Point<Patient>]) -> Range<usize> {
     let mut start = 0;
     while start + longest.len() < origins.len() {
         let mut end = start + 2;
-        // Steps are compared one with the next before the whole range is: that is what finds its end.
-        while end < origins.len() && is_almost_even(&origins[end - 2..=end]) {
+        while end < origins.len() && is_almost_even(&origins[start..=end]) {
             end += 1;
-        }
-        while !is_almost_even(&origins[start..end]) {
-            end -= 1;
         }
         if end - start > longest.len() {
             longest = start..end;
         }
-        start = (end - 1).max(start + 1);
+        // The last slice of one range may begin the next.
+        start = end - 1;
     }
     longest
 }

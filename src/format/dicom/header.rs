@@ -108,6 +108,13 @@ pub(super) fn describe(
         _ => fragments::find(source.file, pixels.offset as u64, source.stamp.bytes, frames)
             .map_err(|(code, text)| Refusal::new(path, code, text))?,
     };
+    let held = |parts: &FrameParts| parts.iter().map(|part| (part.end - part.start) as usize).sum::<usize>();
+    let greatest = |parts| held(parts).saturating_mul(syntax.codec.greatest_expansion());
+    if let Some(parts) = parts.iter().find(|parts| greatest(parts) < layout.picture_bytes()) {
+        let (columns, rows) = (layout.columns, layout.rows);
+        let text = format!("has {} bytes of compressed pixels, too few for {columns} × {rows}", held(parts));
+        return Err(Refusal::new(path, RefusalCode::Inconsistent, text));
+    }
     let modality = dataset.text(tags::MODALITY).unwrap_or_default();
     let is_colour = layout.components() > 1;
     let facts: Vec<_> =

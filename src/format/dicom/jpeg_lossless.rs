@@ -389,3 +389,148 @@ impl<'t> Scan<'t> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COLUMNS: usize = 13;
+    const ROWS: usize = 6;
+
+    /// Seventeen codes of five bits, one for each category.
+    fn tables() -> Vec<u8> {
+        let mut segment = vec![0xff, 0xc4, 0, 2 + 1 + 16 + 17, 0x00];
+        segment.extend([0, 0, 0, 0, 17, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+        segment.extend(0..17);
+        segment
+    }
+
+    /// A codestream written after the same standard, a bit at a time.
+    fn encode(
+        samples: &[u16],
+        components: usize,
+        predictor: u8,
+        transform: u8,
+        restart_rows: usize,
+    ) -> Vec<u8> {
+        let mut bytes = vec![0xff, 0xd8];
+        bytes.extend(tables());
+        bytes.extend([
+            0xff,
+            0xc3,
+            0,
+            8 + 3 * components as u8,
+            16,
+            0,
+            ROWS as u8,
+            0,
+            COLUMNS as u8,
+            components as u8,
+        ]);
+        (0..components).for_each(|id| bytes.extend([id as u8 + 1, 0x11, 0]));
+        bytes.extend([0xff, 0xdd, 0, 4, 0, (restart_rows * COLUMNS) as u8]);
+        bytes.extend([0xff, 0xda, 0, 6 + 2 * components as u8, components as u8]);
+        (0..components).for_each(|id| bytes.extend([id as u8 + 1, 0]));
+        bytes.extend([predictor, 0, transform]);
+        let width = COLUMNS * components;
+        let at = |row: usize, place: usize| i32::from(samples[row * width + place] >> transform);
+        let (mut bits, mut restarts) = (String::new(), 0);
+        for row in 0..ROWS {
+            let starts = row == 0 || restart_rows > 0 && row % restart_rows == 0;
+            if starts && row > 0 {
+                flush(&mut bits, &mut bytes);
+                bytes.extend([0xff, 0xd0 + restarts % 8]);
+                restarts += 1;
+            }
+            for place in 0..width {
+                let predicted = match (starts, place.checked_sub(components)) {
+                    (true, None) => 1 << (15 - transform),
+                    (true, Some(left)) => at(row, left),
+                    (false, None) => at(row - 1, place),
+                    (false, Some(left)) => {
+                        let (a, b, c) = (at(row, left), at(row - 1, place), at(row - 1, left));
+                        [a, b, c, a + b - c, a + ((b - c) >> 1), b + ((a - c) >> 1), (a + b) >> 1]
+                            [usize::from(predictor) - 1]
+                    }
+                };
+                let difference = i32::from((at(row, place) - predicted) as i16);
+                let category = if difference == i32::from(i16::MIN) {
+                    16
+                } else {
+                    32 - difference.abs().leading_zeros()
+                };
+                bits += &format!("{category:05b}");
+                if (1..16).contains(&category) {
+                    let value = if difference < 0 { difference + (1 << category) - 1 } else { difference };
+                    bits += &format!("{value:0width$b}", width = category as usize);
+                }
+            }
+        }
+        flush(&mut bits, &mut bytes);
+        bytes.extend([0xff, 0xd9]);
+        bytes
+    }
+
+    /// Fills the last byte with ones and stuffs a zero behind each 0xff.
+    fn flush(bits: &mut String, bytes: &mut Vec<u8>) {
+        *bits += &"1".repeat(bits.len().next_multiple_of(8) - bits.len());
+        for eight in bits.as_bytes().chunks(8) {
+            let byte = eight.iter().fold(0, |byte, bit| byte << 1 | (bit - b'0'));
+            bytes.push(byte);
+            if byte == 0xff {
+                bytes.push(0);
+            }
+        }
+        bits.clear();
+    }
+
+    /// Smooth in parts, wild in others, with both ends of the range.
+    fn picture(components: usize) -> Vec<u16> {
+        let sample = |n: usize| match n % 7 {
+            0 => u16::MAX,
+            1 => 0,
+            2 => 0x8000,
+            _ => (n * n * 2654) as u16,
+        };
+        (0..COLUMNS * ROWS * components).map(sample).collect()
+    }
+
+    #[test]
+    fn every_predictor_gives_back_what_was_written() {
+        let check = |components: usize, predictor: u8, transform: u8, restart_rows: usize| {
+            let samples: Vec<u16> = picture(components).iter().map(|s| s >> transform << transform).collect();
+            let bytes = encode(&samples, components, predictor, transform, restart_rows);
+            let mut decoded = vec![0; samples.len()];
+            let result = decode(&bytes, COLUMNS, ROWS, components, &mut decoded);
+            assert_eq!(result, Ok(()), "predictor {predictor}");
+            assert_eq!(
+                decoded, samples,
+                "{components} components, predictor {predictor}, transform {transform}"
+            );
+        };
+        for predictor in 1..=7 {
+            check(1, predictor, 0, 0);
+            check(3, predictor, 0, 0);
+            check(1, predictor, 4, 0);
+            check(1, predictor, 0, 2);
+        }
+    }
+
+    #[test]
+    fn cut_and_contradicting_codestreams_are_refused() {
+        let samples = picture(1);
+        let bytes = encode(&samples, 1, 1, 0, 0);
+        let decoded =
+            |bytes: &[u8], columns: usize| decode(bytes, columns, ROWS, 1, &mut vec![0; columns * ROWS]);
+        for cut in 0..bytes.len() - 2 {
+            assert!(decoded(&bytes[..cut], COLUMNS).is_err(), "cut at {cut}");
+        }
+        assert!(matches!(decoded(&bytes, COLUMNS + 1), Err(Damaged(_))));
+        for place in 0..bytes.len() {
+            let mut flipped = bytes.clone();
+            flipped[place] ^= 0x55;
+            // Whatever comes out, the decoder comes back.
+            let _ = decoded(&flipped, COLUMNS);
+        }
+    }
+}

@@ -326,25 +326,28 @@ fn keep_stored_bits(layout: &Layout, codec: Codec, out: &mut [u8]) {
     if layout.components() > 1 || shift == 0 && unused == 0 {
         return;
     }
-    match layout.sample_bytes() {
-        1 => {
-            let unused = u32::from(unused);
-            for byte in out {
-                let top = *byte >> shift << unused;
-                *byte = if layout.signed { (top as i8 >> unused) as u8 } else { top >> unused };
-            }
+    if layout.sample_bytes() == 1 {
+        for byte in out {
+            let top = *byte >> shift << unused;
+            *byte = if layout.signed { (top as i8 >> unused) as u8 } else { top >> unused };
         }
-        _ => {
-            let padding = layout.padding.map(|[a, b]| a.min(b)..=a.max(b));
-            for bytes in out.chunks_exact_mut(2) {
-                let word = u16::from_ne_bytes([bytes[0], bytes[1]]);
-                if padding.as_ref().is_some_and(|padding| padding.contains(&word)) {
-                    continue;
-                }
-                let top = word >> shift << unused;
-                let kept = if layout.signed { (top as i16 >> unused) as u16 } else { top >> unused };
-                bytes.copy_from_slice(&kept.to_ne_bytes());
-            }
-        }
+        return;
+    }
+    let signed = |word: u16| ((word >> shift << unused) as i16 >> unused) as u16;
+    let unsigned = |word: u16| word >> shift << unused >> unused;
+    match layout.padding.map(|[a, b]| a.min(b)..=a.max(b)) {
+        None if layout.signed => each_word(out, signed),
+        None => each_word(out, unsigned),
+        Some(padding) => each_word(out, |word| match word {
+            word if padding.contains(&word) => word,
+            word if layout.signed => signed(word),
+            word => unsigned(word),
+        }),
+    }
+}
+
+fn each_word(bytes: &mut [u8], change: impl Fn(u16) -> u16) {
+    for word in bytes.chunks_exact_mut(2) {
+        word.copy_from_slice(&change(u16::from_ne_bytes([word[0], word[1]])).to_ne_bytes());
     }
 }

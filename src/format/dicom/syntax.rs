@@ -24,6 +24,24 @@ pub(super) enum Codec {
     Jpeg2000,
 }
 
+impl Codec {
+    /// How many bytes of picture one compressed byte can hold at most, so that a few bytes cannot ask
+    /// for gigabytes.
+    pub(super) fn greatest_expansion(self) -> usize {
+        match self {
+            Self::Native => 1,
+            // Two bytes stand for a run of 128.
+            Self::Rle => 64,
+            // A bit stands for a block of 64 samples at best.
+            Self::Jpeg => 512,
+            // A bit stands for a sample of two bytes.
+            Self::JpegLossless => 16,
+            // A blank picture of any size has a codestream of some hundred bytes.
+            Self::Jpeg2000 => 1 << 20,
+        }
+    }
+}
+
 /// A transfer syntax that is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Syntax {

@@ -367,6 +367,23 @@ fn nesting_and_lengths_that_lie_end_in_a_refusal() {
 }
 
 #[test]
+fn a_few_compressed_bytes_cannot_ask_for_gigabytes() {
+    let fragments =
+        [&[0xfe, 0xff, 0x00, 0xe0, 0, 0, 0, 0][..], &[0xfe, 0xff, 0x00, 0xe0, 80, 0, 0, 0], &[0; 80]];
+    let huge = DicomFile::slice(0, 0.0).word(ROWS, 65535).word(COLUMNS, 65535).without(PIXEL_DATA);
+    for syntax in ["1.2.840.10008.1.2.5", "1.2.840.10008.1.2.4.70", "1.2.840.10008.1.2.4.90"] {
+        let mut bytes = huge.clone().written_as(syntax).to_bytes();
+        bytes.extend([0xe0, 0x7f, 0x10, 0x00, b'O', b'B', 0, 0, 0xff, 0xff, 0xff, 0xff]);
+        bytes.extend(fragments.concat());
+        assert_eq!(
+            refusal_of(&bytes).map(|refusal| refusal.code),
+            Some(RefusalCode::Inconsistent),
+            "{syntax}"
+        );
+    }
+}
+
+#[test]
 fn no_cut_and_no_flipped_byte_brings_the_reader_down() {
     let whole = DicomFile::slice(0, 0.0).to_bytes();
     for cut in (0..whole.len()).step_by(7) {
