@@ -12,7 +12,8 @@ mod render;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, mpsc};
+use std::thread;
 use std::time::Instant;
 
 use annotomy::case::{Case, History, MaskWriter, WriteRule};
@@ -70,8 +71,8 @@ fn open(clock: &Clock, path: &Path) -> Result<Value> {
     clock.time(
         || load(path, &Silent),
         |study| {
-            let value = study.volume.value(VoxelIndex::new(256, 256, 150), 0);
-            json!([study.volume.sample_type().name(), value])
+            let value = study.volume.value(VoxelIndex::new(256, 256, 150), 0) as i64;
+            json!([study.volume.sample_type().name().replacen('i', "int", 1), value])
         },
     )
 }
@@ -82,33 +83,39 @@ fn open_dicom(clock: &Clock, folder: &Path) -> Result<Value> {
         |study| {
             let volume = &study.volume;
             let [ni, nj, nk] = volume.grid().dims();
-            let sum = (volume.statistics().mean * volume.grid().voxel_count() as f64).round();
-            json!([[nk, nj, ni], volume.value(VoxelIndex::new(256, 256, 150), 0), sum])
+            let sum = (volume.statistics().mean * volume.grid().voxel_count() as f64).round() as i64;
+            json!([[nk, nj, ni], volume.value(VoxelIndex::new(256, 256, 150), 0) as i64, sum])
         },
     )
 }
 
-/// Until the first slice could be shown; the rest of the load is cancelled.
+/// Until the first slice could be shown; the rest of the load is cancelled off the clock.
 fn first_slice(clock: &Clock, path: &Path) -> Result<Value> {
     clock.time(
         || {
-            let watch = FirstSlice::default();
-            let whole = load(path, &watch);
-            match watch.slice.into_inner().ok().flatten() {
-                Some(slice) => Ok(slice),
-                None => Ok(Arc::into_inner(whole?.volume).context("nobody else holds the volume")?),
-            }
+            let (slices, first) = mpsc::channel();
+            let path = path.to_owned();
+            let rest = thread::spawn(move || {
+                let watch = FirstSlice { slices, seen: AtomicBool::new(false) };
+                // A file of one slice may be whole before there was a preview of it.
+                if let Ok(whole) = load(&path, &watch)
+                    && let Some(volume) = Arc::into_inner(whole.volume)
+                {
+                    watch.preview(volume);
+                }
+            });
+            let slice = first.recv().context("the load ended without a slice")?;
+            Ok(Shown { slice, rest: Some(rest) })
         },
-        |slice| {
-            let k = slice.grid().dims()[2] / 2;
-            json!(slice.value(VoxelIndex::new(256, 256, k), 0))
+        |shown| {
+            let k = shown.slice.grid().dims()[2] / 2;
+            json!(shown.slice.value(VoxelIndex::new(256, 256, k), 0) as i64)
         },
     )
 }
 
-#[derive(Default)]
 struct FirstSlice {
-    slice: Mutex<Option<Volume>>,
+    slices: mpsc::Sender<Volume>,
     seen: AtomicBool,
 }
 
@@ -122,10 +129,21 @@ impl Watch for FirstSlice {
     }
 
     fn preview(&self, slice: Volume) {
-        if let Ok(mut first) = self.slice.lock() {
-            first.get_or_insert(slice);
-        }
+        // Only the first one is waited for.
+        let _ = self.slices.send(slice);
         self.seen.store(true, Ordering::Relaxed);
+    }
+}
+
+/// A slice that can be shown, and the load that it came from.
+struct Shown {
+    slice: Volume,
+    rest: Option<thread::JoinHandle<()>>,
+}
+
+impl Drop for Shown {
+    fn drop(&mut self) {
+        let _ = self.rest.take().map(thread::JoinHandle::join);
     }
 }
 
