@@ -11,12 +11,20 @@ pub(super) struct Sample {
 }
 
 /// All of them.
-pub(super) const ALL: &[Sample] = &[Sample {
-    name: "Brain MR (MNI152 T1)",
-    about: "the average of 152 heads, 1 mm",
-    file: "mni152_t1.nii.gz",
-    bytes: include_bytes!("../../assets/sample/mni152_t1.nii.gz"),
-}];
+pub(super) const ALL: &[Sample] = &[
+    Sample {
+        name: "Brain MR (MNI152 T1)",
+        about: "the average of 152 heads, 1 mm",
+        file: "mni152_t1.nii.gz",
+        bytes: include_bytes!("../../assets/sample/mni152_t1.nii.gz"),
+    },
+    Sample {
+        name: "CT phantom",
+        about: "synthetic; no two of its sides are alike",
+        file: "phantom_ct.nii.gz",
+        bytes: include_bytes!("../../assets/sample/phantom_ct.nii.gz"),
+    },
+];
 
 /// Puts a sample where marks can be saved beside it, unless it lies there already; `None` where no
 /// such place can be written.
