@@ -42,7 +42,7 @@ pub(super) enum Reply {
 
 /// Draws a question.
 pub(super) fn show(ctx: &Context, dialog: &mut Dialog) -> Reply {
-    let modal = Modal::new(Id::unique("dialog")).show(ctx, |ui| {
+    let modal = Modal::new(Id::unique("dialog")).frame(theme::dialog_frame(ctx)).show(ctx, |ui| {
         ui.set_width(460.0);
         ui.spacing_mut().item_spacing.y = 8.0;
         match dialog {

@@ -34,7 +34,7 @@ impl CommandPalette {
         });
         let last = found.len().saturating_sub(1);
         self.chosen = (self.chosen + usize::from(down)).saturating_sub(usize::from(up)).min(last);
-        let modal = Modal::new(egui::Id::unique("palette")).show(ctx, |ui| {
+        let modal = Modal::new(egui::Id::unique("palette")).frame(theme::dialog_frame(ctx)).show(ctx, |ui| {
             ui.set_width(420.0);
             let field = ui.add(
                 TextEdit::singleline(&mut self.words)
@@ -109,7 +109,7 @@ const MOUSE: &[(&str, &str)] = &[
 
 /// Draws the key sheet; `true` when it is to be closed.
 pub(super) fn show_key_sheet(ctx: &egui::Context) -> bool {
-    let modal = Modal::new(egui::Id::unique("key sheet")).show(ctx, |ui| {
+    let modal = Modal::new(egui::Id::unique("key sheet")).frame(theme::dialog_frame(ctx)).show(ctx, |ui| {
         ui.set_width(640.0);
         ui.heading("Keys");
         ui.add_space(8.0);

@@ -87,6 +87,13 @@ pub(super) fn medium(size: f32) -> FontId {
     FontId::new(size, FontFamily::Name("medium".into()))
 }
 
+/// The frame of a dialog.
+pub(super) fn dialog_frame(ctx: &egui::Context) -> egui::Frame {
+    egui::Frame::popup(&ctx.global_style())
+        .inner_margin(Margin::same(18))
+        .corner_radius(CornerRadius::same(10))
+}
+
 /// Installs fonts and both themes.
 pub(super) fn install(ctx: &egui::Context) {
     ctx.set_fonts(fonts());
