@@ -9,7 +9,7 @@ pub trait Sample: Pod + Send + Sync + PartialOrd {
     /// The sample as a number; exact but for integers beyond ±2⁵³.
     fn to_f64(self) -> f64;
 
-    /// What a block of at most [`BLOCK`] samples comes to.
+    /// What a block of at most `BLOCK` samples comes to.
     fn sum_up(block: &[Self]) -> BlockSum;
 }
 
