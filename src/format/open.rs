@@ -78,6 +78,10 @@ pub fn scan(path: &Path, watch: &dyn Watch) -> Result<Scan, Refusal> {
     if metadata.is_dir() {
         return scan_folder(path, watch);
     }
+    // A pipe or a device may never answer.
+    if !metadata.is_file() {
+        return Err(not_an_image(path));
+    }
     let header = nifti::header_path(path);
     if nifti::is_nifti(&header) {
         return Ok(Scan { series: vec![nifti::series(&header)?], refused: Vec::new() });

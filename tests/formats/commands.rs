@@ -145,3 +145,14 @@ print("same")
         assert_eq!(told.trim(), "same");
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_is_refused_instead_of_waited_for() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let pipe = folder.path().join("scan.nii");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo runs");
+    assert!(made.success());
+    let refusal = annotomy::format::scan(&pipe, &annotomy::format::Silent).expect_err("a pipe is no study");
+    assert_eq!(refusal.code, annotomy::format::RefusalCode::NotAnImage);
+}
