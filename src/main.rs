@@ -28,6 +28,10 @@ fn open_window(arguments: WindowArgs) -> ExitCode {
             "annotomy: one study at a time is opened, without overlays and label files; see annotomy --help"
         );
     }
+    if path.is_none() && arguments.segmentation.is_some() {
+        eprintln!("annotomy: -s lays a mask over a study; name the study too, with -g IMAGE");
+        return ExitCode::from(2);
+    }
     let start = annotomy::desktop::Start { path, mask: arguments.segmentation, leaves_no_traces: false };
     match annotomy::desktop::run(start) {
         Ok(()) => ExitCode::SUCCESS,

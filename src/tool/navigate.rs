@@ -45,7 +45,9 @@ impl Tool for NavigateTool {
                 }
             }
             (State::Pressed { .. }, Phase::Release) => {
-                response.focus = Some(gesture.at);
+                // A click on the black around the study means nothing there.
+                let grid = desk.case.volume().grid();
+                response.focus = grid.index_at(gesture.at).map(|_| gesture.at);
                 State::Ready
             }
             (State::Windowing { from, before }, Phase::Drag) => {
