@@ -26,7 +26,7 @@ pub use command::{COMMANDS, Command, CommandInfo, Menu, WINDOW_PRESETS};
 pub use document::{Document, OpenError, SaveJob, SaveOutcome, system_author};
 pub use panes::{PANES, Readout};
 pub use pointer::{Button, Modifiers};
-pub use script::{Script, ScriptError, ScriptStep};
+pub use script::{Script, ScriptError, ScriptStep, ScriptStroke};
 
 /// One open case with everything a person has set about it.
 pub struct Session {

@@ -32,27 +32,9 @@ pub enum ScriptStep {
         locked: bool,
     },
     /// Paints along a polyline.
-    Brush {
-        label: u16,
-        shape: BrushShape,
-        #[serde(default)]
-        plane: Option<AnatomicalPlane>,
-        radius_mm: f64,
-        points_lps: Vec<Point<Patient>>,
-        #[serde(default)]
-        range: Option<[f64; 2]>,
-    },
+    Brush(ScriptStroke),
     /// Erases one label along a polyline.
-    Erase {
-        label: u16,
-        shape: BrushShape,
-        #[serde(default)]
-        plane: Option<AnatomicalPlane>,
-        radius_mm: f64,
-        points_lps: Vec<Point<Patient>>,
-        #[serde(default)]
-        range: Option<[f64; 2]>,
-    },
+    Erase(ScriptStroke),
     /// Draws a box with edges along the patient's axes.
     Box {
         #[serde(default)]
@@ -79,6 +61,23 @@ pub enum ScriptStep {
         #[serde(default = "once")]
         times: usize,
     },
+}
+
+/// A brush moved along a polyline.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct ScriptStroke {
+    pub label: u16,
+    pub shape: BrushShape,
+    /// The plane of a disc; axial if not told.
+    #[serde(default)]
+    pub plane: Option<AnatomicalPlane>,
+    pub radius_mm: f64,
+    pub points_lps: Vec<Point<Patient>>,
+    /// Only voxels whose value lies in this range, ends included.
+    #[serde(default)]
+    pub range: Option<[f64; 2]>,
 }
 
 fn once() -> usize {
@@ -117,14 +116,8 @@ impl Session {
                 label.locked = *locked;
                 Ok(self.set_label(*index, label)?)
             }
-            ScriptStep::Brush { label, shape, plane, radius_mm, points_lps, range } => {
-                let brush = BrushSettings { shape: *shape, radius_mm: *radius_mm, only_values: *range };
-                self.stroke(ToolKind::Brush, *label, brush, *plane, points_lps)
-            }
-            ScriptStep::Erase { label, shape, plane, radius_mm, points_lps, range } => {
-                let brush = BrushSettings { shape: *shape, radius_mm: *radius_mm, only_values: *range };
-                self.stroke(ToolKind::Eraser, *label, brush, *plane, points_lps)
-            }
+            ScriptStep::Brush(stroke) => self.stroke(ToolKind::Brush, stroke),
+            ScriptStep::Erase(stroke) => self.stroke(ToolKind::Eraser, stroke),
             ScriptStep::Box { label, name, min_lps, max_lps } => {
                 let name = name.clone().unwrap_or_else(|| numbered_name(&self.case, "Box"));
                 self.mark(name, Shape::Box(OrientedBox::between(*min_lps, *max_lps)), *label)
@@ -157,14 +150,10 @@ impl Session {
         Ok(self.add_annotation(name, shape, label)?)
     }
 
-    fn stroke(
-        &mut self,
-        tool: ToolKind,
-        label: u16,
-        brush: BrushSettings,
-        plane: Option<AnatomicalPlane>,
-        points: &[Point<Patient>],
-    ) -> Result<(), ScriptError> {
+    fn stroke(&mut self, tool: ToolKind, stroke: &ScriptStroke) -> Result<(), ScriptError> {
+        let &ScriptStroke { label, shape, plane, radius_mm, ref points_lps, range } = stroke;
+        let brush = BrushSettings { shape, radius_mm, only_values: range };
+        let points = points_lps.as_slice();
         if label == 0 {
             return Err(ScriptError::BadValue(
                 "label 0 is background; use \"erase\" to remove a label".into(),
@@ -233,4 +222,23 @@ fn has_slice_at(grid: &Grid, plane: AnatomicalPlane, point: Point<Patient>) -> b
     let family = GridPlane::nearest(grid, plane);
     let place = (grid.voxel_from_patient() * point).to_array()[family.slice_axis];
     place.round() >= 0.0 && place.round() < family.slice_count(grid) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_that_no_step_knows_is_refused() {
+        let check = |step: &str, reads: bool| {
+            assert_eq!(serde_json::from_str::<ScriptStep>(step).is_ok(), reads, "{step}");
+        };
+        let stroke =
+            r#"{"tool": "brush", "label": 1, "shape": "ball", "radius_mm": 2, "points_lps": [[0, 0, 0]]"#;
+        check(&format!("{stroke}}}"), true);
+        check(&format!(r#"{stroke}, "range": [0, 1]}}"#), true);
+        check(&format!(r#"{stroke}, "rang": [0, 1]}}"#), false);
+        check(&stroke.replace("brush", "spray"), false);
+        check(r#"{"tool": "undo", "time": 2}"#, false);
+    }
 }
