@@ -19,7 +19,7 @@ use std::time::Instant;
 use annotomy::case::{Case, History, MaskWriter, WriteRule};
 use annotomy::format::{self, Silent, Study, Watch, nifti};
 use annotomy::geometry::{AnatomicalPlane, VoxelIndex};
-use annotomy::session::{ScriptStep, Session};
+use annotomy::session::{ScriptStep, ScriptStroke, Session};
 use annotomy::tool::BrushShape;
 use annotomy::volume::{LabelMap, Volume};
 use anyhow::{Context, Result, bail};
@@ -186,13 +186,15 @@ fn tool_stroke(clock: &Clock, data: &Path, shape: BrushShape, radius_mm: f64) ->
     let grid = session.case().volume().grid().clone();
     let points_lps: Vec<_> =
         samples_of_stroke().map(|[i, j]| grid.centre_of(VoxelIndex::new(i, j, 150))).collect();
-    let stroke = |label: u16| ScriptStep::Brush {
-        label,
-        shape,
-        plane: Some(AnatomicalPlane::Axial),
-        radius_mm,
-        points_lps: points_lps.clone(),
-        range: None,
+    let stroke = |label: u16| {
+        ScriptStep::Brush(ScriptStroke {
+            label,
+            shape,
+            plane: Some(AnatomicalPlane::Axial),
+            radius_mm,
+            points_lps: points_lps.clone(),
+            range: None,
+        })
     };
     for index in [5, 6] {
         let name = format!("Organ {index}");
