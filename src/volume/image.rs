@@ -155,8 +155,9 @@ impl Volume {
 
     /// Statistics of the values over every voxel and time; zeroes where no value is finite.
     pub fn statistics(&self) -> Statistics {
-        let of_samples = with_samples!(&self.samples, stored => summarise(stored), colour => {
-            summarise(self.samples.bytes())
+        let of_samples = with_samples!(&self.samples, stored => summarise(stored), colour => match &self.samples {
+            Samples::Rgb16(stored) => summarise::<u16>(bytemuck::cast_slice(stored)),
+            bytes => summarise(bytes.bytes()),
         });
         let Some((min, max, mean)) = of_samples else {
             return Statistics { min: 0.0, max: 0.0, mean: 0.0 };

@@ -9,7 +9,7 @@ use bytemuck::Pod;
 use rayon::prelude::*;
 
 use super::group::Stack;
-use super::layout::{Colour, Layout};
+use super::layout::{Colour, Layout, Number};
 use super::picture::Picture;
 use super::pixels::{Scratch, decode};
 use crate::format::{Doubt, DoubtCode, Refusal, RefusalCode, Watch};
@@ -96,12 +96,18 @@ fn samples(pictures: &[Picture], rescale: Option<Rescale>, watch: &dyn Watch) ->
             })?)
         };
     }
-    Ok(match (layout.components(), layout.bits_allocated, layout.signed) {
-        (3, ..) => stored!(Rgb8),
-        (_, 8, false) => stored!(U8),
-        (_, 8, true) => stored!(I8),
-        (_, _, false) => stored!(U16),
-        (_, _, true) => stored!(I16),
+    use Number::{Real, Signed};
+    Ok(match (layout.is_grey(), layout.bits_allocated, layout.number) {
+        (false, 16, _) if layout.colour != Colour::Palette => stored!(Rgb16),
+        (false, ..) => stored!(Rgb8),
+        (true, 32, Real) => stored!(F32),
+        (true, _, Real) => stored!(F64),
+        (true, 1 | 8, Signed) => stored!(I8),
+        (true, 1 | 8, _) => stored!(U8),
+        (true, 16, Signed) => stored!(I16),
+        (true, 16, _) => stored!(U16),
+        (true, _, Signed) => stored!(I32),
+        (true, ..) => stored!(U32),
     })
 }
 
@@ -109,7 +115,7 @@ fn samples(pictures: &[Picture], rescale: Option<Rescale>, watch: &dyn Watch) ->
 #[derive(Default)]
 struct Work {
     pixels: Scratch,
-    stored: Vec<u16>,
+    stored: Vec<u8>,
 }
 
 /// A buffer into which each picture is put by `put`.
@@ -141,18 +147,24 @@ fn filled<T: Pod + Send + Sync>(
 /// The rescaled values of one picture.
 fn values(picture: &Picture, work: &mut Work, out: &mut [f32]) -> Result<(), Refusal> {
     let layout: &Layout = &picture.image.layout;
-    work.stored.resize(layout.picture_bytes().div_ceil(2), 0);
-    let stored: &mut [u8] = &mut bytemuck::cast_slice_mut(&mut work.stored)[..layout.picture_bytes()];
-    decode(picture, &mut work.pixels, stored)?;
+    work.stored.resize(layout.picture_bytes(), 0);
+    decode(picture, &mut work.pixels, &mut work.stored)?;
     let rescale = picture.rescale();
-    let value = |sample: f64| rescale.value(sample) as f32;
-    match (layout.sample_bytes(), layout.signed) {
-        (1, false) => out.iter_mut().zip(stored).for_each(|(out, byte)| *out = value(f64::from(*byte))),
-        (1, true) => out.iter_mut().zip(stored).for_each(|(out, byte)| *out = value(f64::from(*byte as i8))),
-        (_, false) => out.iter_mut().zip(&work.stored).for_each(|(out, word)| *out = value(f64::from(*word))),
-        (_, true) => {
-            out.iter_mut().zip(&work.stored).for_each(|(out, word)| *out = value(f64::from(*word as i16)))
-        }
+    macro_rules! rescaled {
+        ($type:ty) => {{
+            let samples = work.stored.as_chunks().0.iter().map(|bytes| <$type>::from_ne_bytes(*bytes));
+            out.iter_mut().zip(samples).for_each(|(out, sample)| *out = rescale.value(sample.into()) as f32);
+        }};
+    }
+    match (layout.sample_bytes(), layout.number) {
+        (1, Number::Signed) => rescaled!(i8),
+        (1, _) => rescaled!(u8),
+        (2, Number::Signed) => rescaled!(i16),
+        (2, _) => rescaled!(u16),
+        (4, Number::Signed) => rescaled!(i32),
+        (4, Number::Unsigned) => rescaled!(u32),
+        (4, Number::Real) => rescaled!(f32),
+        _ => rescaled!(f64),
     }
     Ok(())
 }

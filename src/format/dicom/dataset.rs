@@ -425,6 +425,12 @@ impl<'a> DataSet<'a> {
         Some(self.encoding.u16(*first))
     }
 
+    /// 16-bit words (US, OW, or the bits of SS); none where the element is not there.
+    pub(super) fn words(&self, tag: Tag) -> Vec<u16> {
+        let bytes = self.bytes(tag).unwrap_or_default();
+        bytes.as_chunks().0.iter().map(|word| self.encoding.u16(*word)).collect()
+    }
+
     /// A 32-bit word (UL).
     pub(super) fn long(&self, tag: Tag) -> Option<u32> {
         let first = self.bytes(tag)?.first_chunk()?;

@@ -13,10 +13,11 @@ use dicom_core::dictionary::UidDictionary;
 use dicom_dictionary_std::sop_class::StandardSopClassDictionary;
 use dicom_dictionary_std::{tags, uids};
 
+use super::colour::Palette;
 use super::dataset::{DataSet, Parsed, PixelsAt};
 use super::file::{Source, Stamp};
 use super::fragments::{self, FrameParts};
-use super::layout::{Colour, Layout, layout, refuse_missing_pixels};
+use super::layout::{Colour, Layout, Number, layout, refuse_missing_pixels};
 use super::picture::{self, Picture, Placed};
 use super::syntax::{Codec, Syntax};
 use super::text::text;
@@ -36,6 +37,8 @@ pub(super) struct Image {
     /// The parts of each frame, where they are compressed.
     pub(super) parts: Vec<FrameParts>,
     pub(super) layout: Layout,
+    /// The colours that samples stand for, where they do.
+    pub(super) palette: Option<Palette>,
     pub(super) identity: Identity,
     /// SOP Instance UID; empty where the file has none.
     pub(super) instance: String,
@@ -56,7 +59,7 @@ pub(super) struct Identity {
     pub(super) modality: String,
     rows: usize,
     columns: usize,
-    sample: (u16, bool, Colour),
+    sample: (u16, Number, Colour),
     has_functional_groups: bool,
 }
 
@@ -103,6 +106,13 @@ pub(super) fn describe(
     };
     let layout = layout(path, dataset, syntax, pixels)?;
     refuse_missing_pixels(path, &layout, frames, syntax, pixels, total)?;
+    let palette = match layout.colour {
+        Colour::Palette => Some(
+            Palette::read(dataset, layout.number == Number::Signed)
+                .map_err(|error| Refusal::new(path, RefusalCode::Inconsistent, error.to_string()))?,
+        ),
+        _ => None,
+    };
     let parts = match syntax.codec {
         Codec::Native => Vec::new(),
         _ => fragments::find(source.file, pixels.offset as u64, source.stamp.bytes, frames)
@@ -110,13 +120,13 @@ pub(super) fn describe(
     };
     let held = |parts: &FrameParts| parts.iter().map(|part| (part.end - part.start) as usize).sum::<usize>();
     let greatest = |parts| held(parts).saturating_mul(syntax.codec.greatest_expansion());
-    if let Some(parts) = parts.iter().find(|parts| greatest(parts) < layout.picture_bytes()) {
+    if let Some(parts) = parts.iter().find(|parts| greatest(parts) < layout.stored_bytes()) {
         let (columns, rows) = (layout.columns, layout.rows);
         let text = format!("has {} bytes of compressed pixels, too few for {columns} × {rows}", held(parts));
         return Err(Refusal::new(path, RefusalCode::Inconsistent, text));
     }
     let modality = dataset.text(tags::MODALITY).unwrap_or_default();
-    let is_colour = layout.components() > 1;
+    let is_colour = !layout.is_grey();
     let facts: Vec<_> =
         (0..frames).map(|frame| picture::facts(dataset, frame, &modality, is_colour)).collect();
     let has_functional_groups = has_functional_groups(dataset);
@@ -147,7 +157,7 @@ pub(super) fn describe(
         modality,
         rows: layout.rows,
         columns: layout.columns,
-        sample: (layout.bits_allocated, layout.signed, layout.colour),
+        sample: (layout.bits_allocated, layout.number, layout.colour),
         has_functional_groups,
     };
     let image = Arc::new(Image {
@@ -158,6 +168,7 @@ pub(super) fn describe(
         deflated_from: meta.end,
         parts,
         layout,
+        palette,
         identity,
         instance: dataset.text(tags::SOP_INSTANCE_UID).unwrap_or_default(),
         series_number: dataset.number(tags::SERIES_NUMBER),

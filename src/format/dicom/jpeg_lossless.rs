@@ -3,6 +3,8 @@
 //! Written here because the general decoders keep every difference of a picture before they predict;
 //! this one predicts as it reads, which takes half the time.
 
+use super::jpeg_segments::{Segment, SegmentError, Segments};
+
 /// Why a codestream is not decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum JpegLosslessError {
@@ -16,6 +18,15 @@ pub(super) enum JpegLosslessError {
 
 use JpegLosslessError::{Damaged, TooShort};
 
+impl From<SegmentError> for JpegLosslessError {
+    fn from(error: SegmentError) -> Self {
+        match error {
+            SegmentError::TooShort => TooShort,
+            SegmentError::Damaged(why) => Damaged(why),
+        }
+    }
+}
+
 /// Decodes a picture into `out`, components interleaved, whose length is columns × rows × components.
 pub(super) fn decode(
     bytes: &[u8],
@@ -28,17 +39,9 @@ pub(super) fn decode(
     let mut tables: [Option<Huffman>; 4] = [const { None }; 4];
     let mut frame: Option<(u8, Vec<u8>)> = None;
     let mut restart_interval = 0;
-    let mut rest = bytes.strip_prefix(&[0xff, 0xd8]).ok_or(Damaged("it does not begin as JPEG does"))?;
+    let mut segments = Segments::new(bytes)?;
     loop {
-        let marker = rest.iter().position(|byte| *byte != 0xff).ok_or(TooShort)?;
-        if marker == 0 {
-            return Err(Damaged("no marker stands where one should"));
-        }
-        let (marker, segment) = (rest[marker], &rest[marker + 1..]);
-        let length = usize::from(u16::from_be_bytes(*segment.first_chunk().ok_or(TooShort)?));
-        let (segment, after) = segment.split_at_checked(length).ok_or(TooShort)?;
-        let segment = segment.get(2..).ok_or(Damaged("a segment is shorter than its length"))?;
-        rest = after;
+        let Segment { marker, contents: segment } = segments.next_segment()?;
         match marker {
             0xc4 => define_tables(segment, &mut tables)?,
             0xc3 => frame = Some(read_frame(segment, columns, rows, components)?),
@@ -49,7 +52,7 @@ pub(super) fn decode(
             0xda => {
                 let (precision, ids) = frame.as_ref().ok_or(Damaged("a scan before its frame"))?;
                 let scan = Scan::read(segment, *precision, ids, &tables, restart_interval)?;
-                return scan.decode(rest, columns, out);
+                return scan.decode(segments.entropy(), columns, out);
             }
             0xc0..=0xcf if ![0xc8, 0xcc].contains(&marker) => {
                 return Err(Damaged("its process is not the lossless one"));

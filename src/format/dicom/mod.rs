@@ -8,23 +8,29 @@
 //!
 //! From the ground up: `dataset` elements in bytes; `syntax` how they are written; `file` as much of one
 //! as its header needs; `header` with `layout`, `picture` and `fragments` what it says; `group` which
-//! pictures make a volume; `pixels` with `rle`, `jpeg_lossless`, `encapsulated` and `codestream` one picture's
-//! samples; `assemble` the volume.
+//! pictures make a volume; `pixels` with `colour`, `table`, `rle` and `compressed` one picture's samples, where
+//! `codestream`, `jpeg_lossless`, `jpeg_ls` and `encapsulated` are compression's; `assemble` the volume.
 
 mod assemble;
 mod codestream;
+mod colour;
+mod compressed;
 mod dataset;
 mod encapsulated;
+mod fault;
 mod file;
 mod fragments;
 mod group;
 mod header;
 mod jpeg_lossless;
+mod jpeg_ls;
+mod jpeg_segments;
 mod layout;
 mod picture;
 mod pixels;
 mod rle;
 mod syntax;
+mod table;
 mod text;
 
 use std::collections::{BTreeSet, HashSet};
