@@ -6,7 +6,7 @@ use ndarray::ArrayView4;
 use rayon::prelude::*;
 
 use super::samples::{BLOCK, BlockSum, Sample, SampleType, Samples, with_samples};
-use super::window::Window;
+use super::window::{SuggestedWindow, Window};
 use crate::geometry::{Grid, VoxelIndex};
 
 /// How stored samples become values: `slope × sample + intercept` (DICOM PS3.3 C.11.1.1.2; NIfTI-1
@@ -67,8 +67,11 @@ pub struct Volume {
     pub unit: Option<String>,
     /// Whether small values are shown bright (DICOM MONOCHROME1).
     pub shown_inverted: bool,
-    /// The window the file asks for.
-    pub suggested_window: Option<Window>,
+    /// The windows the file asks for, the one to begin with first.
+    pub suggested_windows: Vec<SuggestedWindow>,
+    /// What values are multiplied by to become standardised uptake values by body weight (g/mL), where
+    /// the header of a PET study allows it.
+    pub suv_factor: Option<f64>,
 }
 
 /// Why parts do not make a [`Volume`].
@@ -107,7 +110,8 @@ impl Volume {
             modality: None,
             unit: None,
             shown_inverted: false,
-            suggested_window: None,
+            suggested_windows: Vec::new(),
+            suv_factor: None,
         })
     }
 
@@ -164,6 +168,12 @@ impl Volume {
         };
         let (a, b) = (self.rescale.value(min), self.rescale.value(max));
         Statistics { min: a.min(b), max: a.max(b), mean: self.rescale.value(mean) }
+    }
+
+    /// The window to begin with: the first the file asks for, else the automatic one.
+    pub fn first_window(&self) -> Window {
+        let suggested = self.suggested_windows.first().map(|suggested| suggested.window);
+        suggested.unwrap_or_else(|| self.automatic_window())
     }
 
     /// A window from the values at time 0 that shows all but the outermost half percent at either

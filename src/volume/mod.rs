@@ -17,4 +17,4 @@ pub use image::{Placement, Rescale, Statistics, Volume, VolumeError};
 pub use label_map::{BRICK_EDGE, BRICK_VOXELS, Brick, BrickIndex, LabelMap, RunsError};
 pub(crate) use samples::with_samples;
 pub use samples::{BlockSum, Sample, SampleType, Samples};
-pub use window::Window;
+pub use window::{SuggestedWindow, Window};

@@ -10,8 +10,9 @@ use rayon::prelude::*;
 
 use super::group::Stack;
 use super::layout::{Colour, Layout, Number};
-use super::picture::Picture;
+use super::picture::{Picture, Scale};
 use super::pixels::{Scratch, decode};
+use super::suv;
 use crate::format::{Doubt, DoubtCode, Refusal, RefusalCode, Watch};
 use crate::geometry::{Affine, Grid, Patient, Voxel, VoxelIndex};
 use crate::volume::{Buffer, Rescale, Samples, Volume};
@@ -25,12 +26,17 @@ pub(super) fn volume(stack: &Stack, watch: &dyn Watch) -> Result<(Volume, Vec<Do
     }
     let mut doubts = stack.doubts.clone();
     let rescale = common_rescale(&stack.pictures);
-    if rescale.is_none() {
+    let has_tables = stack.pictures.iter().any(|picture| matches!(picture.facts.scale, Scale::Table(_)));
+    if rescale.is_none() && !has_tables {
         let text = "the rescale differs from slice to slice; values were computed when they were read";
         doubts.push(Doubt::new(DoubtCode::RescalePerSlice, text));
     }
     let samples = samples(&stack.pictures, rescale, watch)?;
-    let volume = built(stack, grid, stack.times, samples, rescale.unwrap_or(Rescale::NONE))?;
+    let mut volume = built(stack, grid, stack.times, samples, rescale.unwrap_or(Rescale::NONE))?;
+    match suv::factor(&stack.pictures) {
+        Ok(factor) => volume.suv_factor = factor,
+        Err(why) => doubts.push(Doubt::new(DoubtCode::NoSuv, format!("no uptake values (SUV): {why}"))),
+    }
     Ok((volume, doubts))
 }
 
@@ -41,8 +47,10 @@ fn preview(stack: &Stack, grid: &Grid, slice: usize, watch: &dyn Watch) -> Resul
     let moved = Affine::from_axes(of_stack.axis(0), of_stack.axis(1), of_stack.axis(2), origin);
     let moved = moved.map_err(|error| refuse(stack, RefusalCode::BadGeometry, error.to_string()))?;
     let picture = &stack.pictures[slice..=slice];
-    let samples = samples(picture, Some(picture[0].rescale()), &super::super::Silent)?;
-    watch.preview(built(stack, self::grid(stack, 1, moved)?, 1, samples, picture[0].rescale())?);
+    let rescale = common_rescale(picture);
+    let samples = samples(picture, rescale, &super::super::Silent)?;
+    let grid = self::grid(stack, 1, moved)?;
+    watch.preview(built(stack, grid, 1, samples, rescale.unwrap_or(Rescale::NONE))?);
     Ok(())
 }
 
@@ -72,22 +80,30 @@ fn built(
     volume.modality = (!modality.is_empty()).then(|| modality.clone());
     volume.unit = facts.unit.clone();
     volume.shown_inverted = image.layout.colour == Colour::InvertedGrey;
-    volume.suggested_window = facts.window;
+    volume.suggested_windows = facts.windows.clone();
     Ok(volume)
 }
 
-/// The rescale of all pictures; `None` where it differs.
+/// The rescale of all pictures; `None` where it differs, or is a table.
 fn common_rescale(pictures: &[Picture]) -> Option<Rescale> {
-    let first = pictures.first()?.rescale();
-    pictures.iter().all(|picture| picture.rescale() == first).then_some(first)
+    let first = pictures.first()?.facts.scale.rescale()?;
+    pictures.iter().all(|picture| picture.facts.scale.rescale() == Some(first)).then_some(first)
 }
 
 /// The stored samples of all pictures, or their values where they share no rescale.
 fn samples(pictures: &[Picture], rescale: Option<Rescale>, watch: &dyn Watch) -> Result<Samples, Refusal> {
     let layout = &pictures[0].image.layout;
     if rescale.is_none() {
-        let values = filled(pictures, watch, values)?;
-        return Ok(Samples::F32(values));
+        // Values of samples up to 16 bits are exact to seven digits; tables hold whole numbers.
+        return Ok(match layout.sample_bytes() {
+            1 | 2 if pictures.iter().all(|picture| matches!(picture.facts.scale, Scale::Table(_))) => {
+                Samples::U16(filled(pictures, watch, |p, work, out| values(p, work, out, |x| x as u16))?)
+            }
+            1 | 2 => {
+                Samples::F32(filled(pictures, watch, |p, work, out| values(p, work, out, |x| x as f32))?)
+            }
+            _ => Samples::F64(filled(pictures, watch, |p, work, out| values(p, work, out, |x| x))?),
+        });
     }
     macro_rules! stored {
         ($variant:ident) => {
@@ -144,16 +160,21 @@ fn filled<T: Pod + Send + Sync>(
     Ok(buffer)
 }
 
-/// The rescaled values of one picture.
-fn values(picture: &Picture, work: &mut Work, out: &mut [f32]) -> Result<(), Refusal> {
+/// The values of one picture, as `T`.
+fn values<T>(
+    picture: &Picture,
+    work: &mut Work,
+    out: &mut [T],
+    write: impl Fn(f64) -> T,
+) -> Result<(), Refusal> {
     let layout: &Layout = &picture.image.layout;
     work.stored.resize(layout.picture_bytes(), 0);
     decode(picture, &mut work.pixels, &mut work.stored)?;
-    let rescale = picture.rescale();
+    let scale = &picture.facts.scale;
     macro_rules! rescaled {
         ($type:ty) => {{
             let samples = work.stored.as_chunks().0.iter().map(|bytes| <$type>::from_ne_bytes(*bytes));
-            out.iter_mut().zip(samples).for_each(|(out, sample)| *out = rescale.value(sample.into()) as f32);
+            out.iter_mut().zip(samples).for_each(|(out, sample)| *out = write(scale.value(sample.into())));
         }};
     }
     match (layout.sample_bytes(), layout.number) {

@@ -18,8 +18,10 @@ use super::dataset::{DataSet, Parsed, PixelsAt};
 use super::file::{Source, Stamp};
 use super::fragments::{self, FrameParts};
 use super::layout::{Colour, Layout, Number, layout, refuse_missing_pixels};
-use super::picture::{self, Picture, Placed};
+use super::picture::{self, Picture, Placed, Scale};
+use super::suv::{self, Uptake};
 use super::syntax::{Codec, Syntax};
+use super::table::Table;
 use super::text::text;
 use crate::format::{Doubt, DoubtCode, Refusal, RefusalCode};
 
@@ -39,6 +41,8 @@ pub(super) struct Image {
     pub(super) layout: Layout,
     /// The colours that samples stand for, where they do.
     pub(super) palette: Option<Palette>,
+    /// What it says of uptake, where it is of PET.
+    pub(super) suv: Option<Uptake>,
     pub(super) identity: Identity,
     /// SOP Instance UID; empty where the file has none.
     pub(super) instance: String,
@@ -73,11 +77,17 @@ pub(super) enum Found {
 }
 
 /// Sequences whose items are read.
-pub(super) const WANTED: [Tag; 15] = {
-    let mut wanted = [tags::DIRECTORY_RECORD_SEQUENCE; 15];
+pub(super) const WANTED: [Tag; 18] = {
+    const OWN: [Tag; 4] = [
+        tags::DIRECTORY_RECORD_SEQUENCE,
+        tags::MODALITY_LUT_SEQUENCE,
+        tags::VOILUT_SEQUENCE,
+        tags::RADIOPHARMACEUTICAL_INFORMATION_SEQUENCE,
+    ];
+    let mut wanted = [OWN[0]; OWN.len() + picture::GROUPS.len()];
     let mut n = 0;
-    while n < picture::GROUPS.len() {
-        wanted[n + 1] = picture::GROUPS[n];
+    while n < wanted.len() {
+        wanted[n] = if n < OWN.len() { OWN[n] } else { picture::GROUPS[n - OWN.len()] };
         n += 1;
     }
     wanted
@@ -106,11 +116,12 @@ pub(super) fn describe(
     };
     let layout = layout(path, dataset, syntax, pixels)?;
     refuse_missing_pixels(path, &layout, frames, syntax, pixels, total)?;
+    let unusable = |text: String| Refusal::new(path, RefusalCode::Inconsistent, text);
     let palette = match layout.colour {
-        Colour::Palette => Some(
-            Palette::read(dataset, layout.number == Number::Signed)
-                .map_err(|error| Refusal::new(path, RefusalCode::Inconsistent, error.to_string()))?,
-        ),
+        Colour::Palette => {
+            let palette = Palette::read(dataset, layout.number == Number::Signed);
+            Some(palette.map_err(|error| unusable(error.to_string()))?)
+        }
         _ => None,
     };
     let parts = match syntax.codec {
@@ -126,9 +137,16 @@ pub(super) fn describe(
         return Err(Refusal::new(path, RefusalCode::Inconsistent, text));
     }
     let modality = dataset.text(tags::MODALITY).unwrap_or_default();
-    let is_colour = !layout.is_grey();
+    let table = match dataset.items(tags::MODALITY_LUT_SEQUENCE).first() {
+        Some(item) if layout.is_grey() => {
+            let signed = layout.number == Number::Signed;
+            let table = Table::read(item, tags::LUT_DESCRIPTOR, tags::LUT_DATA, signed);
+            Some(Arc::new(table.map_err(|error| unusable(error.to_string()))?))
+        }
+        _ => None,
+    };
     let facts: Vec<_> =
-        (0..frames).map(|frame| picture::facts(dataset, frame, &modality, is_colour)).collect();
+        (0..frames).map(|frame| picture::facts(dataset, frame, &modality, &layout, table.as_ref())).collect();
     let has_functional_groups = has_functional_groups(dataset);
     if has_functional_groups && facts.iter().any(|facts| !matches!(facts.plane, Placed::At(_))) {
         let text = format!(
@@ -141,13 +159,14 @@ pub(super) fn describe(
     if let Some(Placed::Impossible(cosines)) = facts.first().map(|facts| facts.plane) {
         doubts.push(odd(format!("its Image Orientation {cosines:?} is no pair of perpendicular directions")));
     }
-    if facts.iter().any(|facts| facts.rescale.is_none()) {
+    if facts.iter().any(|facts| facts.scale == Scale::Unusable) {
         doubts.push(odd("its rescale cannot be applied; values are the stored ones".to_owned()));
     }
     if dataset.text(tags::LOSSY_IMAGE_COMPRESSION).as_deref() == Some("01") {
         doubts.push(Doubt::new(DoubtCode::Lossy, "the image was compressed with loss before it came here"));
     }
     let series = dataset.text(tags::SERIES_INSTANCE_UID).unwrap_or_default();
+    let modality_is_pet = modality == "PT";
     let identity = Identity {
         study: dataset.text(tags::STUDY_INSTANCE_UID).unwrap_or_default(),
         folder: series.is_empty().then(|| path.parent().map(Path::to_owned)).flatten(),
@@ -169,6 +188,7 @@ pub(super) fn describe(
         parts,
         layout,
         palette,
+        suv: (modality_is_pet).then(|| suv::read(dataset)),
         identity,
         instance: dataset.text(tags::SOP_INSTANCE_UID).unwrap_or_default(),
         series_number: dataset.number(tags::SERIES_NUMBER),
@@ -218,13 +238,10 @@ fn frames(path: &Path, sop_class: &str, dataset: &DataSet<'_>) -> Result<usize, 
             return refuse(", which holds marks and not an image; open the series it was drawn on");
         }
         uids::RT_DOSE_STORAGE => return refuse(", whose dose values are not opened yet"),
-        uids::PARAMETRIC_MAP_STORAGE | uids::VL_WHOLE_SLIDE_MICROSCOPY_IMAGE_STORAGE => {
+        uids::VL_WHOLE_SLIDE_MICROSCOPY_IMAGE_STORAGE => {
             return refuse(", which is not opened yet");
         }
         _ => {}
-    }
-    if dataset.has(tags::MODALITY_LUT_SEQUENCE) {
-        return refuse(" whose values stand in a table (Modality LUT), which is not opened yet");
     }
     let frames = match dataset.text(tags::NUMBER_OF_FRAMES) {
         None => 1,
@@ -250,10 +267,11 @@ fn frames(path: &Path, sop_class: &str, dataset: &DataSet<'_>) -> Result<usize, 
 }
 
 /// Objects whose frames follow each other in time.
-const CINE: [&str; 8] = [
+const CINE: [&str; 9] = [
     uids::ULTRASOUND_IMAGE_STORAGE,
     uids::ULTRASOUND_MULTI_FRAME_IMAGE_STORAGE,
     uids::SECONDARY_CAPTURE_IMAGE_STORAGE,
+    uids::MULTI_FRAME_SINGLE_BIT_SECONDARY_CAPTURE_IMAGE_STORAGE,
     uids::MULTI_FRAME_GRAYSCALE_BYTE_SECONDARY_CAPTURE_IMAGE_STORAGE,
     uids::MULTI_FRAME_GRAYSCALE_WORD_SECONDARY_CAPTURE_IMAGE_STORAGE,
     uids::MULTI_FRAME_TRUE_COLOR_SECONDARY_CAPTURE_IMAGE_STORAGE,

@@ -29,6 +29,7 @@ mod layout;
 mod picture;
 mod pixels;
 mod rle;
+mod suv;
 mod syntax;
 mod table;
 mod text;

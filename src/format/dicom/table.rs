@@ -80,6 +80,11 @@ impl Table {
         &self.entries
     }
 
+    /// The stored samples of the first and the last entry.
+    pub(super) fn range(&self) -> [i32; 2] {
+        [self.first, self.first + self.entries.len() as i32 - 1]
+    }
+
     /// What comes out for a stored sample; beyond the table its first or last entry.
     #[inline]
     pub(super) fn value(&self, sample: f64) -> u16 {

@@ -13,10 +13,15 @@ const ESCAPE: u8 = 0x1b;
 /// Where several character sets are named (ISO 2022), the second one reads a text that switches sets
 /// and the first one any other.
 pub(super) fn text(dataset: &DataSet<'_>, tag: Tag) -> String {
-    let Some(bytes) = dataset.bytes(tag) else {
+    text_in(dataset, dataset, tag)
+}
+
+/// As [`text`], of an item within `top`, which names the character set.
+pub(super) fn text_in(item: &DataSet<'_>, top: &DataSet<'_>, tag: Tag) -> String {
+    let Some(bytes) = item.bytes(tag) else {
         return String::new();
     };
-    let names = dataset.texts(tags::SPECIFIC_CHARACTER_SET);
+    let names = top.texts(tags::SPECIFIC_CHARACTER_SET);
     let chosen = if bytes.contains(&ESCAPE) { names.get(1).or(names.first()) } else { names.first() };
     let charset = chosen.and_then(|name| SpecificCharacterSet::from_code(name)).unwrap_or_default();
     let decoded = charset.decode(bytes).unwrap_or_else(|_| String::from_utf8_lossy(bytes).into_owned());

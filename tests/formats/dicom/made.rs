@@ -241,15 +241,6 @@ fn a_rescale_of_each_slice_is_applied_to_it() {
 }
 
 #[test]
-fn the_first_window_is_suggested_also_a_narrow_one() {
-    let file = DicomFile::slice(0, 0.0);
-    let windowed = file.clone().text(WINDOW_CENTER, "DS", "0.25\\40").text(WINDOW_WIDTH, "DS", "0.5\\400");
-    let window = study(&[windowed]).volume.suggested_window.expect("one");
-    assert_eq!((window.centre, window.width), (0.25, 0.5));
-    assert_eq!(study(&[file]).volume.suggested_window, None);
-}
-
-#[test]
 fn what_is_known_of_a_single_picture_is_claimed_and_no_more() {
     let check = |file: DicomFile, placement: Placement, spacing: [f64; 3], expected: &[DoubtCode]| {
         let study = study(&[file]);

@@ -5,3 +5,4 @@ mod foreign;
 mod jpeg;
 mod made;
 mod real;
+mod samples;

@@ -22,7 +22,6 @@ fn truth(data: &Path) -> BTreeMap<String, Value> {
 /// other file opens.
 const REFUSED: &[(&str, RefusalCode)] = &[
     // Compressed in ways that are not opened.
-    ("CT0012.fragmented", RefusalCode::UnsupportedTransferSyntax),
     ("JPEGProcess10_12", RefusalCode::UnsupportedTransferSyntax),
     ("JPEGProcess2_4", RefusalCode::UnsupportedTransferSyntax),
     ("JPEGProcess6_8", RefusalCode::UnsupportedTransferSyntax),
