@@ -10,9 +10,10 @@ use jpeg_decoder::{ColorTransform, PixelFormat};
 
 use super::codestream::{self, Shape};
 use super::fault::{Fault, fault};
+use super::jpeg_segments::JpegError;
 use super::layout::{Colour, Layout};
 use super::syntax::Codec;
-use super::{encapsulated, jpeg_lossless, jpeg_ls};
+use super::{encapsulated, jpeg_extended, jpeg_lossless, jpeg_ls};
 use crate::format::RefusalCode;
 
 /// Decodes a frame into `out`, as long as the layout's stored samples, and says how many bits of each
@@ -41,6 +42,9 @@ pub(super) fn decode(
             in_words(layout, words, out, |c, r, n, out| Ok(jpeg_ls::decode(frame, c, r, n, out)?))?;
         }
         Codec::Jpeg2000 => jpeg_2000(frame, layout, out)?,
+        _ if precision == 12 => {
+            in_words(layout, words, out, |c, r, n, out| Ok(jpeg_extended::decode(frame, c, r, n, out)?))?;
+        }
         _ => jpeg(frame, layout, precision, out)?,
     }
     Ok(held)
@@ -99,28 +103,18 @@ fn store(samples: impl Iterator<Item = u16>, layout: &Layout, step: usize, out: 
     }
 }
 
-impl From<jpeg_lossless::JpegLosslessError> for Fault {
-    fn from(error: jpeg_lossless::JpegLosslessError) -> Self {
+impl From<JpegError> for Fault {
+    fn from(error: JpegError) -> Self {
         let code = match error {
-            jpeg_lossless::JpegLosslessError::TooShort => RefusalCode::Truncated,
-            jpeg_lossless::JpegLosslessError::Damaged(_) => RefusalCode::Damaged,
+            JpegError::TooShort => RefusalCode::Truncated,
+            JpegError::Damaged(_) => RefusalCode::Damaged,
+            JpegError::Unsupported(_) => RefusalCode::UnsupportedTransferSyntax,
         };
         Self(code, error.to_string())
     }
 }
 
-impl From<jpeg_ls::JpegLsError> for Fault {
-    fn from(error: jpeg_ls::JpegLsError) -> Self {
-        let code = match error {
-            jpeg_ls::JpegLsError::TooShort => RefusalCode::Truncated,
-            jpeg_ls::JpegLsError::Damaged(_) => RefusalCode::Damaged,
-            jpeg_ls::JpegLsError::Unsupported(_) => RefusalCode::UnsupportedTransferSyntax,
-        };
-        Self(code, error.to_string())
-    }
-}
-
-/// JPEG by discrete cosines.
+/// JPEG by discrete cosines, with samples of 8 bits.
 fn jpeg(frame: &[u8], layout: &Layout, precision: u16, out: &mut [u8]) -> Result<(), Fault> {
     if precision != 8 {
         let text = format!("its pixels are written as {precision}-bit JPEG, which is not opened");

@@ -6,32 +6,8 @@
 //!
 //! Mapping tables and restart intervals, which no DICOM writer is known to use, are refused.
 
-use super::jpeg_segments::{Segment, SegmentError, Segments};
-
-/// Why a codestream is not decoded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum JpegLsError {
-    /// The codestream ends inside its headers or its picture.
-    #[error("the JPEG-LS codestream ends too early")]
-    TooShort,
-    /// A segment contradicts the standard or the shape asked for.
-    #[error("the JPEG-LS codestream is damaged: {0}")]
-    Damaged(&'static str),
-    /// A part of the standard that is not decoded.
-    #[error("its pixels are JPEG-LS with {0}, which is not opened")]
-    Unsupported(&'static str),
-}
-
-use JpegLsError::{Damaged, TooShort, Unsupported};
-
-impl From<SegmentError> for JpegLsError {
-    fn from(error: SegmentError) -> Self {
-        match error {
-            SegmentError::TooShort => TooShort,
-            SegmentError::Damaged(why) => Damaged(why),
-        }
-    }
-}
+use super::jpeg_segments::JpegError::{self, Damaged, TooShort, Unsupported};
+use super::jpeg_segments::{FrameHeader, Segment, Segments};
 
 /// Decodes a picture into `out`, components interleaved, whose length is columns × rows × components.
 pub(super) fn decode(
@@ -40,18 +16,18 @@ pub(super) fn decode(
     rows: usize,
     components: usize,
     out: &mut [u16],
-) -> Result<(), JpegLsError> {
+) -> Result<(), JpegError> {
     const FRAME: u8 = 0xf7;
     const PARAMETERS: u8 = 0xf8;
     debug_assert_eq!(out.len(), columns * rows * components);
     let mut segments = Segments::new(bytes)?;
-    let mut frame: Option<(u8, Vec<u8>)> = None;
+    let mut frame: Option<FrameHeader> = None;
     let mut presets = Presets::default();
     let mut decoded = 0;
     while decoded < components {
         let Segment { marker, contents } = segments.next_segment()?;
         match marker {
-            FRAME => frame = Some(read_frame(contents, columns, rows, components)?),
+            FRAME => frame = Some(FrameHeader::read(contents, columns, rows, components)?),
             PARAMETERS => presets.read(contents)?,
             0xdd if contents.iter().any(|byte| *byte != 0) => return Err(Unsupported("restart intervals")),
             // What HP's coder writes where it turned the colours first.
@@ -59,9 +35,9 @@ pub(super) fn decode(
                 return Err(Unsupported("a colour transform"));
             }
             0xda => {
-                let (precision, ids) = frame.as_ref().ok_or(Damaged("a scan before its frame"))?;
-                let scan = ScanHeader::read(contents, &ids[decoded..])?;
-                let coding = Coding::new(*precision, scan.near, &presets)?;
+                let frame = frame.as_ref().ok_or(Damaged("a scan before its frame"))?;
+                let scan = ScanHeader::read(contents, &frame.components[decoded..])?;
+                let coding = Coding::new(frame.precision, scan.near, &presets)?;
                 let bits = Bits::new(segments.entropy());
                 let picture = Picture { columns, components, first: decoded, out: &mut *out };
                 let mut decoder = Decoder::new(coding, bits);
@@ -81,33 +57,6 @@ pub(super) fn decode(
     Ok(())
 }
 
-/// Precision and component identifiers of the frame header (C.2.2).
-fn read_frame(
-    segment: &[u8],
-    columns: usize,
-    rows: usize,
-    components: usize,
-) -> Result<(u8, Vec<u8>), JpegLsError> {
-    let head: &[u8; 6] = segment.first_chunk().ok_or(TooShort)?;
-    let stated =
-        [u16::from_be_bytes([head[3], head[4]]), u16::from_be_bytes([head[1], head[2]]), u16::from(head[5])];
-    if stated.map(usize::from) != [columns, rows, components] {
-        return Err(Damaged("its size is not the size of the image"));
-    }
-    if !(2..=16).contains(&head[0]) {
-        return Err(Damaged("its precision is not from 2 to 16 bits"));
-    }
-    let listed = segment[6..].chunks_exact(3).take(components);
-    if listed.clone().any(|component| component[1] != 0x11) {
-        return Err(Unsupported("subsampled components"));
-    }
-    let ids: Vec<u8> = listed.map(|component| component[0]).collect();
-    if ids.len() < components {
-        return Err(TooShort);
-    }
-    Ok((head[0], ids))
-}
-
 /// In which order the samples of several components follow each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Interleave {
@@ -125,12 +74,15 @@ struct ScanHeader {
 }
 
 impl ScanHeader {
-    /// `left` are the identifiers of the components that no scan held yet.
-    fn read(segment: &[u8], left: &[u8]) -> Result<Self, JpegLsError> {
+    /// `left` are the components that no scan held yet.
+    fn read(segment: &[u8], left: &[(u8, u8)]) -> Result<Self, JpegError> {
         let (&count, rest) = segment.split_first().ok_or(TooShort)?;
         let components = usize::from(count);
         let (selectors, rest) = rest.split_at_checked(2 * components).ok_or(TooShort)?;
-        let is_next = selectors.chunks_exact(2).map(|selector| &selector[0]).eq(left.iter().take(components));
+        let is_next = selectors
+            .chunks_exact(2)
+            .map(|selector| &selector[0])
+            .eq(left.iter().map(|(id, _)| id).take(components));
         if components == 0 || components > left.len() || !is_next {
             return Err(Damaged("a scan of other components than come next"));
         }
@@ -159,7 +111,7 @@ struct Presets {
 }
 
 impl Presets {
-    fn read(&mut self, segment: &[u8]) -> Result<(), JpegLsError> {
+    fn read(&mut self, segment: &[u8]) -> Result<(), JpegError> {
         match segment.split_first() {
             Some((1, rest)) => {
                 let words: &[u8; 10] = rest.first_chunk().ok_or(TooShort)?;
@@ -189,7 +141,7 @@ struct Coding {
 }
 
 impl Coding {
-    fn new(precision: u8, near: i32, presets: &Presets) -> Result<Self, JpegLsError> {
+    fn new(precision: u8, near: i32, presets: &Presets) -> Result<Self, JpegError> {
         let greatest = (1 << precision) - 1;
         let max_value = match i32::from(presets.max_value) {
             0 => greatest,
@@ -213,7 +165,7 @@ impl Coding {
 }
 
 /// The thresholds stated, or the default ones (C.2.4.1.1.1).
-fn thresholds(max_value: i32, near: i32, stated: [u16; 3]) -> Result<[i32; 3], JpegLsError> {
+fn thresholds(max_value: i32, near: i32, stated: [u16; 3]) -> Result<[i32; 3], JpegError> {
     const BASIC: [i32; 3] = [3, 7, 21];
     let mut least = near + 1;
     let mut found = [0; 3];
@@ -319,7 +271,7 @@ impl<'a> Decoder<'a> {
         &mut self,
         picture: Picture<'_>,
         count: usize,
-    ) -> Result<(), JpegLsError> {
+    ) -> Result<(), JpegError> {
         let Picture { columns, components, first, out } = picture;
         let mut lines: Vec<[Line; 2]> = vec![[vec![0; columns + 2], vec![0; columns + 2]]; count];
         let mut run_indices = vec![0; count];
@@ -354,7 +306,7 @@ impl<'a> Decoder<'a> {
         above: &[u16],
         here: &mut [u16],
         run_index: &mut usize,
-    ) -> Result<(), JpegLsError> {
+    ) -> Result<(), JpegError> {
         let end = here.len() - 1;
         let above = &above[..=end];
         let mut at = 1;
@@ -394,7 +346,7 @@ impl<'a> Decoder<'a> {
         a: i32,
         b: i32,
         c: i32,
-    ) -> Result<i32, JpegLsError> {
+    ) -> Result<i32, JpegError> {
         let coding = &self.coding;
         // All ones where mirrored: x ^ sign − sign turns x round.
         let sign = surroundings >> 31;
@@ -413,7 +365,7 @@ impl<'a> Decoder<'a> {
     }
 
     /// How many of the `left` samples of a line are like the one before (A.7.1).
-    fn run_length(&mut self, run_index: &mut usize, left: usize) -> Result<usize, JpegLsError> {
+    fn run_length(&mut self, run_index: &mut usize, left: usize) -> Result<usize, JpegError> {
         /// Logarithms of the lengths that one bit stands for.
         const J: [u8; 32] = [
             0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 9, 10, 11, 12, 13, 14,
@@ -446,7 +398,7 @@ impl<'a> Decoder<'a> {
         run_index: usize,
         a: i32,
         b: i32,
-    ) -> Result<i32, JpegLsError> {
+    ) -> Result<i32, JpegError> {
         if (a - b).abs() <= self.coding.near {
             let error = self.error_of_run(1, run_index)?;
             return Ok(reconstruct::<LOSSLESS>(&self.coding, a, error));
@@ -456,7 +408,7 @@ impl<'a> Decoder<'a> {
     }
 
     /// The error of a sample that ends a run; `alike` is 1 where its neighbours are alike, else 0.
-    fn error_of_run(&mut self, alike: usize, run_index: usize) -> Result<i32, JpegLsError> {
+    fn error_of_run(&mut self, alike: usize, run_index: usize) -> Result<i32, JpegError> {
         /// As in [`Self::run_length`], and one: bits of the run's end count against the limit.
         const SPENT: [u8; 32] = [
             1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 6, 6, 7, 7, 8, 8, 9, 10, 11, 12, 13, 14,
@@ -484,7 +436,7 @@ impl<'a> Decoder<'a> {
     }
 
     /// A scan of all components, a sample of each in turn (B.3): runs are runs of all of them.
-    fn by_samples<const LOSSLESS: bool>(&mut self, picture: Picture<'_>) -> Result<(), JpegLsError> {
+    fn by_samples<const LOSSLESS: bool>(&mut self, picture: Picture<'_>) -> Result<(), JpegError> {
         let Picture { columns, components, out, .. } = picture;
         let mut lines: Vec<[Line; 2]> = vec![[vec![0; columns + 2], vec![0; columns + 2]]; components];
         let mut run_index = 0;
@@ -656,7 +608,7 @@ impl<'a> Bits<'a> {
     /// A limited-length Golomb code: as many zeroes as there are times 2ᵏ, a one, k bits; or `limit`
     /// zeroes, a one, and the value less one in `escaped` bits (A.5.3).
     #[inline(always)]
-    fn golomb(&mut self, k: u32, limit: u32, escaped: u32) -> Result<u32, JpegLsError> {
+    fn golomb(&mut self, k: u32, limit: u32, escaped: u32) -> Result<u32, JpegError> {
         self.fill();
         let zeroes = self.ahead.leading_zeros();
         let length = zeroes + 1 + k;
@@ -670,7 +622,7 @@ impl<'a> Bits<'a> {
         if value > GREATEST_ERROR { Err(Damaged("an error greater than its values")) } else { Ok(value) }
     }
 
-    fn long_golomb(&mut self, k: u32, limit: u32, escaped: u32) -> Result<u32, JpegLsError> {
+    fn long_golomb(&mut self, k: u32, limit: u32, escaped: u32) -> Result<u32, JpegError> {
         let mut zeroes = 0;
         while self.read(1) == 0 {
             zeroes += 1;

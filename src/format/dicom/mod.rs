@@ -9,7 +9,7 @@
 //! From the ground up: `dataset` elements in bytes; `syntax` how they are written; `file` as much of one
 //! as its header needs; `header` with `layout`, `picture` and `fragments` what it says; `group` which
 //! pictures make a volume; `pixels` with `colour`, `table`, `rle` and `compressed` one picture's samples, where
-//! `codestream`, `jpeg_lossless`, `jpeg_ls` and `encapsulated` are compression's; `assemble` the volume.
+//! `codestream`, `encapsulated` and the files of JPEG are compression's; `assemble` the volume.
 
 mod assemble;
 mod codestream;
@@ -22,6 +22,8 @@ mod file;
 mod fragments;
 mod group;
 mod header;
+mod jpeg_extended;
+mod jpeg_huffman;
 mod jpeg_lossless;
 mod jpeg_ls;
 mod jpeg_segments;
