@@ -13,7 +13,7 @@ use super::fault::{Fault, fault};
 use super::jpeg_segments::JpegError;
 use super::layout::{Colour, Layout};
 use super::syntax::Codec;
-use super::{encapsulated, jpeg_extended, jpeg_lossless, jpeg_ls};
+use super::{encapsulated, jpeg_extended, jpeg_lossless, jpeg_ls, jpeg_xl};
 use crate::format::RefusalCode;
 
 /// Decodes a frame into `out`, as long as the layout's stored samples, and says how many bits of each
@@ -25,6 +25,9 @@ pub(super) fn decode(
     words: &mut Vec<u16>,
     out: &mut [u8],
 ) -> Result<u16, Fault> {
+    if codec == Codec::JpegXl {
+        return jpeg_xl(frame, layout, out);
+    }
     let shape = match codec {
         Codec::Jpeg2000 => codestream::of_jpeg_2000(frame),
         _ => codestream::of_jpeg(frame),
@@ -179,4 +182,17 @@ fn jpeg_2000(frame: &[u8], layout: &Layout, out: &mut [u8]) -> Result<(), Fault>
         store(component.data().iter().map(|sample| *sample as u16), layout, components, &mut out[bytes..]);
     }
     Ok(())
+}
+
+fn jpeg_xl(frame: &[u8], layout: &Layout, out: &mut [u8]) -> Result<u16, Fault> {
+    let shape = [layout.columns, layout.rows, layout.stored_components()];
+    jpeg_xl::decode(frame, shape, layout.bits_allocated, |samples| store(samples, layout, 1, out)).map_err(
+        |error| {
+            let code = match error {
+                jpeg_xl::JpegXlError::Damaged(_) => RefusalCode::Damaged,
+                jpeg_xl::JpegXlError::Other { .. } => RefusalCode::Inconsistent,
+            };
+            Fault(code, error.to_string())
+        },
+    )
 }

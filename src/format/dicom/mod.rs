@@ -27,6 +27,7 @@ mod jpeg_huffman;
 mod jpeg_lossless;
 mod jpeg_ls;
 mod jpeg_segments;
+mod jpeg_xl;
 mod layout;
 mod picture;
 mod pixels;

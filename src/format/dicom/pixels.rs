@@ -102,7 +102,8 @@ fn decode_samples(image: &Image, frame: usize, scratch: &mut Scratch, out: &mut 
         keep_bits(layout, layout.high_bit + 1 - layout.bits_stored, layout.bits_stored, out);
     }
     match layout.colour {
-        _ if image.syntax.codec == Codec::Jpeg => {}
+        // Their decoders turn colours themselves.
+        _ if matches!(image.syntax.codec, Codec::Jpeg | Codec::JpegXl) => {}
         Colour::YbrFull | Colour::YbrFull422 => rgb_from_ybr(out),
         Colour::YbrPartial422 => rgb_from_partial_ybr(out),
         _ => {}

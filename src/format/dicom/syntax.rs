@@ -16,7 +16,7 @@ pub(super) enum Codec {
     Native,
     /// Runs of equal bytes, one segment per byte of a sample (PS3.5 Annex G).
     Rle,
-    /// JPEG with 8-bit samples, baseline or extended.
+    /// JPEG by cosine transforms, baseline or extended.
     Jpeg,
     /// JPEG lossless, process 14.
     JpegLossless,
@@ -24,6 +24,8 @@ pub(super) enum Codec {
     JpegLs,
     /// JPEG 2000, lossless or not, also with its high-throughput block coder.
     Jpeg2000,
+    /// JPEG XL, lossless or not.
+    JpegXl,
 }
 
 impl Codec {
@@ -41,7 +43,7 @@ impl Codec {
             // A bit stands for a run of 2¹⁵ samples of two bytes at best.
             Self::JpegLs => 1 << 19,
             // A blank picture of any size has a codestream of some hundred bytes.
-            Self::Jpeg2000 => 1 << 20,
+            Self::Jpeg2000 | Self::JpegXl => 1 << 20,
         }
     }
 }
@@ -74,6 +76,9 @@ impl Syntax {
             | uids::HTJ2K_LOSSLESS
             | uids::HTJ2K_LOSSLESS_RPCL
             | uids::HTJ2K => Self { codec: Codec::Jpeg2000, ..explicit },
+            uids::JPEGXL_LOSSLESS | uids::JPEGXLJPEG_RECOMPRESSION | uids::JPEGXL => {
+                Self { codec: Codec::JpegXl, ..explicit }
+            }
             _ => return None,
         })
     }
