@@ -199,8 +199,15 @@ fn a_truncated_or_impossible_codestream_is_refused_when_it_is_read() {
 #[test]
 fn damaged_codestreams_never_bring_the_reader_down() {
     let Some(data) = studies() else { return };
-    let files =
-        ["MR_small_RLE.dcm", "MR_small_jp2klossless.dcm", "SC_rgb_jpeg_gdcm.dcm", "SC_rgb_jpeg_dcmtk.dcm"];
+    let files = [
+        "MR_small_RLE.dcm",
+        "MR_small_jp2klossless.dcm",
+        "SC_rgb_jpeg_gdcm.dcm",
+        "SC_rgb_jpeg_dcmtk.dcm",
+        "MR_small_jpeg_ls_lossless.dcm",
+        "SC_rgb_jls_lossy_sample.dcm",
+        "JPGExtended.dcm",
+    ];
     for name in files {
         let whole = std::fs::read(data.join("dicom/pydicom_test_files").join(name)).expect("readable");
         let folder = tempfile::tempdir().expect("a folder");
