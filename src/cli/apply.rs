@@ -6,8 +6,8 @@ use std::time::Instant;
 use clap::Args;
 use serde::Serialize;
 
-use super::CommandError;
 use super::output::{print, print_json};
+use super::{CommandError, warn};
 use crate::format::Silent;
 use crate::session::{Document, OpenError, Script, system_author};
 use crate::store::Overwrite;
@@ -51,10 +51,14 @@ pub(super) fn run(arguments: &ApplyArgs) -> Result<(), CommandError> {
 
     let mut steps_ms = Vec::with_capacity(script.steps.len());
     for (number, step) in script.steps.iter().enumerate() {
+        let number = number + 1;
+        if let Some(doubt) = document.session.doubt_of_step(step) {
+            warn(&format!("{}: step {number}: {doubt}", arguments.steps.display()));
+        }
         let begun = Instant::now();
         document.session.run_step(step).map_err(|error| CommandError::Step {
             path: arguments.steps.clone(),
-            number: number + 1,
+            number,
             text: error.to_string(),
         })?;
         steps_ms.push(milliseconds_since(begun));

@@ -217,6 +217,11 @@ fn complain(text: &str) {
     eprintln!("annotomy: {}", text.replace(['\n', '\r'], " "));
 }
 
+/// One line on standard error about something that was done all the same.
+fn warn(text: &str) {
+    complain(&format!("warning: {text}"));
+}
+
 /// What clap says in several paragraphs: the complaint, its details, and where to read more.
 fn in_one_line(error: &clap::Error) -> String {
     let text = error.render().to_string();

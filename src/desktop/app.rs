@@ -233,7 +233,13 @@ impl App {
     fn picked(&mut self, what: Pick, path: &Path, ctx: &egui::Context) {
         match what {
             Pick::File | Pick::Folder => self.open(path, ctx),
-            Pick::SaveFolder => self.save(Some(path), Overwrite::Seen, ctx),
+            Pick::SaveFolder => match std::fs::create_dir_all(path) {
+                Ok(()) => self.save(Some(path), Overwrite::Seen, ctx),
+                Err(error) => {
+                    let text = format!("{}: cannot be made: {error}", path.display());
+                    self.dialog = Some(Dialog::SaveFailed { text, allow: None });
+                }
+            },
         }
     }
 
@@ -286,11 +292,15 @@ impl App {
                 for notice in document.notices() {
                     self.toast = Some((notice.clone(), Instant::now()));
                 }
-                if !document.doubts().is_empty() {
-                    let count = document.doubts().len();
-                    let what =
-                        if count == 1 { "one thing is".to_owned() } else { format!("{count} things are") };
-                    self.notify(format!("{what} doubtful about this study: see the badge at the top"));
+                match document.doubts() {
+                    [] => {}
+                    [only] => self.notify(format!("Doubtful about this study: {}", only.text)),
+                    [first, others @ ..] => {
+                        let count = others.len();
+                        let text =
+                            format!("Doubtful: {} (and {count} more: see the badge above)", first.text);
+                        self.notify(text);
+                    }
                 }
                 self.document = Some(*document);
             }
@@ -476,7 +486,12 @@ impl App {
             });
         }
         if dialogs::show_progress(ui.ctx(), &opening.path, opening.progress()) {
-            opening.cancel();
+            // A reader that waits for a disk or a network share ends when that lets it; the person
+            // goes on now, and what it brings is thrown away.
+            self.opening = None;
+            self.preview = None;
+            self.pictures.reset();
+            self.notify("Opening was stopped");
         }
     }
 }

@@ -119,8 +119,10 @@ fn primary(ui: &Ui, word: &'static str) -> Button<'static> {
 }
 
 fn show_path(ui: &mut Ui, what: Pick, text: &mut String, had_focus: &mut bool) -> Option<Reply> {
+    let saves = what == Pick::SaveFolder;
     body(ui, what.title(), "This system shows no file dialogs. Type or paste the path.");
-    let field = ui.add(TextEdit::singleline(text).hint_text("/path/to/study").desired_width(f32::INFINITY));
+    let hint = if saves { "/path/to/folder, made if it is not there" } else { "/path/to/study" };
+    let field = ui.add(TextEdit::singleline(text).hint_text(hint).desired_width(f32::INFINITY));
     widgets::named(&field, Role::TextInput, "Path");
     if !*had_focus {
         field.request_focus();
@@ -128,13 +130,16 @@ fn show_path(ui: &mut Ui, what: Pick, text: &mut String, had_focus: &mut bool) -
     }
     let path = PathBuf::from(text.trim().trim_matches('"'));
     let entered = field.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
-    if !text.trim().is_empty() && !path.exists() {
-        ui.label(RichText::new("There is no such file or folder.").color(theme::palette(ui).warning));
+    let usable = if saves { !text.trim().is_empty() && !path.is_file() } else { path.exists() };
+    if !text.trim().is_empty() && !usable {
+        ui.label(
+            RichText::new(if saves { "This is a file." } else { "There is no such file or folder." })
+                .color(theme::palette(ui).warning),
+        );
     }
     buttons(ui, |ui| {
-        let open = if what == Pick::SaveFolder { "Save" } else { "Open" };
-        let clicked = ui.add_enabled(path.exists(), primary(ui, open)).clicked();
-        if (clicked || entered) && path.exists() {
+        let clicked = ui.add_enabled(usable, primary(ui, if saves { "Save" } else { "Open" })).clicked();
+        if (clicked || entered) && usable {
             return Some(Reply::Path(what, path));
         }
         ui.button("Cancel").clicked().then_some(Reply::Cancelled)

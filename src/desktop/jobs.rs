@@ -123,16 +123,12 @@ impl Opening {
     pub(super) fn progress(&self) -> f32 {
         f32::from_bits(self.shared.progress.load(Ordering::Relaxed))
     }
-
-    /// Stops the work.
-    pub(super) fn cancel(&self) {
-        self.shared.cancelled.store(true, Ordering::Relaxed);
-    }
 }
 
 impl Drop for Opening {
+    /// Stops the work; what it still brings is thrown away.
     fn drop(&mut self) {
-        self.cancel();
+        self.shared.cancelled.store(true, Ordering::Relaxed);
     }
 }
 

@@ -54,6 +54,7 @@ pub fn verify(path: &Path, watch: &dyn Watch) -> Result<Verification, MarksError
         checks.push(check_mask(&sidecar, number, layer, &files, study.volume.grid())?);
     }
     checks.push(check_table(&sidecar, &files)?);
+    checks.extend(check_annotations(&sidecar, study.volume.grid()));
     Ok(Verification { sidecar: path.to_owned(), checks })
 }
 
@@ -96,6 +97,22 @@ fn check_table(sidecar: &Sidecar, files: &CaseFiles) -> Result<Check, MarksError
     let table = &sidecar.table;
     let verdict = in_place(files, &table.file, table.sha256, &sidecar.save_id)?;
     Ok(Check::of(&table.file, verdict.map(|_| "same bytes".to_owned())))
+}
+
+/// Boxes and landmarks stand in the sidecar alone, with nothing beside it to compare them with: that
+/// they touch the study is all that can be proven.
+fn check_annotations(sidecar: &Sidecar, grid: &Grid) -> Option<Check> {
+    let marks = sidecar.marks();
+    let outside: Vec<&str> = marks
+        .iter()
+        .filter(|mark| grid.index_at(mark.shape.centre()).is_none())
+        .map(|mark| mark.name.as_str())
+        .collect();
+    let verdict = match outside.len() {
+        0 => Ok(format!("{} inside the study; the sidecar alone tells where", marks.len())),
+        _ => Err(format!("outside the study: {}", outside.join(", "))),
+    };
+    (!marks.is_empty()).then(|| Check::of("boxes and landmarks", verdict))
 }
 
 /// The file, if it lies in its place as it was saved; else what is wrong.
