@@ -99,20 +99,18 @@ fn check_table(sidecar: &Sidecar, files: &CaseFiles) -> Result<Check, MarksError
     Ok(Check::of(&table.file, verdict.map(|_| "same bytes".to_owned())))
 }
 
-/// Boxes and landmarks stand in the sidecar alone, with nothing beside it to compare them with: that
-/// they touch the study is all that can be proven.
+/// Boxes and landmarks stand in the sidecar alone, with nothing beside it to compare them with. Which
+/// of them lie beside the study is told, and is no fault: a person may have put them there.
 fn check_annotations(sidecar: &Sidecar, grid: &Grid) -> Option<Check> {
     let marks = sidecar.marks();
-    let outside: Vec<&str> = marks
-        .iter()
-        .filter(|mark| grid.index_at(mark.shape.centre()).is_none())
-        .map(|mark| mark.name.as_str())
-        .collect();
-    let verdict = match outside.len() {
-        0 => Ok(format!("{} inside the study; the sidecar alone tells where", marks.len())),
-        _ => Err(format!("outside the study: {}", outside.join(", "))),
-    };
-    (!marks.is_empty()).then(|| Check::of("boxes and landmarks", verdict))
+    let (inside, beside): (Vec<_>, Vec<_>) =
+        marks.iter().partition(|mark| grid.index_at(mark.shape.centre()).is_some());
+    let mut text = format!("{} in the study; the sidecar alone tells where", inside.len());
+    if !beside.is_empty() {
+        let names: Vec<&str> = beside.iter().map(|mark| mark.name.as_str()).collect();
+        text += &format!("; beside the study: {}", names.join(", "));
+    }
+    (!marks.is_empty()).then(|| Check::of("boxes and landmarks", Ok(text)))
 }
 
 /// The file, if it lies in its place as it was saved; else what is wrong.
