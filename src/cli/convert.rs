@@ -36,8 +36,7 @@ pub(super) fn run(arguments: &ConvertArgs) -> Result<(), CommandError> {
     let of_grid = || NiftiGeometry::of_grid(study.volume.grid());
     let geometry = study.nifti_geometry.clone().unwrap_or_else(of_grid);
     // The system would name the temporary file.
-    if let Some(folder) = output.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir())
-    {
+    if output.parent().is_some_and(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
         let missing = std::io::Error::other("its folder is not there");
         return Err(CommandError::unwritable(output, missing));
     }

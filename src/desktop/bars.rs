@@ -88,6 +88,9 @@ fn show_title(ui: &mut Ui, app: &App) {
     if document.session.is_unsaved() {
         ui.label(RichText::new("● unsaved").small().color(colours.accent));
     }
+    if let Some(reason) = document.session.looks_only() {
+        ui.label(RichText::new("read-only").small().color(colours.warning)).on_hover_text(reason);
+    }
     let doubts = document.doubts();
     if !doubts.is_empty() {
         let text = ICON_WARNING.rich_text().size(16.0).color(colours.warning);
@@ -199,6 +202,11 @@ pub(super) fn show_status_bar(ui: &mut Ui, app: &App, frame: &eframe::Frame) {
                 let window = session.display().window;
                 let view = session.view(session.active_pane());
                 let planes = if is_resliced(session) { "patient planes, resliced" } else { "scanned slices" };
+                if let Some(trouble) = document.journal_trouble() {
+                    let text = RichText::new("steps are not on disk: save soon").small();
+                    ui.label(text.color(colours.warning)).on_hover_text(trouble);
+                    ui.add_space(8.0);
+                }
                 let mut parts = vec![
                     saved,
                     format!("{:.1} px/mm", view.pixels_per_mm),

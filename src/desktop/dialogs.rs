@@ -22,6 +22,8 @@ pub(super) enum Dialog {
     SaveFailed { text: String, allow: Option<(&'static str, Overwrite)> },
     /// What was saved about a study cannot be opened with it.
     MarksUnreadable { path: PathBuf, text: String },
+    /// An earlier session ended before it saved.
+    LeftBehind { steps: usize, last: Option<String>, cut_off: bool },
     /// The system shows no file dialogs.
     Path { what: Pick, text: String, had_focus: bool },
     /// Several series to choose from.
@@ -38,6 +40,8 @@ pub(super) enum Reply {
     SaveOver(Overwrite),
     Path(Pick, PathBuf),
     WithoutMarks(PathBuf),
+    BringBack,
+    LeaveBehind,
     Series(PathBuf, usize, Scan),
 }
 
@@ -87,14 +91,36 @@ pub(super) fn show(ctx: &Context, dialog: &mut Dialog) -> Reply {
                     ui.button("Cancel").clicked().then_some(Reply::Cancelled)
                 })
             }
+            Dialog::LeftBehind { steps, last, cut_off } => {
+                let count = if *steps == 1 { "One step was".to_owned() } else { format!("{steps} steps were") };
+                let when = last.as_deref().map_or(String::new(), |time| format!(", the last at {}", local_time(time)));
+                let torn = if *cut_off { " The one being written when it stopped is lost." } else { "" };
+                let text = format!("Annotomy ended before this case was saved. {count} made since{when}.{torn}");
+                body(ui, "Bring your unsaved marks back?", &text);
+                buttons(ui, |ui| {
+                    if ui.add(primary(ui, "Bring them back")).clicked() {
+                        return Some(Reply::BringBack);
+                    }
+                    ui.button("Open without them").clicked().then_some(Reply::LeaveBehind)
+                })
+            }
             Dialog::Path { what, text, had_focus } => show_path(ui, *what, text, had_focus),
             Dialog::Series { path, scan } => show_series(ui, path, scan),
         }
     });
     match modal.inner {
         Some(reply) => reply,
-        None if modal.should_close() => Reply::Cancelled,
+        // Marks that wait are no question to be waved away.
+        None if modal.should_close() && !matches!(dialog, Dialog::LeftBehind { .. }) => Reply::Cancelled,
         None => Reply::StillOpen,
+    }
+}
+
+/// A time of a file as the clock on this wall would have it.
+fn local_time(utc: &str) -> String {
+    match utc.parse::<jiff::Timestamp>() {
+        Ok(time) => time.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M on %-d %B").to_string(),
+        Err(_) => utc.to_owned(),
     }
 }
 
