@@ -36,6 +36,8 @@ struct SeriesReport {
     files: usize,
     dims: [usize; 3],
     times: usize,
+    /// Slices along k at which nothing was scanned.
+    missing_slices: Vec<usize>,
     components: usize,
     spacing_mm: [f64; 3],
     patient_from_voxel: [[f64; 4]; 4],
@@ -118,6 +120,7 @@ impl SeriesReport {
             files: study.series.source.files().len(),
             dims: grid.dims(),
             times: volume.times(),
+            missing_slices: volume.missing_slices().to_vec(),
             components: volume.sample_type().components(),
             spacing_mm: grid.spacing_mm(),
             patient_from_voxel: grid.patient_from_voxel().rows4().map(|row| row.map(positive_zero)),

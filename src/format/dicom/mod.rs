@@ -7,8 +7,8 @@
 //! Must never know: other formats, what is drawn on a study.
 //!
 //! From the ground up: `dataset` elements in bytes; `syntax` how they are written; `file` as much of one
-//! as its header needs; `header` with `layout`, `picture` and `fragments` what it says; `group` which
-//! pictures make a volume; `pixels` with `rle`, `jpeg_lossless`, `encapsulated` and `codestream` one picture's
+//! as its header needs; `header` with `layout`, `picture` and `fragments` what it says; `group` with
+//! `lattice` which pictures make a volume; `pixels` with `rle`, `jpeg_lossless`, `encapsulated` and `codestream` one picture's
 //! samples; `assemble` the volume.
 
 mod assemble;
@@ -20,6 +20,7 @@ mod fragments;
 mod group;
 mod header;
 mod jpeg_lossless;
+mod lattice;
 mod layout;
 mod picture;
 mod pixels;

@@ -2,6 +2,7 @@
 
 use std::sync::Mutex;
 
+use annotomy::case::{Case, MaskWriter, WriteRule};
 use annotomy::format::{self, DoubtCode, RefusalCode, Silent, Study, Watch};
 use annotomy::geometry::VoxelIndex;
 use annotomy::volume::{Placement, SampleType, Volume};
@@ -88,11 +89,60 @@ fn slices_at_uneven_places_are_never_moved() {
         assert_eq!(parts, expected, "{heights:?}");
     };
     use DoubtCode::{MissingSlices, UnevenSlices};
-    check(&[0.0, 1.0, 2.0, 4.0, 5.0], MissingSlices, &[&[0.0, 1.0, 2.0], &[4.0, 5.0]]);
-    check(&[0.0, 1.0, 2.0, 3.0, 7.0], MissingSlices, &[&[0.0, 1.0, 2.0, 3.0], &[7.0]]);
-    check(&[0.0, 3.0, 4.0, 5.0, 6.0], MissingSlices, &[&[0.0], &[3.0, 4.0, 5.0, 6.0]]);
-    check(&[0.0, 2.5, 5.0, 7.5, 12.5, 17.5], UnevenSlices, &[&[0.0, 2.5, 5.0, 7.5], &[12.5, 17.5]]);
     check(&[0.0, 1.0, 2.0, 3.6, 4.6], UnevenSlices, &[&[0.0, 1.0, 2.0], &[3.6, 4.6]]);
+    check(&[0.0, 2.5, 5.0, 7.5, 11.0, 14.5], UnevenSlices, &[&[0.0, 2.5, 5.0, 7.5], &[11.0, 14.5]]);
+    // So few slices of so many that a volume would be mostly holes.
+    check(&[0.0, 1.0, 2.0, 30.0, 31.0], MissingSlices, &[&[0.0, 1.0, 2.0], &[30.0, 31.0]]);
+}
+
+#[test]
+fn missing_slices_leave_known_holes_in_one_volume() {
+    let check = |heights: &[f64], missing: &[usize], told: &str| {
+        let files: Vec<_> = heights.iter().enumerate().map(|(n, z)| DicomFile::slice(n as u16, *z)).collect();
+        let study = study(&files);
+        let volume = &study.volume;
+        assert_eq!(volume.missing_slices(), missing, "{heights:?}");
+        let taken = (0..volume.grid().dims()[2]).filter(|k| !volume.is_missing(*k));
+        for ((k, z), number) in taken.zip(heights).zip(0..) {
+            assert!((origin(&study, k)[2] - z).abs() < 1e-9, "{heights:?} at {k}");
+            let index = VoxelIndex::new(0, 0, k);
+            assert_eq!(volume.value(index, 0), 100.0 * f64::from(number) - 1024.0, "{heights:?} at {k}");
+        }
+        let [doubt] = &study.doubts[..] else { panic!("one doubt: {:?}", study.doubts) };
+        assert_eq!(doubt.code, DoubtCode::MissingSlices);
+        assert!(doubt.text.contains(told), "{}", doubt.text);
+        // What was never scanned decides no number.
+        let most = 100.0 * (heights.len() - 1) as f64 + 11.0 - 1024.0;
+        let found = volume.statistics();
+        assert_eq!((found.min, found.max), (-1024.0, most), "{heights:?}");
+    };
+    check(&[0.0, 1.0, 2.0, 4.0, 5.0], &[3], "2.00 mm between IM002 and IM003 (1 missing)");
+    check(&[0.0, 1.0, 2.0, 3.0, 7.0], &[4, 5, 6], "4.00 mm between IM003 and IM004 (3 missing)");
+    check(&[0.0, 3.0, 4.0, 5.0, 6.0], &[1, 2], "3.00 mm between IM000 and IM001 (2 missing)");
+    check(&[0.0, 2.5, 5.0, 7.5, 12.5, 17.5], &[4, 6], "5.00 mm between IM004 and IM005 (1 missing)");
+}
+
+#[test]
+fn a_missing_slice_holds_what_no_picture_holds_and_takes_no_mark() {
+    let check = |change: fn(DicomFile) -> DicomFile, filler: f64| {
+        let files: Vec<_> =
+            [0.0, 1.0, 3.0].iter().enumerate().map(|(n, z)| change(DicomFile::slice(n as u16, *z))).collect();
+        let study = study(&files);
+        let value = study.volume.value(VoxelIndex::new(2, 1, 2), 0);
+        assert!(value == filler || value.is_nan() && filler.is_nan(), "{value} for {filler}");
+        let mut case = Case::new(study.volume);
+        let mut writer = MaskWriter::new(&case, 0, WriteRule::paint(1)).expect("a layer");
+        for k in 0..4 {
+            writer.write_run(0..4, 1, k);
+        }
+        case.apply(&writer.finish().expect("something was written")).expect("fits");
+        let marked = [0, 1, 2, 3].map(|k| case.layers()[0].label(VoxelIndex::new(2, 1, k)));
+        assert_eq!(marked, [1, 1, 0, 1]);
+    };
+    check(|file| file, -1024.0);
+    check(|file| file.word(PIXEL_REPRESENTATION, 1), -32_768.0 - 1024.0);
+    check(|file| file.word(PIXEL_REPRESENTATION, 1).word(PADDING, 0xf830), -2000.0 - 1024.0);
+    check(|file| file.text(PHOTOMETRIC, "CS", "MONOCHROME1"), 65_535.0 - 1024.0);
 }
 
 #[test]
