@@ -318,7 +318,12 @@ impl App {
             Ok(saved) => {
                 self.last_saved = Some(jiff::Zoned::now().strftime("%H:%M").to_string());
                 let name = saved.sidecar.file_name().unwrap_or_default().to_string_lossy().into_owned();
-                self.notify(format!("Saved and proven: {name}"));
+                self.notify(match &saved.missing_source {
+                    None => format!("Saved and proven: {name}"),
+                    Some(path) => {
+                        format!("Saved: {name}; the study itself is no longer at {}", path.display())
+                    }
+                });
                 if let Some(next) = self.after_save.take() {
                     self.leave(next, ctx);
                 }
@@ -326,10 +331,14 @@ impl App {
             Err(error) => {
                 self.after_save = None;
                 let text = error.to_string();
-                self.dialog = Some(match error {
-                    SaveError::ChangedOnDisk { .. } => Dialog::SaveFailed { text, may_overwrite: true },
-                    _ => Dialog::SaveFailed { text, may_overwrite: false },
-                });
+                let allow = match error {
+                    SaveError::ChangedOnDisk { .. } => Some(("Write over it", Overwrite::Anything)),
+                    SaveError::StudyReplaced { .. } => {
+                        Some(("Save all the same", Overwrite::SeenOfFormerStudy))
+                    }
+                    _ => None,
+                };
+                self.dialog = Some(Dialog::SaveFailed { text, allow });
             }
         }
     }
@@ -411,7 +420,7 @@ impl App {
             }
             Reply::Discard(next) => self.go_on(next, ctx),
             Reply::SaveElsewhere => self.pick(Pick::SaveFolder, ctx),
-            Reply::Overwrite => self.save(None, Overwrite::Anything, ctx),
+            Reply::SaveOver(overwrite) => self.save(None, overwrite, ctx),
             Reply::Path(what, path) => self.picked(what, &path, ctx),
             Reply::WithoutMarks(path) => {
                 self.opening = Some(Opening::without_marks(&path, &system_author(), ctx))

@@ -10,6 +10,7 @@ use super::app::Next;
 use super::file_picker::Pick;
 use super::{theme, widgets};
 use crate::format::Scan;
+use crate::store::Overwrite;
 
 /// A question.
 pub(super) enum Dialog {
@@ -17,8 +18,8 @@ pub(super) enum Dialog {
     Message { title: String, text: String },
     /// There are unsaved marks, and something would lose them.
     Unsaved(Next),
-    /// A save did not happen.
-    SaveFailed { text: String, may_overwrite: bool },
+    /// A save did not happen; what a person may allow so that it does.
+    SaveFailed { text: String, allow: Option<(&'static str, Overwrite)> },
     /// What was saved about a study cannot be opened with it.
     MarksUnreadable { path: PathBuf, text: String },
     /// The system shows no file dialogs.
@@ -34,7 +35,7 @@ pub(super) enum Reply {
     Save(Next),
     Discard(Next),
     SaveElsewhere,
-    Overwrite,
+    SaveOver(Overwrite),
     Path(Pick, PathBuf),
     WithoutMarks(PathBuf),
     Series(PathBuf, usize, Scan),
@@ -63,9 +64,9 @@ pub(super) fn show(ctx: &Context, dialog: &mut Dialog) -> Reply {
                     ui.button("Discard").clicked().then(|| Reply::Discard(next.clone()))
                 })
             }
-            Dialog::SaveFailed { text, may_overwrite } => {
+            Dialog::SaveFailed { text, allow } => {
                 body(ui, "Your marks are not saved yet", &format!("{text}\n\nNothing is lost: they are still open here."));
-                let may_overwrite = *may_overwrite;
+                let allow = *allow;
                 buttons(ui, |ui| {
                     if ui.add(primary(ui, "Choose another folder…")).clicked() {
                         return Some(Reply::SaveElsewhere);
@@ -73,7 +74,7 @@ pub(super) fn show(ctx: &Context, dialog: &mut Dialog) -> Reply {
                     if ui.button("Later").clicked() {
                         return Some(Reply::Cancelled);
                     }
-                    (may_overwrite && ui.button("Write over it").clicked()).then_some(Reply::Overwrite)
+                    allow.and_then(|(word, over)| ui.button(word).clicked().then_some(Reply::SaveOver(over)))
                 })
             }
             Dialog::MarksUnreadable { path, text } => {

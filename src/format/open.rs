@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::doubt::{Doubt, Refusal, RefusalCode};
+use super::stamp::Stamp;
 use super::watch::Watch;
 use super::{dicom, nifti};
 use crate::volume::Volume;
@@ -56,6 +57,16 @@ impl SeriesSource {
             Self::Dicom(series) => series.files(),
         }
     }
+
+    /// Every file that holds something of it, as it is now.
+    fn stamps(&self) -> Vec<(PathBuf, Stamp)> {
+        let files = match self {
+            Self::Nifti(path) => nifti::files(path),
+            Self::Dicom(series) => series.files(),
+        };
+        // A file that is gone is refused by whoever reads it.
+        files.into_iter().filter_map(|file| Stamp::at(&file).ok().map(|stamp| (file, stamp))).collect()
+    }
 }
 
 /// A series with its voxels.
@@ -69,6 +80,8 @@ pub struct Study {
     pub doubts: Vec<Doubt>,
     /// The source's own geometry fields, which masks carry verbatim, where it is a NIfTI file.
     pub nifti_geometry: Option<nifti::NiftiGeometry>,
+    /// Every file it was read from, as it was before it was read.
+    pub read_from: Vec<(PathBuf, Stamp)>,
 }
 
 /// Finds every series at `path`: a NIfTI file, a DICOM file, or a folder of either, searched through
@@ -173,19 +186,16 @@ fn tell_apart(series: &mut [Series], folder: &Path) {
 
 /// Reads the voxels of a series.
 pub fn load(series: &Series, watch: &dyn Watch) -> Result<Study, Refusal> {
-    match &series.source {
+    let read_from = series.source.stamps();
+    let (volume, doubts, nifti_geometry) = match &series.source {
         SeriesSource::Nifti(path) => {
             let read = nifti::read(path, watch)?;
-            Ok(Study {
-                series: series.clone(),
-                volume: Arc::new(read.volume),
-                doubts: read.doubts,
-                nifti_geometry: Some(read.geometry),
-            })
+            (read.volume, read.doubts, Some(read.geometry))
         }
         SeriesSource::Dicom(source) => {
             let (volume, doubts) = dicom::read(source, watch)?;
-            Ok(Study { series: series.clone(), volume: Arc::new(volume), doubts, nifti_geometry: None })
+            (volume, doubts, None)
         }
-    }
+    };
+    Ok(Study { series: series.clone(), volume: Arc::new(volume), doubts, nifti_geometry, read_from })
 }

@@ -14,13 +14,13 @@ use dicom_dictionary_std::sop_class::StandardSopClassDictionary;
 use dicom_dictionary_std::{tags, uids};
 
 use super::dataset::{DataSet, Parsed, PixelsAt};
-use super::file::{Source, Stamp};
+use super::file::Source;
 use super::fragments::{self, FrameParts};
 use super::layout::{Colour, Layout, layout, refuse_missing_pixels};
 use super::picture::{self, Picture, Placed};
 use super::syntax::{Codec, Syntax};
 use super::text::text;
-use crate::format::{Doubt, DoubtCode, Refusal, RefusalCode};
+use crate::format::{Doubt, DoubtCode, Refusal, RefusalCode, Stamp};
 
 /// The image of one file.
 #[derive(Debug)]

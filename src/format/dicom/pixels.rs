@@ -16,14 +16,13 @@ use flate2::read::DeflateDecoder;
 use jpeg_decoder::{ColorTransform, PixelFormat};
 
 use super::codestream::{self, Shape};
-use super::file::Stamp;
 use super::fragments::FrameParts;
 use super::header::Image;
 use super::layout::{Colour, Layout};
 use super::picture::Picture;
 use super::syntax::Codec;
 use super::{encapsulated, jpeg_lossless, rle};
-use crate::format::{Refusal, RefusalCode};
+use crate::format::{Refusal, RefusalCode, Stamp};
 
 /// Memory that one worker uses again and again.
 #[derive(Default)]

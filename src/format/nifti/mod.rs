@@ -45,6 +45,12 @@ pub fn header_path(path: &Path) -> PathBuf {
     source::header_path(path)
 }
 
+/// The files of a study: a single one, or the header and the samples of a pair.
+pub fn files(header: &Path) -> Vec<PathBuf> {
+    let samples = files::other_half(header);
+    std::iter::once(header.to_owned()).chain(samples).collect()
+}
+
 /// The series a file holds, from its header.
 pub fn series(path: &Path) -> Result<Series, Refusal> {
     let path = header_path(path);
