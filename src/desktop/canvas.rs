@@ -298,6 +298,11 @@ impl PanePainter<'_> {
                 format!("{along:.1} mm · resliced")
             }
         };
+        let volume = self.session.case().volume();
+        if let Some(axis) = &volume.time_axis {
+            let caption = axis.caption(self.session.display().time, volume.times());
+            words += &format!(" · {} {caption}", axis.kind.name().to_lowercase());
+        }
         let oblique = self.view.obliquity_degrees();
         if oblique >= 0.5 {
             words += &format!(" · oblique {oblique:.0}°");

@@ -7,6 +7,7 @@ use ndarray::ArrayView4;
 use rayon::prelude::*;
 
 use super::samples::{BLOCK, BlockSum, Sample, SampleType, Samples, with_samples};
+use super::time::TimeAxis;
 use super::window::Window;
 use crate::geometry::{Grid, VoxelIndex};
 
@@ -71,6 +72,8 @@ pub struct Volume {
     pub shown_inverted: bool,
     /// The window the file asks for.
     pub suggested_window: Option<Window>,
+    /// What sets its frames apart; `None` where there is one.
+    pub time_axis: Option<TimeAxis>,
 }
 
 /// Why parts do not make a [`Volume`].
@@ -114,6 +117,7 @@ impl Volume {
             unit: None,
             shown_inverted: false,
             suggested_window: None,
+            time_axis: None,
         })
     }
 

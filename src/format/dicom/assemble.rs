@@ -32,7 +32,8 @@ pub(super) fn volume(stack: &Stack, watch: &dyn Watch) -> Result<(Volume, Vec<Do
     let samples = samples(&places, rescale, watch)?;
     let volume = built(stack, grid, stack.times, samples, rescale.unwrap_or(Rescale::NONE))?;
     let volume = volume.with_missing_slices(stack.missing.clone());
-    let volume = volume.map_err(|error| refuse(stack, RefusalCode::Inconsistent, error.to_string()))?;
+    let mut volume = volume.map_err(|error| refuse(stack, RefusalCode::Inconsistent, error.to_string()))?;
+    volume.time_axis = stack.time_axis.clone();
     Ok((volume, doubts))
 }
 

@@ -18,16 +18,19 @@ use std::sync::Arc;
 
 use super::header::Identity;
 use super::lattice::{self, ALMOST_EVEN, Lattice};
-use super::picture::{Moment, Picture, Plane};
+use super::moment::{Mark, Moment};
+use super::picture::{Picture, Plane};
 use crate::format::{Doubt, DoubtCode, Refusal, RefusalCode};
 use crate::geometry::{Affine, Patient, Point, Vector, Voxel};
-use crate::volume::Placement;
+use crate::volume::{Placement, TimeAxis, TimeKind};
 
 /// The pictures of one volume, slice by slice and then time by time.
 #[derive(Clone, Debug)]
 pub(super) struct Stack {
     pub(super) pictures: Vec<Picture>,
     pub(super) times: usize,
+    /// What sets the times apart, where there are several.
+    pub(super) time_axis: Option<TimeAxis>,
     /// Places along k at which no picture lies, at any time, rising.
     pub(super) missing: Vec<usize>,
     pub(super) patient_from_voxel: Affine<Patient, Voxel>,
@@ -184,7 +187,7 @@ fn split_by_moment(pictures: Vec<Picture>, doubts: &mut Vec<Doubt>) -> Vec<Vec<S
         return vec![vec![places.into_iter().flatten().collect()]];
     }
     let place_count = places.len();
-    let sweeps = told_apart_by_attribute(&places, most).unwrap_or_else(|| {
+    let sweeps = told_apart_by_mark(&places, most).unwrap_or_else(|| {
         let differ = |place: &Vec<Picture>| {
             let keys: Vec<_> = place.iter().map(moment_key).collect();
             keys.iter().enumerate().all(|(n, key)| !keys[..n].contains(key))
@@ -238,18 +241,14 @@ fn by_place(mut pictures: Vec<Picture>) -> Vec<Vec<Picture>> {
     places
 }
 
-/// What tells pictures at one place apart, the most telling first.
-const ATTRIBUTES: [fn(&Moment) -> Option<f64>; 5] =
-    [|m| m.temporal_position, |m| m.trigger_ms, |m| m.reference_ms, |m| m.acquisition, |m| m.instance];
-
-/// Sweeps by the first attribute that takes as many values as pictures lie at one place, each at most
+/// Sweeps by the first mark that takes as many values as pictures lie at one place, each at most
 /// once per place.
-fn told_apart_by_attribute(places: &[Vec<Picture>], most: usize) -> Option<Vec<Sweep>> {
-    ATTRIBUTES.into_iter().find_map(|attribute| {
-        let mut sweeps: Vec<(f64, Sweep)> = Vec::new();
+fn told_apart_by_mark(places: &[Vec<Picture>], most: usize) -> Option<Vec<Sweep>> {
+    Moment::MARKS.into_iter().find_map(|mark| {
+        let mut sweeps: Vec<(Mark, Sweep)> = Vec::new();
         for (seen, place) in places.iter().enumerate() {
             for picture in place {
-                let value = attribute(&picture.facts.moment)?;
+                let value = mark(&picture.facts.moment)?;
                 let position = sweeps.iter().position(|(of, _)| *of == value);
                 let position = position.unwrap_or_else(|| {
                     sweeps.push((value, Vec::new()));
@@ -262,21 +261,26 @@ fn told_apart_by_attribute(places: &[Vec<Picture>], most: usize) -> Option<Vec<S
                 }
             }
         }
-        sweeps.sort_by(|(a, _), (b, _)| a.total_cmp(b));
+        sweeps.sort_by(|(a, _), (b, _)| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal));
         Some(sweeps.into_iter().map(|(_, sweep)| sweep).collect())
     })
 }
 
-/// The moment, and within one file the frame.
-fn moment_key(picture: &Picture) -> ([Option<f64>; 5], usize) {
-    (ATTRIBUTES.map(|attribute| attribute(&picture.facts.moment)), picture.frame)
+/// Everything that tells a picture from others at its place. The number of a frame does so only where
+/// the frames of an object follow each other by its definition.
+fn moment_key(picture: &Picture) -> impl PartialOrd + use<> {
+    let moment = &picture.facts.moment;
+    let follows = !picture.image.identity.has_functional_groups;
+    let frame = if follows { picture.frame } else { 0 };
+    (Moment::MARKS.map(|mark| mark(moment)), moment.dimensions.clone(), frame)
 }
 
 /// The first sweep takes the earliest picture of each place, the second the next, and so on.
 fn in_order_of_moments(places: Vec<Vec<Picture>>) -> Vec<Sweep> {
     let mut sweeps: Vec<Sweep> = Vec::new();
     for mut place in places {
-        place.sort_by(|a, b| moment_key(a).partial_cmp(&moment_key(b)).unwrap_or(std::cmp::Ordering::Equal));
+        let order = |a: &Picture, b: &Picture| moment_key(a).partial_cmp(&moment_key(b));
+        place.sort_by(|a, b| order(a, b).unwrap_or(std::cmp::Ordering::Equal));
         for (rank, picture) in place.into_iter().enumerate() {
             match sweeps.get_mut(rank) {
                 Some(sweep) => sweep.push(picture),
@@ -364,7 +368,54 @@ fn finish(
         doubts.push(Doubt::new(DoubtCode::MissingIdentifiers, text));
     }
     doubts.extend(doubts_of_files(&pictures));
-    Ok(Stack { pictures, times, missing: Vec::new(), patient_from_voxel, placement, doubts })
+    let time_axis = time_axis(&pictures, times);
+    Ok(Stack { pictures, times, time_axis, missing: Vec::new(), patient_from_voxel, placement, doubts })
+}
+
+/// What sets the times of a stack apart; `None` where there is one.
+fn time_axis(pictures: &[Picture], times: usize) -> Option<TimeAxis> {
+    if times < 2 {
+        return None;
+    }
+    let sweeps = || pictures.chunks(pictures.len() / times);
+    // One value for each time, that all of its pictures share.
+    let shared = |attribute: fn(&Moment) -> Option<f64>| -> Option<Vec<f64>> {
+        let of_sweep = |sweep: &[Picture]| {
+            let mut values = sweep.iter().map(|picture| attribute(&picture.facts.moment));
+            let first = values.next()??;
+            values.all(|value| value == Some(first)).then_some(first)
+        };
+        sweeps().map(of_sweep).collect()
+    };
+    let differ = |values: &Vec<f64>| values.iter().any(|value| *value != values[0]);
+    let rise = |values: &Vec<f64>| values.is_sorted_by(|a, b| a < b);
+    let from_first = |values: Vec<f64>| values.iter().map(|value| value - values[0]).collect();
+    let axis = |kind, values| Some(TimeAxis { kind, values });
+    if let Some(b_values) = shared(|m| m.b_value).filter(differ) {
+        return axis(TimeKind::BValue, b_values);
+    }
+    if let Some(delays) = shared(|m| m.trigger_ms).filter(rise) {
+        return axis(TimeKind::Trigger, delays);
+    }
+    if let Some(phases) = shared(|m| m.cardiac_percent).filter(rise) {
+        return axis(TimeKind::CardiacPhase, phases);
+    }
+    let seconds = shared(|m| Some(m.reference_ms? / 1000.0)).or_else(|| shared(|m| m.frame_s));
+    if let Some(seconds) = seconds.filter(rise) {
+        return axis(TimeKind::Time, from_first(seconds));
+    }
+    let earliest = |sweep: &[Picture]| {
+        let times = sweep.iter().map(|picture| picture.facts.moment.acquired_s);
+        times.collect::<Option<Vec<f64>>>()?.into_iter().reduce(f64::min)
+    };
+    let acquired = sweeps().map(earliest).collect::<Option<Vec<f64>>>().filter(rise);
+    let is_time = shared(|m| m.temporal_position).is_some()
+        || pictures.iter().all(|picture| picture.facts.moment.of_several);
+    match acquired {
+        Some(acquired) => axis(TimeKind::Time, from_first(acquired)),
+        None if is_time => axis(TimeKind::Time, Vec::new()),
+        None => axis(TimeKind::Frames, Vec::new()),
+    }
 }
 
 /// What single files are doubted for, each code once.

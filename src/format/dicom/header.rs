@@ -57,7 +57,7 @@ pub(super) struct Identity {
     rows: usize,
     columns: usize,
     sample: (u16, bool, Colour),
-    has_functional_groups: bool,
+    pub(super) has_functional_groups: bool,
 }
 
 /// What a file turned out to be.
@@ -70,8 +70,8 @@ pub(super) enum Found {
 }
 
 /// Sequences whose items are read.
-pub(super) const WANTED: [Tag; 15] = {
-    let mut wanted = [tags::DIRECTORY_RECORD_SEQUENCE; 15];
+pub(super) const WANTED: [Tag; picture::GROUPS.len() + 1] = {
+    let mut wanted = [tags::DIRECTORY_RECORD_SEQUENCE; picture::GROUPS.len() + 1];
     let mut n = 0;
     while n < picture::GROUPS.len() {
         wanted[n + 1] = picture::GROUPS[n];
@@ -120,10 +120,12 @@ pub(super) fn describe(
     let facts: Vec<_> =
         (0..frames).map(|frame| picture::facts(dataset, frame, &modality, is_colour)).collect();
     let has_functional_groups = has_functional_groups(dataset);
-    if has_functional_groups && facts.iter().any(|facts| !matches!(facts.plane, Placed::At(_))) {
+    let placed = facts.iter().filter(|facts| matches!(facts.plane, Placed::At(_))).count();
+    if has_functional_groups && placed > 0 && placed < frames {
         let text = format!(
-            "{} whose frames have no place in the patient, which is not opened",
-            object_name(&sop_class)
+            "{} of {frames} frames, {} of which have no place in the patient",
+            object_name(&sop_class),
+            frames - placed
         );
         return Err(Refusal::new(path, RefusalCode::UnsupportedObject, text));
     }

@@ -7,7 +7,8 @@
 //! Must never know: other formats, what is drawn on a study.
 //!
 //! From the ground up: `dataset` elements in bytes; `syntax` how they are written; `file` as much of one
-//! as its header needs; `header` with `layout`, `picture` and `fragments` what it says; `group` with
+//! as its header needs; `header` with `layout`, `picture`,
+//! `moment` and `fragments` what it says; `group` with
 //! `lattice` which pictures make a volume; `pixels` with `rle`, `jpeg_lossless`, `encapsulated` and `codestream` one picture's
 //! samples; `assemble` the volume.
 
@@ -22,6 +23,7 @@ mod header;
 mod jpeg_lossless;
 mod lattice;
 mod layout;
+mod moment;
 mod picture;
 mod pixels;
 mod rle;

@@ -12,11 +12,12 @@ use dicom_dictionary_std::tags;
 
 use super::dataset::DataSet;
 use super::header::Image;
+use super::moment::{self, Moment};
 use crate::geometry::{Patient, Point, Vector};
 use crate::volume::{Rescale, Window};
 
 /// The functional groups that are read.
-pub(super) const GROUPS: [Tag; 14] = [
+pub(super) const GROUPS: [Tag; 15] = [
     tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE,
     tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE,
     tags::PLANE_POSITION_SEQUENCE,
@@ -30,6 +31,7 @@ pub(super) const GROUPS: [Tag; 14] = [
     tags::PET_FRAME_TYPE_SEQUENCE,
     tags::MR_ECHO_SEQUENCE,
     tags::MR_DIFFUSION_SEQUENCE,
+    tags::DIFFUSION_GRADIENT_DIRECTION_SEQUENCE,
     tags::CARDIAC_SYNCHRONIZATION_SEQUENCE,
 ];
 
@@ -45,7 +47,7 @@ pub(super) struct Picture {
 /// What the header says of one frame.
 #[derive(Clone, Debug)]
 pub(super) struct Facts {
-    /// Image type, stack, echo and b-value, which pictures of one volume share.
+    /// Image type, complex component, stack and echo, which pictures of one volume share.
     pub(super) kind: String,
     pub(super) plane: Placed,
     /// Millimetres from column to column and from row to row, where known.
@@ -96,31 +98,22 @@ impl Picture {
     }
 }
 
-/// What can tell pictures at one place apart.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Moment {
-    pub(super) temporal_position: Option<f64>,
-    pub(super) acquisition: Option<f64>,
-    pub(super) trigger_ms: Option<f64>,
-    /// Frame Reference Time in milliseconds (PET).
-    pub(super) reference_ms: Option<f64>,
-    pub(super) instance: Option<f64>,
-}
-
 /// The attributes of one frame, wherever they stand.
-struct Attributes<'d, 'a> {
-    top: &'d DataSet<'a>,
+pub(super) struct Attributes<'d, 'a> {
+    /// The data set itself.
+    pub(super) top: &'d DataSet<'a>,
     own: Option<&'d DataSet<'a>>,
     shared: Option<&'d DataSet<'a>>,
 }
 
 impl<'d, 'a> Attributes<'d, 'a> {
-    fn is_classic(&self) -> bool {
+    /// Whether there are no functional groups.
+    pub(super) fn is_classic(&self) -> bool {
         self.own.is_none() && self.shared.is_none()
     }
 
     /// The data set that holds the attributes of a functional group.
-    fn group(&self, sequence: Tag) -> Option<&'d DataSet<'a>> {
+    pub(super) fn group(&self, sequence: Tag) -> Option<&'d DataSet<'a>> {
         if self.is_classic() {
             return Some(self.top);
         }
@@ -139,7 +132,7 @@ pub(super) fn facts(dataset: &DataSet<'_>, frame: usize, modality: &str, is_colo
     let measures = attributes.group(tags::PIXEL_MEASURES_SEQUENCE);
     let positive = |tag| measures?.number(tag).filter(|mm| *mm > 0.0);
     Facts {
-        kind: kind(&attributes),
+        kind: moment::kind(&attributes),
         plane: placed(&attributes),
         pixel_mm: measures.and_then(pixel_mm),
         depth_mm: positive(tags::SPACING_BETWEEN_SLICES).or_else(|| positive(tags::SLICE_THICKNESS)),
@@ -149,28 +142,8 @@ pub(super) fn facts(dataset: &DataSet<'_>, frame: usize, modality: &str, is_colo
         },
         unit: values.and_then(|values| unit(values, dataset, modality)),
         window: attributes.group(tags::FRAME_VOILUT_SEQUENCE).and_then(window),
-        moment: moment(&attributes),
+        moment: moment::moment(&attributes, frame),
     }
-}
-
-fn kind(attributes: &Attributes<'_, '_>) -> String {
-    let top = attributes.top;
-    let b_value =
-        attributes.group(tags::MR_DIFFUSION_SEQUENCE).and_then(|set| set.double(tags::DIFFUSION_B_VALUE));
-    let b_value = b_value.map(|b| b.to_string()).unwrap_or_default();
-    if attributes.is_classic() {
-        let echo = top.text(tags::ECHO_TIME).or_else(|| top.text(tags::ECHO_NUMBERS));
-        return [top.text(tags::IMAGE_TYPE), echo, Some(b_value)].map(Option::unwrap_or_default).join("|");
-    }
-    let types = [
-        tags::MR_IMAGE_FRAME_TYPE_SEQUENCE,
-        tags::CT_IMAGE_FRAME_TYPE_SEQUENCE,
-        tags::PET_FRAME_TYPE_SEQUENCE,
-    ];
-    let frame_type = types.into_iter().find_map(|tag| attributes.group(tag)?.text(tags::FRAME_TYPE));
-    let echo = attributes.group(tags::MR_ECHO_SEQUENCE).and_then(|set| set.double(tags::EFFECTIVE_ECHO_TIME));
-    let stack = attributes.group(tags::FRAME_CONTENT_SEQUENCE).and_then(|set| set.text(tags::STACK_ID));
-    [frame_type, echo.map(|ms| ms.to_string()), Some(b_value), stack].map(Option::unwrap_or_default).join("|")
 }
 
 fn placed(attributes: &Attributes<'_, '_>) -> Placed {
@@ -228,27 +201,4 @@ fn unit(values: &DataSet<'_>, top: &DataSet<'_>, modality: &str) -> Option<Strin
 fn window(set: &DataSet<'_>) -> Option<Window> {
     let (centre, width) = (set.number(tags::WINDOW_CENTER)?, set.number(tags::WINDOW_WIDTH)?);
     (width > 0.0).then(|| Window::new(centre, width))
-}
-
-fn moment(attributes: &Attributes<'_, '_>) -> Moment {
-    let top = attributes.top;
-    let instance = top.number(tags::INSTANCE_NUMBER);
-    if attributes.is_classic() {
-        return Moment {
-            temporal_position: top.number(tags::TEMPORAL_POSITION_IDENTIFIER),
-            acquisition: top.number(tags::ACQUISITION_NUMBER),
-            trigger_ms: top.number(tags::TRIGGER_TIME),
-            reference_ms: top.number(tags::FRAME_REFERENCE_TIME),
-            instance,
-        };
-    }
-    let content = attributes.group(tags::FRAME_CONTENT_SEQUENCE);
-    let heart = attributes.group(tags::CARDIAC_SYNCHRONIZATION_SEQUENCE);
-    Moment {
-        temporal_position: content.and_then(|set| set.long(tags::TEMPORAL_POSITION_INDEX)).map(f64::from),
-        acquisition: content.and_then(|set| set.word(tags::FRAME_ACQUISITION_NUMBER)).map(f64::from),
-        trigger_ms: heart.and_then(|set| set.double(tags::NOMINAL_CARDIAC_TRIGGER_DELAY_TIME)),
-        reference_ms: None,
-        instance,
-    }
 }

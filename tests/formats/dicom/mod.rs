@@ -1,6 +1,8 @@
 //! DICOM: files made here byte by byte, and real ones against what other programs say of them.
 
 mod file;
+mod frames;
 mod jpeg;
 mod made;
+mod moments;
 mod real;
