@@ -18,10 +18,10 @@ use crate::volume::{Buffer, Rescale, Samples, Volume};
 
 /// Reads the voxels of a stack.
 pub(super) fn volume(stack: &Stack, watch: &dyn Watch) -> Result<(Volume, Vec<Doubt>), Refusal> {
-    let grid = grid(stack, stack.slices(), stack.patient_from_voxel)?;
+    let grid = grid(stack)?;
     let places = stack.places();
     if watch.wants_preview() && stack.slices() > 1 {
-        watch.preview(middle_slice(stack)?);
+        watch.preview(middle_slice(stack, &Silent)?);
     }
     let mut doubts = stack.doubts.clone();
     let rescale = common_rescale(&stack.pictures);
@@ -38,7 +38,7 @@ pub(super) fn volume(stack: &Stack, watch: &dyn Watch) -> Result<(Volume, Vec<Do
 }
 
 /// The slice nearest to the middle, at time 0, at its true place.
-pub(super) fn middle_slice(stack: &Stack) -> Result<Volume, Refusal> {
+pub(super) fn middle_slice(stack: &Stack, watch: &dyn Watch) -> Result<Volume, Refusal> {
     let places = stack.places();
     let middle = stack.slices() / 2;
     let taken = (0..stack.slices()).filter_map(|k| Some((k, places[k]?)));
@@ -49,15 +49,24 @@ pub(super) fn middle_slice(stack: &Stack) -> Result<Volume, Refusal> {
     let origin = of_stack * Point::new(0.0, 0.0, k as f64);
     let moved = Affine::from_axes(of_stack.axis(0), of_stack.axis(1), of_stack.axis(2), origin);
     let moved = moved.map_err(|error| refuse(stack, RefusalCode::BadGeometry, error.to_string()))?;
-    let samples = samples(&[Some(picture)], Some(picture.rescale()), &Silent)?;
-    built(stack, grid(stack, 1, moved)?, 1, samples, picture.rescale())
+    let samples = samples(&[Some(picture)], Some(picture.rescale()), watch)?;
+    built(stack, grid_at(stack, 1, moved)?, 1, samples, picture.rescale())
 }
 
 fn refuse(stack: &Stack, code: RefusalCode, text: String) -> Refusal {
     Refusal::new(&stack.pictures[0].image.path, code, text)
 }
 
-fn grid(stack: &Stack, slices: usize, patient_from_voxel: Affine<Patient, Voxel>) -> Result<Grid, Refusal> {
+/// The grid of a stack.
+pub(super) fn grid(stack: &Stack) -> Result<Grid, Refusal> {
+    grid_at(stack, stack.slices(), stack.patient_from_voxel)
+}
+
+fn grid_at(
+    stack: &Stack,
+    slices: usize,
+    patient_from_voxel: Affine<Patient, Voxel>,
+) -> Result<Grid, Refusal> {
     let image = &stack.pictures[0].image;
     let dims = [image.layout.columns, image.layout.rows, slices];
     Grid::new(dims, patient_from_voxel, image.identity.frame_of_reference.clone())
@@ -89,18 +98,34 @@ fn common_rescale(pictures: &[Picture]) -> Option<Rescale> {
     pictures.iter().all(|picture| picture.rescale() == first).then_some(first)
 }
 
-/// What stands where no picture is: a value no picture holds where the type has one, else the darkest.
-struct Filler<'a>(&'a Layout);
+/// A type whose samples can stand where no picture is.
+trait Filler: Pod + Send + Sync {
+    /// The padding value the file names, else the darkest value; what is not a number, where there is.
+    fn filler(layout: &Layout) -> Self;
+}
 
-impl Filler<'_> {
-    /// The padding value the file names, else the darkest one.
-    fn word(&self, least: i32, most: i32) -> i32 {
-        let darkest = if self.0.colour == Colour::InvertedGrey { most } else { least };
-        let padding = self
-            .0
-            .padding
-            .map(|[padding, _]| if least < 0 { i32::from(padding as i16) } else { i32::from(padding) });
-        padding.filter(|padding| (least..=most).contains(padding)).unwrap_or(darkest)
+macro_rules! whole_fillers {
+    ($($type:ty),*) => {
+        $(impl Filler for $type {
+            fn filler(layout: &Layout) -> Self {
+                let darkest = if layout.colour == Colour::InvertedGrey { Self::MAX } else { Self::MIN };
+                layout.padding.map_or(darkest, |[padding, _]| padding as Self)
+            }
+        })*
+    };
+}
+
+whole_fillers!(u8, i8, u16, i16);
+
+impl Filler for f32 {
+    fn filler(_: &Layout) -> Self {
+        Self::NAN
+    }
+}
+
+impl Filler for [u8; 3] {
+    fn filler(_: &Layout) -> Self {
+        [0; 3]
     }
 }
 
@@ -113,23 +138,22 @@ fn samples(
     let first = places.iter().copied().flatten().next().expect("a stack has a picture");
     let layout = &first.image.layout;
     if rescale.is_none() {
-        let values = filled(places, f32::NAN, watch, values)?;
+        let values = filled(places, watch, values)?;
         return Ok(Samples::F32(values));
     }
     macro_rules! stored {
-        ($variant:ident, $filler:expr) => {
-            Samples::$variant(filled(places, $filler, watch, |picture, scratch, out| {
+        ($variant:ident) => {
+            Samples::$variant(filled(places, watch, |picture, scratch, out| {
                 decode(picture, &mut scratch.pixels, bytemuck::cast_slice_mut(out))
             })?)
         };
     }
-    let filler = Filler(layout);
     Ok(match (layout.components(), layout.bits_allocated, layout.signed) {
-        (3, ..) => stored!(Rgb8, [0; 3]),
-        (_, 8, false) => stored!(U8, filler.word(0, 255) as u8),
-        (_, 8, true) => stored!(I8, filler.word(-128, 127) as i8),
-        (_, _, false) => stored!(U16, filler.word(0, 65_535) as u16),
-        (_, _, true) => stored!(I16, filler.word(-32_768, 32_767) as i16),
+        (3, ..) => stored!(Rgb8),
+        (_, 8, false) => stored!(U8),
+        (_, 8, true) => stored!(I8),
+        (_, _, false) => stored!(U16),
+        (_, _, true) => stored!(I16),
     })
 }
 
@@ -140,10 +164,9 @@ struct Work {
     stored: Vec<u16>,
 }
 
-/// A buffer into which each picture is put by `put`; where there is none, `filler` stands.
-fn filled<T: Pod + Send + Sync>(
+/// A buffer into which each picture is put by `put`; where there is none, its filler stands.
+fn filled<T: Filler>(
     places: &[Option<&Picture>],
-    filler: T,
     watch: &dyn Watch,
     put: impl Fn(&Picture, &mut Work, &mut [T]) -> Result<(), Refusal> + Sync,
 ) -> Result<Buffer<T>, Refusal> {
@@ -163,7 +186,7 @@ fn filled<T: Pod + Send + Sync>(
         }
         match picture {
             Some(picture) => put(picture, work, slot)?,
-            None => slot.fill(filler),
+            None => slot.fill(T::filler(&first.image.layout)),
         }
         watch.progress((done.fetch_add(1, Ordering::Relaxed) + 1) as f64 / places.len() as f64);
         Ok(())

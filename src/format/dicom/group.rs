@@ -338,7 +338,12 @@ fn placed_stack(sweeps: &[Sweep], part: Range<usize>, lattice: Lattice, mut doub
     let [i_mm, j_mm] = first.facts.pixel_mm.unwrap_or([1.0; 2]);
     let axes = [plane.along_i * i_mm, plane.along_j * j_mm, along_k];
     let pictures = sweeps.iter().flat_map(|sweep| sweep[part.clone()].iter().cloned()).collect();
-    let stack = finish(pictures, sweeps.len(), axes, plane.origin, Placement::Patient, doubts)?;
+    let placement = if first.facts.by_transducer { Placement::Scaled } else { Placement::Patient };
+    if first.facts.by_transducer {
+        let text = "the volume is placed by its transducer, not in the patient; sides are not known";
+        doubts.push(Doubt::new(DoubtCode::NoOrientation, text));
+    }
+    let stack = finish(pictures, sweeps.len(), axes, plane.origin, placement, doubts)?;
     Ok(Stack { missing, ..stack })
 }
 

@@ -16,8 +16,10 @@ use dicom_dictionary_std::{tags, uids};
 use super::dataset::{DataSet, Parsed, PixelsAt};
 use super::file::Source;
 use super::fragments::{self, FrameParts};
+use super::frames::{self, Order};
 use super::layout::{Colour, Layout, layout, refuse_missing_pixels};
 use super::picture::{self, Picture, Placed};
+use super::spacing;
 use super::syntax::{Codec, Syntax};
 use super::text::text;
 use crate::format::{Doubt, DoubtCode, Refusal, RefusalCode, Stamp};
@@ -96,7 +98,7 @@ pub(super) fn describe(
     if sop_class == uids::MEDIA_STORAGE_DIRECTORY_STORAGE || dataset.has(tags::DIRECTORY_RECORD_SEQUENCE) {
         return Ok(Found::Directory(path.to_owned(), files_of_directory(path, dataset)));
     }
-    let frames = frames(path, &sop_class, dataset)?;
+    let (frames, order) = frames(path, &sop_class, dataset)?;
     let Some(pixels) = parsed.pixels else {
         let text = format!("{} without pixel data", object_name(&sop_class));
         return Err(Refusal::new(path, RefusalCode::UnsupportedObject, text));
@@ -117,9 +119,17 @@ pub(super) fn describe(
     }
     let modality = dataset.text(tags::MODALITY).unwrap_or_default();
     let is_colour = layout.components() > 1;
-    let facts: Vec<_> =
+    let mut facts: Vec<_> =
         (0..frames).map(|frame| picture::facts(dataset, frame, &modality, is_colour)).collect();
+    order.apply(dataset, &mut facts);
+    if sop_class == uids::RT_DOSE_STORAGE {
+        let (rescale, unit) = frames::dose(dataset);
+        facts.iter_mut().for_each(|facts| (facts.rescale, facts.unit) = (rescale, unit.clone()));
+    }
     let has_functional_groups = has_functional_groups(dataset);
+    if !has_functional_groups {
+        doubts.extend(spacing::doubts(dataset, &modality));
+    }
     let placed = facts.iter().filter(|facts| matches!(facts.plane, Placed::At(_))).count();
     if has_functional_groups && placed > 0 && placed < frames {
         let text = format!(
@@ -199,7 +209,7 @@ fn has_functional_groups(dataset: &DataSet<'_>) -> bool {
 
 /// How many frames an object has; refuses objects whose pixels are not pictures of the patient, or
 /// whose frames follow each other in a way that is not known.
-fn frames(path: &Path, sop_class: &str, dataset: &DataSet<'_>) -> Result<usize, Refusal> {
+fn frames(path: &Path, sop_class: &str, dataset: &DataSet<'_>) -> Result<(usize, Order), Refusal> {
     let refuse = |why: &str| {
         let text = format!("{}{why}", object_name(sop_class));
         Err(Refusal::new(path, RefusalCode::UnsupportedObject, text))
@@ -208,7 +218,6 @@ fn frames(path: &Path, sop_class: &str, dataset: &DataSet<'_>) -> Result<usize, 
         uids::SEGMENTATION_STORAGE | uids::LABEL_MAP_SEGMENTATION_STORAGE => {
             return refuse(", which holds marks and not an image; open the series it was drawn on");
         }
-        uids::RT_DOSE_STORAGE => return refuse(", whose dose values are not opened yet"),
         uids::PARAMETRIC_MAP_STORAGE | uids::VL_WHOLE_SLIDE_MICROSCOPY_IMAGE_STORAGE => {
             return refuse(", which is not opened yet");
         }
@@ -232,22 +241,9 @@ fn frames(path: &Path, sop_class: &str, dataset: &DataSet<'_>) -> Result<usize, 
         let text = format!("states {frames} frames and describes {groups}");
         return Err(Refusal::new(path, RefusalCode::Inconsistent, text));
     }
-    if frames > 1 && !has_functional_groups(dataset) && !CINE.contains(&sop_class) {
-        return refuse(
-            " of several frames, whose order in space is not known; export its frames as single files",
-        );
-    }
-    Ok(frames)
+    let order = match has_functional_groups(dataset) {
+        true => Ok(Order::Own),
+        false => frames::order(sop_class, dataset, frames),
+    };
+    order.map_or_else(|why| refuse(&why), |order| Ok((frames, order)))
 }
-
-/// Objects whose frames follow each other in time.
-const CINE: [&str; 8] = [
-    uids::ULTRASOUND_IMAGE_STORAGE,
-    uids::ULTRASOUND_MULTI_FRAME_IMAGE_STORAGE,
-    uids::SECONDARY_CAPTURE_IMAGE_STORAGE,
-    uids::MULTI_FRAME_GRAYSCALE_BYTE_SECONDARY_CAPTURE_IMAGE_STORAGE,
-    uids::MULTI_FRAME_GRAYSCALE_WORD_SECONDARY_CAPTURE_IMAGE_STORAGE,
-    uids::MULTI_FRAME_TRUE_COLOR_SECONDARY_CAPTURE_IMAGE_STORAGE,
-    uids::X_RAY_ANGIOGRAPHIC_IMAGE_STORAGE,
-    uids::X_RAY_RADIOFLUOROSCOPIC_IMAGE_STORAGE,
-];

@@ -13,15 +13,18 @@ use dicom_dictionary_std::tags;
 use super::dataset::DataSet;
 use super::header::Image;
 use super::moment::{self, Moment};
+use super::spacing;
 use crate::geometry::{Patient, Point, Vector};
 use crate::volume::{Rescale, Window};
 
-/// The functional groups that are read.
-pub(super) const GROUPS: [Tag; 15] = [
+/// The functional groups that are read, and the sequences of objects without any.
+pub(super) const GROUPS: [Tag; 19] = [
     tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE,
     tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE,
     tags::PLANE_POSITION_SEQUENCE,
     tags::PLANE_ORIENTATION_SEQUENCE,
+    tags::PLANE_POSITION_VOLUME_SEQUENCE,
+    tags::PLANE_ORIENTATION_VOLUME_SEQUENCE,
     tags::PIXEL_MEASURES_SEQUENCE,
     tags::PIXEL_VALUE_TRANSFORMATION_SEQUENCE,
     tags::FRAME_VOILUT_SEQUENCE,
@@ -33,6 +36,8 @@ pub(super) const GROUPS: [Tag; 15] = [
     tags::MR_DIFFUSION_SEQUENCE,
     tags::DIFFUSION_GRADIENT_DIRECTION_SEQUENCE,
     tags::CARDIAC_SYNCHRONIZATION_SEQUENCE,
+    tags::DETECTOR_INFORMATION_SEQUENCE,
+    tags::SEQUENCE_OF_ULTRASOUND_REGIONS,
 ];
 
 /// One picture: a frame of a file with its place and scale.
@@ -50,6 +55,8 @@ pub(super) struct Facts {
     /// Image type, complex component, stack and echo, which pictures of one volume share.
     pub(super) kind: String,
     pub(super) plane: Placed,
+    /// Whether the plane lies in the frame of a transducer, of which it is not known how it was held.
+    pub(super) by_transducer: bool,
     /// Millimetres from column to column and from row to row, where known.
     pub(super) pixel_mm: Option<[f64; 2]>,
     /// Distance between slices as stated, to be used only where there is one slice.
@@ -131,10 +138,14 @@ pub(super) fn facts(dataset: &DataSet<'_>, frame: usize, modality: &str, is_colo
     let values = attributes.group(tags::PIXEL_VALUE_TRANSFORMATION_SEQUENCE);
     let measures = attributes.group(tags::PIXEL_MEASURES_SEQUENCE);
     let positive = |tag| measures?.number(tag).filter(|mm| *mm > 0.0);
+    let in_patient = placed(&attributes);
+    let in_volume = placed_in_volume(&attributes);
+    let by_transducer = in_patient == Placed::Nowhere && in_volume != Placed::Nowhere;
     Facts {
         kind: moment::kind(&attributes),
-        plane: placed(&attributes),
-        pixel_mm: measures.and_then(pixel_mm),
+        plane: if by_transducer { in_volume } else { in_patient },
+        by_transducer,
+        pixel_mm: measures.and_then(spacing::pixel_mm),
         depth_mm: positive(tags::SPACING_BETWEEN_SLICES).or_else(|| positive(tags::SLICE_THICKNESS)),
         rescale: match values {
             Some(values) if !is_colour => rescale(values),
@@ -150,6 +161,25 @@ fn placed(attributes: &Attributes<'_, '_>) -> Placed {
     let listed = |sequence, tag| attributes.group(sequence).map(|set| set.numbers(tag)).unwrap_or_default();
     let position = listed(tags::PLANE_POSITION_SEQUENCE, tags::IMAGE_POSITION_PATIENT);
     let cosines = listed(tags::PLANE_ORIENTATION_SEQUENCE, tags::IMAGE_ORIENTATION_PATIENT);
+    placed_at(position, cosines)
+}
+
+/// Where an ultrasound volume's frame lies in the frame of its transducer (PS3.3 C.8.24.3).
+fn placed_in_volume(attributes: &Attributes<'_, '_>) -> Placed {
+    if attributes.is_classic() {
+        return Placed::Nowhere;
+    }
+    let listed = |sequence, tag| attributes.group(sequence).map(|set| set.doubles(tag)).unwrap_or_default();
+    let position = listed(tags::PLANE_POSITION_VOLUME_SEQUENCE, tags::IMAGE_POSITION_VOLUME);
+    placed_at(position, listed(tags::PLANE_ORIENTATION_VOLUME_SEQUENCE, tags::IMAGE_ORIENTATION_VOLUME))
+}
+
+/// The plane that a data set states by itself.
+pub(super) fn plane_of(set: &DataSet<'_>) -> Placed {
+    placed_at(set.numbers(tags::IMAGE_POSITION_PATIENT), set.numbers(tags::IMAGE_ORIENTATION_PATIENT))
+}
+
+fn placed_at(position: Vec<f64>, cosines: Vec<f64>) -> Placed {
     let (Ok(position), Ok(cosines)) = (<[f64; 3]>::try_from(position), <[f64; 6]>::try_from(cosines)) else {
         return Placed::Nowhere;
     };
@@ -166,15 +196,6 @@ fn plane(position: [f64; 3], cosines: [f64; 6]) -> Option<Plane> {
         return None;
     }
     Some(Plane { origin: position.into(), along_i: along_i.normalized()?, along_j: along_j.normalized()? })
-}
-
-/// Pixel Spacing, else Imager Pixel Spacing; the header states the distance between rows first.
-fn pixel_mm(measures: &DataSet<'_>) -> Option<[f64; 2]> {
-    let stated = |tag| {
-        let [between_rows, between_columns]: [f64; 2] = measures.numbers(tag).try_into().ok()?;
-        (between_rows > 0.0 && between_columns > 0.0).then_some([between_columns, between_rows])
-    };
-    stated(tags::PIXEL_SPACING).or_else(|| stated(tags::IMAGER_PIXEL_SPACING))
 }
 
 fn rescale(values: &DataSet<'_>) -> Option<Rescale> {
