@@ -67,8 +67,8 @@ pub(super) struct Identity {
 pub(super) enum Found {
     /// An image, frame by frame.
     Image(Vec<Picture>),
-    /// A DICOMDIR and the files it names.
-    Directory(PathBuf, Vec<PathBuf>),
+    /// A DICOMDIR and the files it names, or why one of them is not read.
+    Directory(PathBuf, Vec<Result<PathBuf, Refusal>>),
 }
 
 /// Sequences whose items are read.
@@ -180,17 +180,31 @@ pub(super) fn describe(
     Ok(Found::Image(facts.into_iter().enumerate().map(picture).collect()))
 }
 
-/// The files a DICOMDIR names that lie in its folder or below (PS3.3 F.3.2.2).
-fn files_of_directory(path: &Path, dataset: &DataSet<'_>) -> Vec<PathBuf> {
+/// The files a DICOMDIR names (PS3.3 F.3.2.2), and a refusal for each that does not lie in its folder
+/// or below, be it by its name or by a link, or is no file at all.
+fn files_of_directory(path: &Path, dataset: &DataSet<'_>) -> Vec<Result<PathBuf, Refusal>> {
     let folder = path.parent().unwrap_or(Path::new(""));
+    let real_folder = folder.canonicalize();
+    let file = |record: &DataSet<'_>| {
+        let parts = record.texts(tags::REFERENCED_FILE_ID);
+        let named = folder.join(parts.iter().collect::<PathBuf>());
+        let is_plain = |part: &String| !part.contains(['/', '\\', ':']) && !part.starts_with('.');
+        let leaves = match (named.canonicalize(), &real_folder) {
+            (Ok(real), Ok(real_folder)) => !real.starts_with(real_folder),
+            _ => false,
+        };
+        if !parts.iter().all(is_plain) || leaves {
+            let text = format!("names {}, which lies outside its folder", parts.join("/"));
+            return Err(Refusal::new(path, RefusalCode::Inconsistent, text));
+        }
+        // A pipe or a device may never answer.
+        if named.metadata().is_ok_and(|metadata| !metadata.is_file()) {
+            return Err(Refusal::new(&named, RefusalCode::NotAnImage, "is not a file"));
+        }
+        Ok(named)
+    };
     let records = dataset.items(tags::DIRECTORY_RECORD_SEQUENCE);
-    let named = records.iter().filter(|record| record.has(tags::REFERENCED_FILE_ID));
-    named
-        .map(|record| record.texts(tags::REFERENCED_FILE_ID))
-        // Each part is a plain name; anything else tries to leave the folder.
-        .filter(|parts| parts.iter().all(|part| !part.contains(['/', '\\', ':']) && !part.starts_with('.')))
-        .map(|parts| folder.join(parts.iter().collect::<PathBuf>()))
-        .collect()
+    records.iter().filter(|record| record.has(tags::REFERENCED_FILE_ID)).map(file).collect()
 }
 
 /// The name of an SOP class with an article, for a refusal.

@@ -84,7 +84,14 @@ pub fn scan(files: &[PathBuf], watch: &dyn Watch) -> Result<Scan, Refusal> {
                     let text = "is a DICOMDIR that names no files; open the folder of the images instead";
                     refused.push(Refusal::new(&path, RefusalCode::NotAnImage, text));
                 }
-                Ok(Found::Directory(_, files)) => named.extend(files),
+                Ok(Found::Directory(_, files)) => {
+                    for file in files {
+                        match file {
+                            Ok(file) => drop(named.insert(file)),
+                            Err(refusal) => refused.push(refusal),
+                        }
+                    }
+                }
                 Err(refusal) => refused.push(refusal),
             }
         }

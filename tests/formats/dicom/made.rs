@@ -499,6 +499,27 @@ fn scans_and_loads_tell_of_themselves_and_stop() {
 }
 
 #[test]
+#[cfg(unix)]
+fn a_dicomdir_does_not_lead_out_of_its_folder() {
+    let outside = folder_of(&[DicomFile::slice(0, 0.0)]);
+    let folder = folder_of(&[DicomFile::slice(1, 2.0)]);
+    std::os::unix::fs::symlink(outside.path().join("IM000"), folder.path().join("LINK")).expect("a link");
+    std::os::unix::fs::symlink(outside.path(), folder.path().join("AWAY")).expect("a link");
+    std::fs::create_dir(folder.path().join("DIR")).expect("a folder");
+    let record = |file: &str| DicomFile::item().text((0x0004, 0x1500), "CS", file);
+    let names = ["IM000", "LINK", "AWAY\\IM000", "..\\IM000", "/etc/passwd", "DIR", "GONE"];
+    let directory = DicomFile::item().sequence((0x0004, 0x1220), &names.map(record));
+    let directory = directory.text((0x0008, 0x0016), "UI", "1.2.840.10008.1.3.10");
+    std::fs::write(folder.path().join("DICOMDIR"), directory.to_bytes()).expect("written");
+    let scan = format::scan(&folder.path().join("DICOMDIR"), &Silent).expect("a directory");
+    assert_eq!(scan.series.iter().map(|series| series.source.files().len()).collect::<Vec<_>>(), [1]);
+    let mut codes: Vec<_> = scan.refused.iter().map(|refusal| refusal.code).collect();
+    codes.sort();
+    use RefusalCode::{Inconsistent, NotAnImage, Unreadable};
+    assert_eq!(codes, [Unreadable, NotAnImage, Inconsistent, Inconsistent, Inconsistent, Inconsistent]);
+}
+
+#[test]
 fn a_file_that_changed_since_it_was_listed_is_not_read() {
     let folder = folder_of(&[DicomFile::slice(0, 0.0)]);
     let scan = format::scan(folder.path(), &Silent).expect("a study");
