@@ -8,7 +8,7 @@ use egui::{
 use super::pictures::Pictures;
 use super::theme::{self, over_image};
 use crate::annotation::{self, Annotation, OrientedBox};
-use crate::geometry::{AnatomicalPlane, Patient, Point, Screen};
+use crate::geometry::{AnatomicalPlane, GridPlane, Patient, Point, Screen};
 use crate::session::{Button, Modifiers, PANES, Session};
 use crate::tool::{Cursor, Preview, ToolKind};
 use crate::view::{SliceSource, View, scale_bar};
@@ -266,10 +266,28 @@ impl PanePainter<'_> {
                 self.paint_annotation(annotation, &mut names);
             }
         }
+        if self.shows_missing_slice() {
+            let words = "no slice here: it is missing from the series";
+            text(
+                self.ui,
+                self.rect.center(),
+                Align2::CENTER_CENTER,
+                words,
+                theme::medium(15.0),
+                over_image::TEXT,
+            );
+        }
         self.paint_letters();
         self.paint_scale_bar();
         self.paint_slice_bar();
         paint_title(self.ui, self.rect, pane_name(pane), &self.detail());
+    }
+
+    fn shows_missing_slice(&self) -> bool {
+        let volume = self.session.case().volume();
+        let is_missing =
+            |(family, slice): (GridPlane, usize)| family.slice_axis == 2 && volume.is_missing(slice);
+        self.view.slice.is_some_and(is_missing)
     }
 
     /// Which slice this is, and how far from the plane it is named after.
@@ -282,6 +300,11 @@ impl PanePainter<'_> {
                 format!("{along:.1} mm · resliced")
             }
         };
+        let volume = self.session.case().volume();
+        if let Some(axis) = &volume.time_axis {
+            let caption = axis.caption(self.session.display().time, volume.times());
+            words += &format!(" · {} {caption}", axis.kind.name().to_lowercase());
+        }
         let oblique = self.view.obliquity_degrees();
         if oblique >= 0.5 {
             words += &format!(" · oblique {oblique:.0}°");

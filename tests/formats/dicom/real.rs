@@ -40,7 +40,7 @@ const REFUSED: &[(&str, RefusalCode)] = &[
     ("/seg_", RefusalCode::UnsupportedObject),
     ("/label.seg", RefusalCode::UnsupportedObject),
     ("/rtstruct", RefusalCode::UnsupportedObject),
-    ("/rtdose", RefusalCode::UnsupportedObject),
+    ("/rtdose", RefusalCode::UnsupportedType),
     ("/rtplan.dcm", RefusalCode::UnsupportedObject),
     ("/rt.dcm", RefusalCode::UnsupportedObject),
     ("reference_rt", RefusalCode::UnsupportedObject),
@@ -50,7 +50,7 @@ const REFUSED: &[(&str, RefusalCode)] = &[
     ("reportsi", RefusalCode::UnsupportedObject),
     ("waveform", RefusalCode::UnsupportedObject),
     ("NoMeta.dcm", RefusalCode::UnsupportedObject),
-    ("badVR", RefusalCode::UnsupportedObject),
+    ("badVR", RefusalCode::Inconsistent),
     // Headers without pixels.
     ("JapMulti", RefusalCode::UnsupportedObject),
     ("KoreanMulti", RefusalCode::UnsupportedObject),
