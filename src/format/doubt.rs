@@ -37,6 +37,8 @@ codes! {
         Sheared "sheared",
         /// The file knows pixels but no millimetres.
         PixelUnits "pixel-units",
+        /// Distances are those at an X-ray detector, not in the patient.
+        AtDetector "at-detector",
         /// Slices do not lie at even distances.
         UnevenSlices "uneven-slices",
         /// Slices are missing from an otherwise even series.

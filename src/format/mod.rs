@@ -16,9 +16,11 @@ mod doubt;
 mod gzip;
 mod memory;
 mod open;
+mod stamp;
 mod watch;
 
 pub use atomic::write_atomically;
 pub use doubt::{Doubt, DoubtCode, Refusal, RefusalCode};
-pub use open::{Scan, Series, SeriesSource, Study, load, scan};
+pub use open::{Scan, Series, SeriesFacts, SeriesSource, Study, load, scan, thumbnail};
+pub use stamp::Stamp;
 pub use watch::{Silent, Watch};

@@ -47,6 +47,7 @@ pub enum Command {
     SlicesForward(i64),
     FirstSlice,
     LastSlice,
+    TimesForward(i64),
     Theme,
     ResetGraphics,
     Palette,
@@ -162,6 +163,8 @@ pub const COMMANDS: &[CommandInfo] = &[
     row(Command::SlicesForward(-5), Menu::None, "Five slices back", &["Shift+Down", "Shift+Left", "Shift+PageDown"], "Five slices back"),
     row(Command::FirstSlice, Menu::None, "First slice", &["Home"], "To the first slice"),
     row(Command::LastSlice, Menu::None, "Last slice", &["End"], "To the last slice"),
+    row(Command::TimesForward(1), Menu::None, "Next time", &["Alt+Right"], "One point in time, b-value or frame on"),
+    row(Command::TimesForward(-1), Menu::None, "Previous time", &["Alt+Left"], "One point in time, b-value or frame back"),
     row(Command::Theme, Menu::View, "Light or dark", &[], "Change between the dark and the light theme"),
     row(Command::ResetGraphics, Menu::Help, "Reset graphics", &[], "Make the window anew on a fresh graphics device; nothing of the case is lost"),
     row(Command::FullScreen, Menu::View, "Full screen", &["F11"], "Use the whole screen"),
@@ -269,6 +272,7 @@ impl Session {
             Command::SlicesForward(steps) => self.scroll_slices(self.active_pane, steps),
             Command::FirstSlice => self.scroll_slices(self.active_pane, -(i64::from(i32::MAX))),
             Command::LastSlice => self.scroll_slices(self.active_pane, i64::from(i32::MAX)),
+            Command::TimesForward(steps) => self.scroll_times(steps),
             _ => return false,
         }
         true

@@ -30,11 +30,11 @@ fn info_tells_a_study_in_the_shape_scripts_rely_on() {
     let series = &report["series"][0];
     let expected = json!({
         "id": "Kopf-ü", "format": "nifti", "modality": null, "description": "", "files": 1,
-        "dims": [4, 3, 2], "times": 1, "components": 1, "spacing_mm": [0.002, 0.003, 0.004],
+        "dims": [4, 3, 2], "times": 1, "time_axis": null, "time_unit": null, "time_values": [], "missing_slices": [], "components": 1, "spacing_mm": [0.002, 0.003, 0.004],
         "patient_from_voxel": [
             [-0.002, 0.0, 0.0, 0.01], [0.0, -0.003, 0.0, 0.02], [0.0, 0.0, 0.004, 0.03], [0.0, 0.0, 0.0, 1.0],
         ],
-        "sample_type": "i16", "value": {"min": -2.0, "max": 9.5, "mean": 3.75, "unit": null},
+        "sample_type": "i16", "value": {"min": -2.0, "max": 9.5, "mean": 3.75, "unit": null}, "suv_bw_factor": null,
         "axes": "RAS", "obliquity_degrees": 0.0,
         "warnings": [{"code": "units-converted", "text": "distances were multiplied by 0.001 to be mm"}],
     });

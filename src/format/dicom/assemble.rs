@@ -13,16 +13,16 @@ use super::layout::{Colour, Layout, Number};
 use super::picture::{Picture, Scale};
 use super::pixels::{Scratch, decode};
 use super::suv;
-use crate::format::{Doubt, DoubtCode, Refusal, RefusalCode, Watch};
-use crate::geometry::{Affine, Grid, Patient, Voxel, VoxelIndex};
+use crate::format::{Doubt, DoubtCode, Refusal, RefusalCode, Silent, Watch};
+use crate::geometry::{Affine, Grid, Patient, Point, Voxel};
 use crate::volume::{Buffer, Rescale, Samples, Volume};
 
 /// Reads the voxels of a stack.
 pub(super) fn volume(stack: &Stack, watch: &dyn Watch) -> Result<(Volume, Vec<Doubt>), Refusal> {
-    let slices = stack.pictures.len() / stack.times;
-    let grid = grid(stack, slices, stack.patient_from_voxel)?;
-    if watch.wants_preview() && slices > 1 {
-        preview(stack, &grid, slices / 2, watch)?;
+    let grid = grid(stack)?;
+    let places = stack.places();
+    if watch.wants_preview() && stack.slices() > 1 {
+        watch.preview(middle_slice(stack, &Silent)?);
     }
     let mut doubts = stack.doubts.clone();
     let rescale = common_rescale(&stack.pictures);
@@ -31,8 +31,11 @@ pub(super) fn volume(stack: &Stack, watch: &dyn Watch) -> Result<(Volume, Vec<Do
         let text = "the rescale differs from slice to slice; values were computed when they were read";
         doubts.push(Doubt::new(DoubtCode::RescalePerSlice, text));
     }
-    let samples = samples(&stack.pictures, rescale, watch)?;
-    let mut volume = built(stack, grid, stack.times, samples, rescale.unwrap_or(Rescale::NONE))?;
+    let samples = samples(&places, rescale, watch)?;
+    let volume = built(stack, grid, stack.times, samples, rescale.unwrap_or(Rescale::NONE))?;
+    let volume = volume.with_missing_slices(stack.missing.clone());
+    let mut volume = volume.map_err(|error| refuse(stack, RefusalCode::Inconsistent, error.to_string()))?;
+    volume.time_axis = stack.time_axis.clone();
     match suv::factor(&stack.pictures) {
         Ok(factor) => volume.suv_factor = factor,
         Err(why) => doubts.push(Doubt::new(DoubtCode::NoSuv, format!("no uptake values (SUV): {why}"))),
@@ -40,25 +43,37 @@ pub(super) fn volume(stack: &Stack, watch: &dyn Watch) -> Result<(Volume, Vec<Do
     Ok((volume, doubts))
 }
 
-/// Shows one slice, at time 0, at its true place.
-fn preview(stack: &Stack, grid: &Grid, slice: usize, watch: &dyn Watch) -> Result<(), Refusal> {
+/// The slice nearest to the middle, at time 0, at its true place.
+pub(super) fn middle_slice(stack: &Stack, watch: &dyn Watch) -> Result<Volume, Refusal> {
+    let places = stack.places();
+    let middle = stack.slices() / 2;
+    let taken = (0..stack.slices()).filter_map(|k| Some((k, places[k]?)));
+    let (k, picture) = taken
+        .min_by_key(|(k, _)| k.abs_diff(middle))
+        .ok_or_else(|| refuse(stack, RefusalCode::Inconsistent, "holds no picture".to_owned()))?;
     let of_stack = stack.patient_from_voxel;
-    let origin = grid.centre_of(VoxelIndex::new(0, 0, slice));
+    let origin = of_stack * Point::new(0.0, 0.0, k as f64);
     let moved = Affine::from_axes(of_stack.axis(0), of_stack.axis(1), of_stack.axis(2), origin);
     let moved = moved.map_err(|error| refuse(stack, RefusalCode::BadGeometry, error.to_string()))?;
-    let picture = &stack.pictures[slice..=slice];
-    let rescale = common_rescale(picture);
-    let samples = samples(picture, rescale, &super::super::Silent)?;
-    let grid = self::grid(stack, 1, moved)?;
-    watch.preview(built(stack, grid, 1, samples, rescale.unwrap_or(Rescale::NONE))?);
-    Ok(())
+    let rescale = common_rescale(std::slice::from_ref(picture));
+    let samples = samples(&[Some(picture)], rescale, watch)?;
+    built(stack, grid_at(stack, 1, moved)?, 1, samples, rescale.unwrap_or(Rescale::NONE))
 }
 
 fn refuse(stack: &Stack, code: RefusalCode, text: String) -> Refusal {
     Refusal::new(&stack.pictures[0].image.path, code, text)
 }
 
-fn grid(stack: &Stack, slices: usize, patient_from_voxel: Affine<Patient, Voxel>) -> Result<Grid, Refusal> {
+/// The grid of a stack.
+pub(super) fn grid(stack: &Stack) -> Result<Grid, Refusal> {
+    grid_at(stack, stack.slices(), stack.patient_from_voxel)
+}
+
+fn grid_at(
+    stack: &Stack,
+    slices: usize,
+    patient_from_voxel: Affine<Patient, Voxel>,
+) -> Result<Grid, Refusal> {
     let image = &stack.pictures[0].image;
     let dims = [image.layout.columns, image.layout.rows, slices];
     Grid::new(dims, patient_from_voxel, image.identity.frame_of_reference.clone())
@@ -90,24 +105,68 @@ fn common_rescale(pictures: &[Picture]) -> Option<Rescale> {
     pictures.iter().all(|picture| picture.facts.scale.rescale() == Some(first)).then_some(first)
 }
 
-/// The stored samples of all pictures, or their values where they share no rescale.
-fn samples(pictures: &[Picture], rescale: Option<Rescale>, watch: &dyn Watch) -> Result<Samples, Refusal> {
-    let layout = &pictures[0].image.layout;
+/// A type whose samples can stand where no picture is.
+trait Filler: Pod + Send + Sync {
+    /// The padding value the file names, else the darkest value; what is not a number, where there is.
+    fn filler(layout: &Layout) -> Self;
+}
+
+macro_rules! whole_fillers {
+    ($($type:ty),*) => {
+        $(impl Filler for $type {
+            fn filler(layout: &Layout) -> Self {
+                let darkest = if layout.colour == Colour::InvertedGrey { Self::MAX } else { Self::MIN };
+                layout.padding.map_or(darkest, |[padding, _]| padding as Self)
+            }
+        })*
+    };
+}
+
+whole_fillers!(u8, i8, u16, i16, u32, i32);
+
+impl Filler for f32 {
+    fn filler(_: &Layout) -> Self {
+        Self::NAN
+    }
+}
+
+impl Filler for f64 {
+    fn filler(_: &Layout) -> Self {
+        Self::NAN
+    }
+}
+
+impl<T: Pod + Send + Sync + Default> Filler for [T; 3]
+where
+    [T; 3]: Pod,
+{
+    fn filler(_: &Layout) -> Self {
+        [T::default(); 3]
+    }
+}
+
+/// The stored samples of all places, or their values where the pictures share no rescale.
+fn samples(
+    places: &[Option<&Picture>],
+    rescale: Option<Rescale>,
+    watch: &dyn Watch,
+) -> Result<Samples, Refusal> {
+    let first = places.iter().copied().flatten().next().expect("a stack has a picture");
+    let layout = &first.image.layout;
     if rescale.is_none() {
+        let in_tables = |picture: &Picture| matches!(picture.facts.scale, Scale::Table(_));
         // Values of samples up to 16 bits are exact to seven digits; tables hold whole numbers.
         return Ok(match layout.sample_bytes() {
-            1 | 2 if pictures.iter().all(|picture| matches!(picture.facts.scale, Scale::Table(_))) => {
-                Samples::U16(filled(pictures, watch, |p, work, out| values(p, work, out, |x| x as u16))?)
+            1 | 2 if places.iter().copied().flatten().all(in_tables) => {
+                Samples::U16(filled(places, watch, |p, work, out| values(p, work, out, |x| x as u16))?)
             }
-            1 | 2 => {
-                Samples::F32(filled(pictures, watch, |p, work, out| values(p, work, out, |x| x as f32))?)
-            }
-            _ => Samples::F64(filled(pictures, watch, |p, work, out| values(p, work, out, |x| x))?),
+            1 | 2 => Samples::F32(filled(places, watch, |p, work, out| values(p, work, out, |x| x as f32))?),
+            _ => Samples::F64(filled(places, watch, |p, work, out| values(p, work, out, |x| x))?),
         });
     }
     macro_rules! stored {
         ($variant:ident) => {
-            Samples::$variant(filled(pictures, watch, |picture, scratch, out| {
+            Samples::$variant(filled(places, watch, |picture, scratch, out| {
                 decode(picture, &mut scratch.pixels, bytemuck::cast_slice_mut(out))
             })?)
         };
@@ -134,27 +193,31 @@ struct Work {
     stored: Vec<u8>,
 }
 
-/// A buffer into which each picture is put by `put`.
-fn filled<T: Pod + Send + Sync>(
-    pictures: &[Picture],
+/// A buffer into which each picture is put by `put`; where there is none, its filler stands.
+fn filled<T: Filler>(
+    places: &[Option<&Picture>],
     watch: &dyn Watch,
     put: impl Fn(&Picture, &mut Work, &mut [T]) -> Result<(), Refusal> + Sync,
 ) -> Result<Buffer<T>, Refusal> {
-    let layout = &pictures[0].image.layout;
-    let per_picture = layout.rows * layout.columns;
-    let path = &pictures[0].image.path;
-    let mut buffer = Buffer::zeroed(per_picture * pictures.len()).map_err(|error| {
+    let first = places.iter().copied().flatten().next().expect("a stack has a picture");
+    let Layout { rows, columns, .. } = first.image.layout;
+    let path = &first.image.path;
+    let per_picture = rows * columns;
+    let mut buffer = Buffer::zeroed(per_picture * places.len()).map_err(|error| {
         let text = format!("needs more memory than there is: {error}");
         Refusal::new(path, RefusalCode::TooLarge, text)
     })?;
     let done = AtomicUsize::new(0);
-    let places = buffer.par_chunks_mut(per_picture).zip(pictures);
-    places.try_for_each_init(Work::default, |work, (place, picture)| {
+    let slots = buffer.par_chunks_mut(per_picture).zip(places);
+    slots.try_for_each_init(Work::default, |work, (slot, picture)| {
         if watch.is_cancelled() {
             return Err(Refusal::cancelled(path));
         }
-        put(picture, work, place)?;
-        watch.progress((done.fetch_add(1, Ordering::Relaxed) + 1) as f64 / pictures.len() as f64);
+        match picture {
+            Some(picture) => put(picture, work, slot)?,
+            None => slot.fill(T::filler(&first.image.layout)),
+        }
+        watch.progress((done.fetch_add(1, Ordering::Relaxed) + 1) as f64 / places.len() as f64);
         Ok(())
     })?;
     Ok(buffer)

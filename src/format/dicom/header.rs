@@ -15,15 +15,17 @@ use dicom_dictionary_std::{tags, uids};
 
 use super::colour::Palette;
 use super::dataset::{DataSet, Parsed, PixelsAt};
-use super::file::{Source, Stamp};
+use super::file::Source;
 use super::fragments::{self, FrameParts};
+use super::frames::{self, Order};
 use super::layout::{Colour, Layout, Number, layout, refuse_missing_pixels};
 use super::picture::{self, Picture, Placed, Scale};
+use super::spacing;
 use super::suv::{self, Uptake};
 use super::syntax::{Codec, Syntax};
 use super::table::Table;
 use super::text::text;
-use crate::format::{Doubt, DoubtCode, Refusal, RefusalCode};
+use crate::format::{Doubt, DoubtCode, Refusal, RefusalCode, Stamp};
 
 /// The image of one file.
 #[derive(Debug)]
@@ -64,7 +66,7 @@ pub(super) struct Identity {
     rows: usize,
     columns: usize,
     sample: (u16, Number, Colour),
-    has_functional_groups: bool,
+    pub(super) has_functional_groups: bool,
 }
 
 /// What a file turned out to be.
@@ -72,18 +74,19 @@ pub(super) struct Identity {
 pub(super) enum Found {
     /// An image, frame by frame.
     Image(Vec<Picture>),
-    /// A DICOMDIR and the files it names.
-    Directory(PathBuf, Vec<PathBuf>),
+    /// A DICOMDIR and the files it names, or why one of them is not read.
+    Directory(PathBuf, Vec<Result<PathBuf, Refusal>>),
 }
 
+const OWN: [Tag; 4] = [
+    tags::DIRECTORY_RECORD_SEQUENCE,
+    tags::MODALITY_LUT_SEQUENCE,
+    tags::VOILUT_SEQUENCE,
+    tags::RADIOPHARMACEUTICAL_INFORMATION_SEQUENCE,
+];
+
 /// Sequences whose items are read.
-pub(super) const WANTED: [Tag; 18] = {
-    const OWN: [Tag; 4] = [
-        tags::DIRECTORY_RECORD_SEQUENCE,
-        tags::MODALITY_LUT_SEQUENCE,
-        tags::VOILUT_SEQUENCE,
-        tags::RADIOPHARMACEUTICAL_INFORMATION_SEQUENCE,
-    ];
+pub(super) const WANTED: [Tag; picture::GROUPS.len() + OWN.len()] = {
     let mut wanted = [OWN[0]; OWN.len() + picture::GROUPS.len()];
     let mut n = 0;
     while n < wanted.len() {
@@ -109,7 +112,7 @@ pub(super) fn describe(
     if sop_class == uids::MEDIA_STORAGE_DIRECTORY_STORAGE || dataset.has(tags::DIRECTORY_RECORD_SEQUENCE) {
         return Ok(Found::Directory(path.to_owned(), files_of_directory(path, dataset)));
     }
-    let frames = frames(path, &sop_class, dataset)?;
+    let (frames, order) = frames(path, &sop_class, dataset)?;
     let Some(pixels) = parsed.pixels else {
         let text = format!("{} without pixel data", object_name(&sop_class));
         return Err(Refusal::new(path, RefusalCode::UnsupportedObject, text));
@@ -145,13 +148,24 @@ pub(super) fn describe(
         }
         _ => None,
     };
-    let facts: Vec<_> =
+    let mut facts: Vec<_> =
         (0..frames).map(|frame| picture::facts(dataset, frame, &modality, &layout, table.as_ref())).collect();
+    order.apply(dataset, &mut facts);
+    if sop_class == uids::RT_DOSE_STORAGE {
+        let (rescale, unit) = frames::dose(dataset);
+        let scale = rescale.map_or(Scale::Unusable, Scale::Rescale);
+        facts.iter_mut().for_each(|facts| (facts.scale, facts.unit) = (scale.clone(), unit.clone()));
+    }
     let has_functional_groups = has_functional_groups(dataset);
-    if has_functional_groups && facts.iter().any(|facts| !matches!(facts.plane, Placed::At(_))) {
+    if !has_functional_groups {
+        doubts.extend(spacing::doubts(dataset, &modality));
+    }
+    let placed = facts.iter().filter(|facts| matches!(facts.plane, Placed::At(_))).count();
+    if has_functional_groups && placed > 0 && placed < frames {
         let text = format!(
-            "{} whose frames have no place in the patient, which is not opened",
-            object_name(&sop_class)
+            "{} of {frames} frames, {} of which have no place in the patient",
+            object_name(&sop_class),
+            frames - placed
         );
         return Err(Refusal::new(path, RefusalCode::UnsupportedObject, text));
     }
@@ -199,17 +213,31 @@ pub(super) fn describe(
     Ok(Found::Image(facts.into_iter().enumerate().map(picture).collect()))
 }
 
-/// The files a DICOMDIR names that lie in its folder or below (PS3.3 F.3.2.2).
-fn files_of_directory(path: &Path, dataset: &DataSet<'_>) -> Vec<PathBuf> {
+/// The files a DICOMDIR names (PS3.3 F.3.2.2), and a refusal for each that does not lie in its folder
+/// or below, be it by its name or by a link, or is no file at all.
+fn files_of_directory(path: &Path, dataset: &DataSet<'_>) -> Vec<Result<PathBuf, Refusal>> {
     let folder = path.parent().unwrap_or(Path::new(""));
+    let real_folder = folder.canonicalize();
+    let file = |record: &DataSet<'_>| {
+        let parts = record.texts(tags::REFERENCED_FILE_ID);
+        let named = folder.join(parts.iter().collect::<PathBuf>());
+        let is_plain = |part: &String| !part.contains(['/', '\\', ':']) && !part.starts_with('.');
+        let leaves = match (named.canonicalize(), &real_folder) {
+            (Ok(real), Ok(real_folder)) => !real.starts_with(real_folder),
+            _ => false,
+        };
+        if !parts.iter().all(is_plain) || leaves {
+            let text = format!("names {}, which lies outside its folder", parts.join("/"));
+            return Err(Refusal::new(path, RefusalCode::Inconsistent, text));
+        }
+        // A pipe or a device may never answer.
+        if named.metadata().is_ok_and(|metadata| !metadata.is_file()) {
+            return Err(Refusal::new(&named, RefusalCode::NotAnImage, "is not a file"));
+        }
+        Ok(named)
+    };
     let records = dataset.items(tags::DIRECTORY_RECORD_SEQUENCE);
-    let named = records.iter().filter(|record| record.has(tags::REFERENCED_FILE_ID));
-    named
-        .map(|record| record.texts(tags::REFERENCED_FILE_ID))
-        // Each part is a plain name; anything else tries to leave the folder.
-        .filter(|parts| parts.iter().all(|part| !part.contains(['/', '\\', ':']) && !part.starts_with('.')))
-        .map(|parts| folder.join(parts.iter().collect::<PathBuf>()))
-        .collect()
+    records.iter().filter(|record| record.has(tags::REFERENCED_FILE_ID)).map(file).collect()
 }
 
 /// The name of an SOP class with an article, for a refusal.
@@ -228,7 +256,7 @@ fn has_functional_groups(dataset: &DataSet<'_>) -> bool {
 
 /// How many frames an object has; refuses objects whose pixels are not pictures of the patient, or
 /// whose frames follow each other in a way that is not known.
-fn frames(path: &Path, sop_class: &str, dataset: &DataSet<'_>) -> Result<usize, Refusal> {
+fn frames(path: &Path, sop_class: &str, dataset: &DataSet<'_>) -> Result<(usize, Order), Refusal> {
     let refuse = |why: &str| {
         let text = format!("{}{why}", object_name(sop_class));
         Err(Refusal::new(path, RefusalCode::UnsupportedObject, text))
@@ -237,7 +265,6 @@ fn frames(path: &Path, sop_class: &str, dataset: &DataSet<'_>) -> Result<usize, 
         uids::SEGMENTATION_STORAGE | uids::LABEL_MAP_SEGMENTATION_STORAGE => {
             return refuse(", which holds marks and not an image; open the series it was drawn on");
         }
-        uids::RT_DOSE_STORAGE => return refuse(", whose dose values are not opened yet"),
         uids::VL_WHOLE_SLIDE_MICROSCOPY_IMAGE_STORAGE => {
             return refuse(", which is not opened yet");
         }
@@ -258,23 +285,9 @@ fn frames(path: &Path, sop_class: &str, dataset: &DataSet<'_>) -> Result<usize, 
         let text = format!("states {frames} frames and describes {groups}");
         return Err(Refusal::new(path, RefusalCode::Inconsistent, text));
     }
-    if frames > 1 && !has_functional_groups(dataset) && !CINE.contains(&sop_class) {
-        return refuse(
-            " of several frames, whose order in space is not known; export its frames as single files",
-        );
-    }
-    Ok(frames)
+    let order = match has_functional_groups(dataset) {
+        true => Ok(Order::Own),
+        false => frames::order(sop_class, dataset, frames),
+    };
+    order.map_or_else(|why| refuse(&why), |order| Ok((frames, order)))
 }
-
-/// Objects whose frames follow each other in time.
-const CINE: [&str; 9] = [
-    uids::ULTRASOUND_IMAGE_STORAGE,
-    uids::ULTRASOUND_MULTI_FRAME_IMAGE_STORAGE,
-    uids::SECONDARY_CAPTURE_IMAGE_STORAGE,
-    uids::MULTI_FRAME_SINGLE_BIT_SECONDARY_CAPTURE_IMAGE_STORAGE,
-    uids::MULTI_FRAME_GRAYSCALE_BYTE_SECONDARY_CAPTURE_IMAGE_STORAGE,
-    uids::MULTI_FRAME_GRAYSCALE_WORD_SECONDARY_CAPTURE_IMAGE_STORAGE,
-    uids::MULTI_FRAME_TRUE_COLOR_SECONDARY_CAPTURE_IMAGE_STORAGE,
-    uids::X_RAY_ANGIOGRAPHIC_IMAGE_STORAGE,
-    uids::X_RAY_RADIOFLUOROSCOPIC_IMAGE_STORAGE,
-];

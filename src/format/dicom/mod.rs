@@ -7,9 +7,10 @@
 //! Must never know: other formats, what is drawn on a study.
 //!
 //! From the ground up: `dataset` elements in bytes; `syntax` how they are written; `file` as much of one
-//! as its header needs; `header` with `layout`, `picture` and `fragments` what it says; `group` which
-//! pictures make a volume; `pixels` with `colour`, `table`, `rle` and `compressed` one picture's samples, where
-//! `codestream`, `encapsulated` and the files of JPEG are compression's; `assemble` the volume.
+//! as its header needs; `header` with `layout`, `picture`, `moment`, `spacing`, `suv`, `frames` and
+//! `fragments` what it says; `group` with `lattice` which pictures make a volume; `pixels` with `colour`,
+//! `table`, `rle` and `compressed` one picture's samples, where `codestream`, `encapsulated` and the files
+//! of JPEG are compression's; `assemble` the volume.
 
 mod assemble;
 mod codestream;
@@ -20,6 +21,7 @@ mod encapsulated;
 mod fault;
 mod file;
 mod fragments;
+mod frames;
 mod group;
 mod header;
 mod jpeg_extended;
@@ -28,10 +30,13 @@ mod jpeg_lossless;
 mod jpeg_ls;
 mod jpeg_segments;
 mod jpeg_xl;
+mod lattice;
 mod layout;
+mod moment;
 mod picture;
 mod pixels;
 mod rle;
+mod spacing;
 mod suv;
 mod syntax;
 mod table;
@@ -48,7 +53,7 @@ use rayon::prelude::*;
 
 use self::group::Stack;
 use self::header::Found;
-use super::{Doubt, Refusal, RefusalCode, Scan, Series, SeriesSource, Watch};
+use super::{Doubt, Refusal, RefusalCode, Scan, Series, SeriesFacts, SeriesSource, Watch};
 use crate::volume::Volume;
 
 /// The files of one series, grouped and sorted.
@@ -89,7 +94,14 @@ pub fn scan(files: &[PathBuf], watch: &dyn Watch) -> Result<Scan, Refusal> {
                     let text = "is a DICOMDIR that names no files; open the folder of the images instead";
                     refused.push(Refusal::new(&path, RefusalCode::NotAnImage, text));
                 }
-                Ok(Found::Directory(_, files)) => named.extend(files),
+                Ok(Found::Directory(_, files)) => {
+                    for file in files {
+                        match file {
+                            Ok(file) => drop(named.insert(file)),
+                            Err(refusal) => refused.push(refusal),
+                        }
+                    }
+                }
                 Err(refusal) => refused.push(refusal),
             }
         }
@@ -97,7 +109,14 @@ pub fn scan(files: &[PathBuf], watch: &dyn Watch) -> Result<Scan, Refusal> {
     }
     let (stacks, of_groups) = group::group(pictures);
     refused.extend(of_groups);
-    Ok(Scan { series: listed(stacks), refused })
+    let mut with_facts = Vec::new();
+    for stack in stacks {
+        match facts(&stack) {
+            Ok(facts) => with_facts.push((stack, facts)),
+            Err(refusal) => refused.push(refusal),
+        }
+    }
+    Ok(Scan { series: listed(with_facts), refused })
 }
 
 fn read_headers(files: &[PathBuf], watch: &dyn Watch) -> Result<Vec<Result<Found, Refusal>>, Refusal> {
@@ -113,16 +132,22 @@ fn read_headers(files: &[PathBuf], watch: &dyn Watch) -> Result<Vec<Result<Found
     files.par_iter().map(read).collect()
 }
 
+fn facts(stack: &Stack) -> Result<SeriesFacts, Refusal> {
+    let number = stack.pictures[0].image.series_number.map(|number| number as i64);
+    let facts = SeriesFacts::of(&assemble::grid(stack)?, stack.times, stack.placement, stack.doubts.clone());
+    Ok(SeriesFacts { number, ..facts })
+}
+
 /// Series with most pictures first, then by their number, each with an id of its own.
-fn listed(mut stacks: Vec<Stack>) -> Vec<Series> {
-    stacks.sort_by(|a, b| {
+fn listed(mut stacks: Vec<(Stack, SeriesFacts)>) -> Vec<Series> {
+    stacks.sort_by(|(a, _), (b, _)| {
         let number = |stack: &Stack| stack.pictures[0].image.series_number.unwrap_or(f64::INFINITY);
         b.pictures.len().cmp(&a.pictures.len()).then(number(a).total_cmp(&number(b)))
     });
     let mut taken = HashSet::new();
     stacks
         .into_iter()
-        .map(|stack| {
+        .map(|(stack, facts)| {
             let image = &stack.pictures[0].image;
             let uid = &image.identity.series;
             let stem = || image.path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
@@ -136,6 +161,7 @@ fn listed(mut stacks: Vec<Stack>) -> Vec<Series> {
                 modality: (!modality.is_empty()).then(|| modality.clone()),
                 description: image.description.clone(),
                 source: SeriesSource::Dicom(DicomSeries { stack: Arc::new(stack) }),
+                facts,
             }
         })
         .collect()
@@ -144,4 +170,9 @@ fn listed(mut stacks: Vec<Stack>) -> Vec<Series> {
 /// Reads the voxels of a series.
 pub fn read(series: &DicomSeries, watch: &dyn Watch) -> Result<(Volume, Vec<Doubt>), Refusal> {
     assemble::volume(&series.stack, watch)
+}
+
+/// Reads the slice nearest to the middle, at the first time.
+pub fn middle_slice(series: &DicomSeries, watch: &dyn Watch) -> Result<Volume, Refusal> {
+    assemble::middle_slice(&series.stack, watch)
 }

@@ -15,14 +15,13 @@ use flate2::read::DeflateDecoder;
 use super::colour::{Palette, rgb_from_partial_ybr, rgb_from_ybr};
 use super::compressed;
 use super::fault::{Fault, fault};
-use super::file::Stamp;
 use super::fragments::FrameParts;
 use super::header::Image;
 use super::layout::{Colour, Layout, Number};
 use super::picture::Picture;
 use super::rle;
 use super::syntax::Codec;
-use crate::format::{Refusal, RefusalCode};
+use crate::format::{Refusal, RefusalCode, Stamp};
 
 /// Memory that one worker uses again and again.
 #[derive(Default)]

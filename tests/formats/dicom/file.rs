@@ -111,6 +111,34 @@ impl DicomFile {
         self
     }
 
+    /// Elements without a file around them: the item of a sequence.
+    pub(super) fn item() -> Self {
+        Self { syntax: EXPLICIT_LITTLE.to_owned(), elements: BTreeMap::new() }
+    }
+
+    /// A sequence of items.
+    pub(super) fn sequence(self, tag: Tag, items: &[Self]) -> Self {
+        let mut bytes = Vec::new();
+        for item in items {
+            let elements = item.dataset();
+            bytes.extend([0xfe, 0xff, 0x00, 0xe0]);
+            bytes.extend((elements.len() as u32).to_le_bytes());
+            bytes.extend(elements);
+        }
+        self.bytes(tag, "SQ", &bytes)
+    }
+
+    /// A double.
+    pub(super) fn double(self, tag: Tag, value: f64) -> Self {
+        self.bytes(tag, "FD", &value.to_le_bytes())
+    }
+
+    /// 32-bit words.
+    pub(super) fn longs(self, tag: Tag, words: &[u32]) -> Self {
+        let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        self.bytes(tag, "UL", &bytes)
+    }
+
     pub(super) fn without(mut self, tag: Tag) -> Self {
         self.elements.remove(&tag);
         self

@@ -30,7 +30,6 @@ const REFUSED: &[(&str, RefusalCode)] = &[
     ("/seg_", RefusalCode::UnsupportedObject),
     ("/label.seg", RefusalCode::UnsupportedObject),
     ("/rtstruct", RefusalCode::UnsupportedObject),
-    ("/rtdose", RefusalCode::UnsupportedObject),
     ("/rtplan.dcm", RefusalCode::UnsupportedObject),
     ("/rt.dcm", RefusalCode::UnsupportedObject),
     ("reference_rt", RefusalCode::UnsupportedObject),
@@ -40,7 +39,7 @@ const REFUSED: &[(&str, RefusalCode)] = &[
     ("reportsi", RefusalCode::UnsupportedObject),
     ("waveform", RefusalCode::UnsupportedObject),
     ("NoMeta.dcm", RefusalCode::UnsupportedObject),
-    ("badVR", RefusalCode::UnsupportedObject),
+    ("badVR", RefusalCode::Inconsistent),
     // Headers without pixels.
     ("JapMulti", RefusalCode::UnsupportedObject),
     ("KoreanMulti", RefusalCode::UnsupportedObject),
