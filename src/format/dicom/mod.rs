@@ -9,8 +9,8 @@
 //! From the ground up: `dataset` elements in bytes; `syntax` how they are written; `file` as much of one
 //! as its header needs; `header` with `layout`, `picture`, `moment`, `spacing`, `suv`, `frames` and
 //! `fragments` what it says; `group` with `lattice` which pictures make a volume; `pixels` with `colour`,
-//! `table`, `rle` and `compressed` one picture's samples, where `codestream`, `encapsulated` and the files
-//! of JPEG are compression's; `assemble` the volume.
+//! `table`, `rle` and `compressed` one picture's samples, where `codestream`, `encapsulated`, `golomb` and
+//! the files of JPEG are compression's; `assemble` the volume.
 
 mod assemble;
 mod codestream;
@@ -22,6 +22,7 @@ mod fault;
 mod file;
 mod fragments;
 mod frames;
+mod golomb;
 mod group;
 mod header;
 mod jpeg_extended;
