@@ -21,6 +21,7 @@ use super::shelf::Shelf;
 use super::welcome::{self, Wish};
 use super::{Start, bars, shortcuts, theme};
 use crate::case::Case;
+use crate::geometry::{AnatomicalPlane, GridPlane};
 use crate::session::{Command, Document, OpenError, Session};
 use crate::store::{Overwrite, SaveError};
 
@@ -183,6 +184,15 @@ impl App {
         }
     }
 
+    /// Shows a document; a single picture alone, since across it there is nothing to see.
+    fn show_document(&mut self, document: Document) {
+        let grid = document.study().volume.grid();
+        let is_image = |plane: &AnatomicalPlane| GridPlane::nearest(grid, *plane).slice_axis == 2;
+        let image = AnatomicalPlane::ALL.iter().position(is_image);
+        self.canvas.maximised = image.filter(|_| grid.dims()[2] == 1);
+        self.document = Some(document);
+    }
+
     /// Shows another series of the shelf: at once where it is open already.
     fn choose_series(&mut self, number: usize, ctx: &egui::Context) {
         // What a save comes to belongs to the series it was begun with.
@@ -201,7 +211,7 @@ impl App {
         self.last_saved = None;
         self.pictures.reset();
         match shelf.take(number) {
-            Some(document) => self.document = Some(document),
+            Some(document) => self.show_document(document),
             None => {
                 let (path, scan) = (shelf.path.clone(), shelf.scan.clone());
                 self.start_opening(&path, Wanted::Series(number, scan), ctx);
@@ -372,7 +382,7 @@ impl App {
                     self.dialog = Some(Dialog::LeftBehind { steps, last, cut_off: document.was_cut_off() });
                 }
                 document.ask_before_marking();
-                self.document = Some(*document);
+                self.show_document(*document);
             }
             Err(OpenError::SeveralSeries { path, scan }) => {
                 self.settings.opened(&path);

@@ -216,7 +216,7 @@ fn show_series(ui: &mut Ui, series: &Series, picture: &Small, current: bool, is_
 }
 
 fn title_of(series: &Series) -> String {
-    let name = if series.description.is_empty() { &series.id } else { &series.description };
+    let name = series.name();
     let number = series.facts.number.map(|number| format!("{number} · ")).unwrap_or_default();
     match &series.modality {
         Some(modality) => format!("{modality} · {number}{name}"),
