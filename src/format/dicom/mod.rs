@@ -8,7 +8,8 @@
 //!
 //! From the ground up: `dataset` elements in bytes; `syntax` how they are written; `file` as much of one
 //! as its header needs; `header` with `layout`, `picture`,
-//! `moment`, `spacing`, `frames` and `fragments` what it says; `group` with
+//! `moment`, `spacing`, `frames`,
+//! `mosaic` and `fragments` what it says; `group` with
 //! `lattice` which pictures make a volume; `pixels` with `rle`, `jpeg_lossless`, `encapsulated` and `codestream` one picture's
 //! samples; `assemble` the volume.
 
@@ -25,6 +26,7 @@ mod jpeg_lossless;
 mod lattice;
 mod layout;
 mod moment;
+mod mosaic;
 mod picture;
 mod pixels;
 mod rle;
