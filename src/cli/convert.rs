@@ -45,6 +45,11 @@ pub(super) fn run(arguments: &ConvertArgs) -> Result<(), CommandError> {
     }
     let of_grid = || NiftiGeometry::of_grid(study.volume.grid());
     let geometry = study.nifti_geometry.clone().unwrap_or_else(of_grid);
+    // The system would name the temporary file.
+    if output.parent().is_some_and(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
+        let missing = std::io::Error::other("its folder is not there");
+        return Err(CommandError::unwritable(output, missing));
+    }
     write_atomically(output, |file| nifti::write_volume(file, &study.volume, &geometry, compression))
         .map_err(|error| CommandError::unwritable(output, error))
 }

@@ -12,7 +12,7 @@ use egui::{CentralPanel, Frame, Panel, Ui};
 use super::canvas::Canvas;
 use super::dialogs::{self, Dialog, Reply};
 use super::file_picker::{FilePicker, Pick, Picked, SystemPicker};
-use super::jobs::{OpenEvent, Opening, Saving};
+use super::jobs::{OpenEvent, Opening, Saving, Wanted};
 use super::palette::{self, CommandPalette, Outcome};
 use super::panels::Panels;
 use super::pictures::Pictures;
@@ -20,7 +20,7 @@ use super::settings::Settings;
 use super::welcome::{self, Wish};
 use super::{Start, bars, shortcuts, theme};
 use crate::case::Case;
-use crate::session::{Command, Document, OpenError, Session, system_author};
+use crate::session::{Command, Document, OpenError, Session};
 use crate::store::{Overwrite, SaveError};
 
 /// The window.
@@ -45,6 +45,8 @@ pub struct App {
     /// What to do once the marks are saved or given up.
     after_save: Option<Next>,
     may_close: bool,
+    /// Whether neither settings nor journals are written.
+    traceless: bool,
     peeking_since: Option<Instant>,
     title: String,
     keep: Rc<RefCell<Option<App>>>,
@@ -85,6 +87,7 @@ impl App {
             toast: None,
             after_save: None,
             may_close: false,
+            traceless: start.leaves_no_traces,
             peeking_since: None,
             title: String::new(),
             keep: Rc::default(),
@@ -93,7 +96,7 @@ impl App {
         app.set_up(ctx);
         match (start.path, start.mask) {
             (Some(path), Some(mask)) => {
-                app.opening = Some(Opening::with_mask(&path, mask, &system_author(), ctx));
+                app.start_opening(&path, Wanted::WithMask(mask), ctx);
             }
             (Some(path), None) => app.open(&path, ctx),
             (None, _) => {}
@@ -140,11 +143,17 @@ impl App {
             return;
         }
         self.close_document();
-        self.opening = Some(Opening::path(path, &system_author(), ctx));
+        self.start_opening(path, Wanted::Study, ctx);
+    }
+
+    fn start_opening(&mut self, path: &Path, wanted: Wanted, ctx: &egui::Context) {
+        self.opening = Some(Opening::start(path, wanted, self.traceless, ctx));
     }
 
     fn close_document(&mut self) {
-        self.document = None;
+        if let Some(document) = self.document.take() {
+            document.close();
+        }
         self.preview = None;
         self.opening = None;
         self.last_saved = None;
@@ -214,7 +223,7 @@ impl App {
         match next {
             Next::Open(path) => {
                 self.close_document();
-                self.opening = Some(Opening::path(&path, &system_author(), ctx));
+                self.start_opening(&path, Wanted::Study, ctx);
             }
             Next::Close => self.close_document(),
             Next::Quit => {
@@ -233,14 +242,21 @@ impl App {
     fn picked(&mut self, what: Pick, path: &Path, ctx: &egui::Context) {
         match what {
             Pick::File | Pick::Folder => self.open(path, ctx),
-            Pick::SaveFolder => self.save(Some(path), Overwrite::Seen, ctx),
+            Pick::SaveFolder => match std::fs::create_dir_all(path) {
+                Ok(()) => self.save(Some(path), Overwrite::Seen, ctx),
+                Err(error) => {
+                    let text = format!("{}: cannot be made: {error}", path.display());
+                    self.dialog = Some(Dialog::SaveFailed { text, allow: None });
+                }
+            },
         }
     }
 
     /// Saves in the background.
     fn save(&mut self, into: Option<&Path>, overwrite: Overwrite, ctx: &egui::Context) {
-        if let Some(document) = &self.document
+        if let Some(document) = &mut self.document
             && self.saving.is_none()
+            && document.session.looks_only().is_none()
         {
             self.saving = Some(Saving::start(document.save_job(into, overwrite), ctx));
         }
@@ -248,6 +264,15 @@ impl App {
 
     fn notify(&mut self, text: impl Into<String>) {
         self.toast = Some((text.into(), Instant::now()));
+    }
+
+    fn leave_behind(&mut self) {
+        let Some(document) = &mut self.document else { return };
+        match document.leave_behind() {
+            Ok(Some(aside)) => self.notify(format!("They are kept as {}", aside.display())),
+            Ok(None) => {}
+            Err(error) => self.notify(format!("Steps are not kept on disk before you save: {error}")),
+        }
     }
 
     /// Takes in what the background jobs and dialogs have come to.
@@ -286,11 +311,19 @@ impl App {
                 for notice in document.notices() {
                     self.toast = Some((notice.clone(), Instant::now()));
                 }
-                if !document.doubts().is_empty() {
-                    let count = document.doubts().len();
-                    let what =
-                        if count == 1 { "one thing is".to_owned() } else { format!("{count} things are") };
-                    self.notify(format!("{what} doubtful about this study: see the badge at the top"));
+                match document.doubts() {
+                    [] => {}
+                    [only] => self.notify(format!("Doubtful about this study: {}", only.text)),
+                    [first, others @ ..] => {
+                        let count = others.len();
+                        let text =
+                            format!("Doubtful: {} (and {count} more: see the badge above)", first.text);
+                        self.notify(text);
+                    }
+                }
+                if let Some((steps, last)) = document.left_behind() {
+                    let last = last.map(str::to_owned);
+                    self.dialog = Some(Dialog::LeftBehind { steps, last, cut_off: document.was_cut_off() });
                 }
                 self.document = Some(*document);
             }
@@ -422,11 +455,18 @@ impl App {
             Reply::SaveElsewhere => self.pick(Pick::SaveFolder, ctx),
             Reply::SaveOver(overwrite) => self.save(None, overwrite, ctx),
             Reply::Path(what, path) => self.picked(what, &path, ctx),
+            Reply::BringBack => {
+                if let Some(document) = &mut self.document {
+                    let steps = document.bring_back();
+                    self.notify(format!("{steps} steps are back; save when you have looked at them"));
+                }
+            }
+            Reply::LeaveBehind => self.leave_behind(),
             Reply::WithoutMarks(path) => {
-                self.opening = Some(Opening::without_marks(&path, &system_author(), ctx))
+                self.start_opening(&path, Wanted::WithoutMarks, ctx);
             }
             Reply::Series(path, number, scan) => {
-                self.opening = Some(Opening::series(&path, number, scan, &system_author(), ctx));
+                self.start_opening(&path, Wanted::Series(number, scan), ctx);
             }
         }
     }
@@ -476,7 +516,12 @@ impl App {
             });
         }
         if dialogs::show_progress(ui.ctx(), &opening.path, opening.progress()) {
-            opening.cancel();
+            // A reader that waits for a disk or a network share ends when that lets it; the person
+            // goes on now, and what it brings is thrown away.
+            self.opening = None;
+            self.preview = None;
+            self.pictures.reset();
+            self.notify("Opening was stopped");
         }
     }
 }
@@ -489,6 +534,9 @@ impl eframe::App for App {
             return self.leave_lost_device(&ctx);
         }
         self.follow_jobs(&ctx);
+        if let Some(document) = &mut self.document {
+            document.record();
+        }
         self.handle_close(&ctx);
         self.handle_drops(&ctx);
         self.handle_keys(ui);
@@ -525,7 +573,12 @@ impl eframe::App for App {
         {
             tracing::error!("the last save failed: {error}");
         }
-        if self.device_lost {
+        if !self.device_lost {
+            // Marks that nobody decided about stay in their journal.
+            if self.may_close || !self.has_unsaved() {
+                self.close_document();
+            }
+        } else {
             let start = Start { leaves_no_traces: true, ..Start::default() };
             let fresh = Self::new(&egui::Context::default(), start);
             let keep = self.keep.clone();

@@ -40,8 +40,10 @@ pub(super) fn show_top_bar(ui: &mut Ui, app: &mut App) {
                 ui.menu_button(name, |ui| show_menu(ui, app, menu));
             }
             ui.add_space(16.0);
-            show_title(ui, app);
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| show_right_end(ui, app));
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                show_right_end(ui, app);
+                ui.with_layout(Layout::left_to_right(Align::Center), |ui| show_title(ui, app));
+            });
         });
     });
 }
@@ -75,9 +77,19 @@ fn works_without_study(command: Command) -> bool {
 fn show_title(ui: &mut Ui, app: &App) {
     let Some(document) = &app.document else { return };
     let colours = theme::palette(ui);
-    ui.label(RichText::new(study_title(document)).font(theme::medium(13.5)));
+    let title = study_title(document);
+    // The badges behind it keep their place in a narrow window.
+    let badges = 130.0;
+    ui.scope(|ui| {
+        ui.set_max_width((ui.available_width() - badges).max(0.0));
+        ui.add(egui::Label::new(RichText::new(&title).font(theme::medium(13.5))).truncate())
+            .on_hover_text(&title);
+    });
     if document.session.is_unsaved() {
         ui.label(RichText::new("● unsaved").small().color(colours.accent));
+    }
+    if let Some(reason) = document.session.looks_only() {
+        ui.label(RichText::new("read-only").small().color(colours.warning)).on_hover_text(reason);
     }
     let doubts = document.doubts();
     if !doubts.is_empty() {
@@ -190,6 +202,11 @@ pub(super) fn show_status_bar(ui: &mut Ui, app: &App, frame: &eframe::Frame) {
                 let window = session.display().window;
                 let view = session.view(session.active_pane());
                 let planes = if is_resliced(session) { "patient planes, resliced" } else { "scanned slices" };
+                if let Some(trouble) = document.journal_trouble() {
+                    let text = RichText::new("steps are not on disk: save soon").small();
+                    ui.label(text.color(colours.warning)).on_hover_text(trouble);
+                    ui.add_space(8.0);
+                }
                 let mut parts = vec![
                     saved,
                     format!("{:.1} px/mm", view.pixels_per_mm),
@@ -245,11 +262,12 @@ fn short(value: f64) -> String {
 /// Draws a notice that takes no focus.
 pub(super) fn show_toast(ctx: &egui::Context, text: &str) {
     let area = egui::Area::new(Id::unique("toast"))
-        .anchor(egui::Align2::CENTER_BOTTOM, [0.0, -40.0])
+        // The one corner of the viewports where nothing else is written.
+        .anchor(egui::Align2::LEFT_BOTTOM, [80.0, -36.0])
         .interactable(false);
     area.order(egui::Order::Foreground).show(ctx, |ui| {
         egui::Frame::popup(ui.style()).inner_margin(egui::Margin::symmetric(14, 8)).show(ui, |ui| {
-            ui.set_max_width(560.0);
+            ui.set_max_width(420.0);
             ui.label(text);
         });
     });

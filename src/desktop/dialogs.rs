@@ -22,6 +22,8 @@ pub(super) enum Dialog {
     SaveFailed { text: String, allow: Option<(&'static str, Overwrite)> },
     /// What was saved about a study cannot be opened with it.
     MarksUnreadable { path: PathBuf, text: String },
+    /// An earlier session ended before it saved.
+    LeftBehind { steps: usize, last: Option<String>, cut_off: bool },
     /// The system shows no file dialogs.
     Path { what: Pick, text: String, had_focus: bool },
     /// Several series to choose from.
@@ -38,6 +40,8 @@ pub(super) enum Reply {
     SaveOver(Overwrite),
     Path(Pick, PathBuf),
     WithoutMarks(PathBuf),
+    BringBack,
+    LeaveBehind,
     Series(PathBuf, usize, Scan),
 }
 
@@ -87,14 +91,36 @@ pub(super) fn show(ctx: &Context, dialog: &mut Dialog) -> Reply {
                     ui.button("Cancel").clicked().then_some(Reply::Cancelled)
                 })
             }
+            Dialog::LeftBehind { steps, last, cut_off } => {
+                let count = if *steps == 1 { "One step was".to_owned() } else { format!("{steps} steps were") };
+                let when = last.as_deref().map_or(String::new(), |time| format!(", the last at {}", local_time(time)));
+                let torn = if *cut_off { " The one being written when it stopped is lost." } else { "" };
+                let text = format!("Annotomy ended before this case was saved. {count} made since{when}.{torn}");
+                body(ui, "Bring your unsaved marks back?", &text);
+                buttons(ui, |ui| {
+                    if ui.add(primary(ui, "Bring them back")).clicked() {
+                        return Some(Reply::BringBack);
+                    }
+                    ui.button("Open without them").clicked().then_some(Reply::LeaveBehind)
+                })
+            }
             Dialog::Path { what, text, had_focus } => show_path(ui, *what, text, had_focus),
             Dialog::Series { path, scan } => show_series(ui, path, scan),
         }
     });
     match modal.inner {
         Some(reply) => reply,
-        None if modal.should_close() => Reply::Cancelled,
+        // Marks that wait are no question to be waved away.
+        None if modal.should_close() && !matches!(dialog, Dialog::LeftBehind { .. }) => Reply::Cancelled,
         None => Reply::StillOpen,
+    }
+}
+
+/// A time of a file as the clock on this wall would have it.
+fn local_time(utc: &str) -> String {
+    match utc.parse::<jiff::Timestamp>() {
+        Ok(time) => time.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M on %-d %B").to_string(),
+        Err(_) => utc.to_owned(),
     }
 }
 
@@ -119,8 +145,10 @@ fn primary(ui: &Ui, word: &'static str) -> Button<'static> {
 }
 
 fn show_path(ui: &mut Ui, what: Pick, text: &mut String, had_focus: &mut bool) -> Option<Reply> {
+    let saves = what == Pick::SaveFolder;
     body(ui, what.title(), "This system shows no file dialogs. Type or paste the path.");
-    let field = ui.add(TextEdit::singleline(text).hint_text("/path/to/study").desired_width(f32::INFINITY));
+    let hint = if saves { "/path/to/folder, made if it is not there" } else { "/path/to/study" };
+    let field = ui.add(TextEdit::singleline(text).hint_text(hint).desired_width(f32::INFINITY));
     widgets::named(&field, Role::TextInput, "Path");
     if !*had_focus {
         field.request_focus();
@@ -128,13 +156,16 @@ fn show_path(ui: &mut Ui, what: Pick, text: &mut String, had_focus: &mut bool) -
     }
     let path = PathBuf::from(text.trim().trim_matches('"'));
     let entered = field.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
-    if !text.trim().is_empty() && !path.exists() {
-        ui.label(RichText::new("There is no such file or folder.").color(theme::palette(ui).warning));
+    let usable = if saves { !text.trim().is_empty() && !path.is_file() } else { path.exists() };
+    if !text.trim().is_empty() && !usable {
+        ui.label(
+            RichText::new(if saves { "This is a file." } else { "There is no such file or folder." })
+                .color(theme::palette(ui).warning),
+        );
     }
     buttons(ui, |ui| {
-        let open = if what == Pick::SaveFolder { "Save" } else { "Open" };
-        let clicked = ui.add_enabled(path.exists(), primary(ui, open)).clicked();
-        if (clicked || entered) && path.exists() {
+        let clicked = ui.add_enabled(usable, primary(ui, if saves { "Save" } else { "Open" })).clicked();
+        if (clicked || entered) && usable {
             return Some(Reply::Path(what, path));
         }
         ui.button("Cancel").clicked().then_some(Reply::Cancelled)

@@ -110,7 +110,7 @@ const MOUSE: &[(&str, &str)] = &[
 /// Draws the key sheet; `true` when it is to be closed.
 pub(super) fn show_key_sheet(ctx: &egui::Context) -> bool {
     let modal = Modal::new(egui::Id::unique("key sheet")).frame(theme::dialog_frame(ctx)).show(ctx, |ui| {
-        ui.set_width(640.0);
+        ui.set_width(780.0);
         ui.heading("Keys");
         ui.add_space(8.0);
         ScrollArea::vertical().max_height(460.0).auto_shrink([false, true]).show(ui, |ui| {
@@ -138,16 +138,18 @@ pub(super) fn show_key_sheet(ctx: &egui::Context) -> bool {
 }
 
 fn key_line(ui: &mut Ui, keys: &str, name: &str) {
+    const KEYS: f32 = 160.0;
     ui.horizontal(|ui| {
         let weak = theme::palette(ui).weak;
         ui.allocate_ui_with_layout(
-            egui::vec2(130.0, 18.0),
+            egui::vec2(KEYS, 18.0),
             egui::Layout::left_to_right(egui::Align::Center),
             |ui| {
-                ui.set_min_width(130.0);
-                ui.label(RichText::new(keys).font(theme::medium(12.0)));
+                ui.set_min_width(KEYS);
+                ui.set_max_width(KEYS);
+                ui.add(egui::Label::new(RichText::new(keys).font(theme::medium(12.0))).truncate());
             },
         );
-        ui.label(RichText::new(name).color(weak));
+        ui.add(egui::Label::new(RichText::new(name).color(weak)).truncate());
     });
 }

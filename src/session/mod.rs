@@ -11,6 +11,7 @@ mod labels;
 mod marks;
 mod panes;
 mod pointer;
+mod recorder;
 mod script;
 mod steps;
 mod tally;
@@ -52,6 +53,8 @@ pub struct Session {
     grab: Option<pointer::Grab>,
     hover: Option<pointer::Hover>,
     notice: Option<String>,
+    /// Why nothing may be changed, where that is so.
+    looks_only: Option<String>,
     changes: u64,
     saved_changes: u64,
     tally: tally::Tally,
@@ -88,6 +91,7 @@ impl Session {
             grab: None,
             hover: None,
             notice: None,
+            looks_only: None,
             changes: 0,
             saved_changes: 0,
             tally: tally::Tally::default(),
@@ -194,6 +198,17 @@ impl Session {
     /// Notes that the state after `changes` changes is on disk.
     pub fn mark_saved(&mut self, changes: u64) {
         self.saved_changes = changes;
+    }
+
+    /// From now on nothing is changed any more, for the reason given.
+    pub fn only_look(&mut self, reason: impl Into<String>) {
+        self.cancel_gesture();
+        self.looks_only = Some(reason.into());
+    }
+
+    /// Why nothing can be changed, where that is so.
+    pub fn looks_only(&self) -> Option<&str> {
+        self.looks_only.as_deref()
     }
 
     /// Brings counts up to date with the masks; cheap where nothing changed.

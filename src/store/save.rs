@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use super::disk::{Disk, LocalDisk, lock_folder};
 use super::fingerprint::Digest;
+use super::journal::JournalMark;
 use super::names::CaseFiles;
 use super::receipt::{Mismatch, Receipt, TOLERANCE_MM, prove};
 use super::sidecar::{
@@ -37,6 +38,8 @@ pub struct SaveRequest<'a> {
     pub files: &'a CaseFiles,
     /// What opening or the last save found on disk, where there was one.
     pub seen: Option<&'a Seen>,
+    /// What of a journal the marks are made of, where one is kept.
+    pub journal: Option<&'a JournalMark>,
     /// Who saves, and when.
     pub by: Signature,
     /// What may be written over.
@@ -70,6 +73,12 @@ pub(super) struct SeenSidecar {
 }
 
 impl Seen {
+    /// What of which journal that state holds, where one was kept.
+    pub fn journal_mark(&self) -> Option<JournalMark> {
+        let mark = self.sidecar.as_ref()?.json.get("journal")?;
+        serde_json::from_value(mark.clone()).ok()
+    }
+
     /// The sidecar's digest, which names this state of the case; `None` before the first save.
     pub fn sidecar_sha256(&self) -> Option<Digest> {
         self.sidecar.as_ref().map(|sidecar| sidecar.sha256)
@@ -193,7 +202,7 @@ pub fn save_on(disk: &dyn Disk, request: &SaveRequest<'_>) -> Result<Saved, Save
     let study = study.record_from(folder);
     let sidecar = Sidecar {
         annotomy: sidecar::VERSION,
-        program: Program { name: "Annotomy".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() },
+        program: Program::this(),
         created: request.created(),
         saved: request.by.clone(),
         save_id: staged.save_id.clone(),
@@ -207,6 +216,7 @@ pub fn save_on(disk: &dyn Disk, request: &SaveRequest<'_>) -> Result<Saved, Save
         superseded: before.files.clone(),
         annotations: case.annotations().iter().map(AnnotationRecord::of).collect(),
         receipt: receipt.clone(),
+        journal: request.journal.cloned(),
     };
     let seen = Seen {
         sidecar: Some(staged.write_sidecar(request, &sidecar)?),

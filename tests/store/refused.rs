@@ -90,7 +90,10 @@ fn a_study_replaced_while_it_is_open_is_told_before_marks_are_saved_under_its_na
         }
         let save = |overwrite| {
             let (case, study, files) = (&case, &study, &files);
-            save_on(&Careless, &SaveRequest { case, study, files, seen: None, by: by("Ada"), overwrite })
+            save_on(
+                &Careless,
+                &SaveRequest { case, study, files, seen: None, journal: None, by: by("Ada"), overwrite },
+            )
         };
         match save(Overwrite::Seen) {
             Ok(saved) => assert_eq!(saved.missing_source.map_or("", |_| "gone"), expected),
@@ -212,6 +215,7 @@ fn a_full_or_read_only_place_is_told_and_leaves_no_trace() {
         study: &identity,
         files: &files,
         seen: None,
+        journal: None,
         by: crate::desk::by("Ada"),
         overwrite: Overwrite::Seen,
     });

@@ -231,11 +231,12 @@ fn typing_a_name_takes_no_tool() {
         window.step();
     }
     window.run_steps(3);
+    // The old name is selected, so that what is typed takes its place.
     window.event(Event::Text("b".into()));
     press(&mut window, Modifiers::NONE, Key::B);
     assert_eq!(session(&window).tool_kind(), ToolKind::Navigate);
     press(&mut window, Modifiers::NONE, Key::Enter);
-    assert_eq!(session(&window).case().scheme().get(1).map(|label| label.name.as_str()), Some("Label 1b"));
+    assert_eq!(session(&window).case().scheme().get(1).map(|label| label.name.as_str()), Some("b"));
 }
 
 #[test]
