@@ -23,4 +23,4 @@ pub use atomic::write_atomically;
 pub use doubt::{Doubt, DoubtCode, Refusal, RefusalCode};
 pub use open::{Scan, Series, SeriesFacts, SeriesSource, Study, load, scan, thumbnail};
 pub use stamp::Stamp;
-pub use watch::{Silent, Watch};
+pub use watch::{FoundSoFar, SeriesSoFar, Silent, Watch};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::doubt::{Doubt, Refusal, RefusalCode};
 use super::stamp::Stamp;
-use super::watch::Watch;
+use super::watch::{FoundSoFar, Watch};
 use super::{dicom, nifti};
 use crate::geometry::{AnatomicalPlane, Grid, GridPlane};
 use crate::volume::{Placement, Volume};
@@ -173,10 +173,14 @@ fn is_part_of_a_case(path: &Path) -> bool {
     path.with_file_name(format!("{stem}.annotomy.json")).exists()
 }
 
+/// Files of a folder that are looked at before it is told how many there are.
+const TOLD_EVERY: usize = 256;
+
 fn scan_folder(root: &Path, watch: &dyn Watch) -> Result<Scan, Refusal> {
     let mut found = Scan::default();
     let mut dicom_files = Vec::new();
     let mut folders = vec![root.to_owned()];
+    let mut files = 0;
     while let Some(folder) = folders.pop() {
         let entries = match std::fs::read_dir(&folder) {
             Ok(entries) => entries,
@@ -191,6 +195,10 @@ fn scan_folder(root: &Path, watch: &dyn Watch) -> Result<Scan, Refusal> {
         for path in paths {
             if watch.is_cancelled() {
                 return Err(Refusal::cancelled(&folder));
+            }
+            files += 1;
+            if files % TOLD_EVERY == 0 {
+                watch.found(&FoundSoFar { files, series: Vec::new() });
             }
             // A link may lead in a circle or out of the folder.
             let Ok(kind) = std::fs::symlink_metadata(&path).map(|metadata| metadata.file_type()) else {

@@ -3,12 +3,14 @@
 //! Always true: each picture is decoded straight into its place, several at once; values of the volume
 //! are those of the pictures, also where each has a rescale of its own.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytemuck::Pod;
 use rayon::prelude::*;
 
 use super::group::Stack;
+use super::header::Image;
 use super::layout::{Colour, Layout};
 use super::picture::Picture;
 use super::pixels::{Scratch, decode};
@@ -68,7 +70,8 @@ fn grid_at(
     patient_from_voxel: Affine<Patient, Voxel>,
 ) -> Result<Grid, Refusal> {
     let image = &stack.pictures[0].image;
-    let dims = [image.layout.columns, image.layout.rows, slices];
+    let [columns, rows] = image.size();
+    let dims = [columns, rows, slices];
     Grid::new(dims, patient_from_voxel, image.identity.frame_of_reference.clone())
         .map_err(|error| refuse(stack, RefusalCode::TooLarge, error.to_string()))
 }
@@ -143,8 +146,8 @@ fn samples(
     }
     macro_rules! stored {
         ($variant:ident) => {
-            Samples::$variant(filled(places, watch, |picture, scratch, out| {
-                decode(picture, &mut scratch.pixels, bytemuck::cast_slice_mut(out))
+            Samples::$variant(filled(places, watch, |picture, work, out| {
+                work.tiles.put(picture, &mut work.pixels, bytemuck::cast_slice_mut(out))
             })?)
         };
     }
@@ -161,7 +164,37 @@ fn samples(
 #[derive(Default)]
 struct Work {
     pixels: Scratch,
+    tiles: Tiles,
     stored: Vec<u16>,
+}
+
+/// The mosaic decoded last: its tiles follow each other in a volume.
+#[derive(Default)]
+struct Tiles {
+    of: Option<Arc<Image>>,
+    samples: Vec<u64>,
+}
+
+impl Tiles {
+    /// Decodes one picture, or cuts it out of its mosaic.
+    fn put(&mut self, picture: &Picture, pixels: &mut Scratch, out: &mut [u8]) -> Result<(), Refusal> {
+        let Some(mosaic) = picture.image.mosaic else {
+            return decode(picture, pixels, out);
+        };
+        let layout = &picture.image.layout;
+        let bytes = layout.picture_bytes();
+        if !self.of.as_ref().is_some_and(|of| Arc::ptr_eq(of, &picture.image)) {
+            self.of = None;
+            // Words of eight bytes, so that samples of any size lie at a fitting address.
+            self.samples.resize(bytes.div_ceil(8), 0);
+            let whole = Picture { frame: 0, ..picture.clone() };
+            decode(&whole, pixels, &mut bytemuck::cast_slice_mut(&mut self.samples)[..bytes])?;
+            self.of = Some(picture.image.clone());
+        }
+        let whole = &bytemuck::cast_slice(&self.samples)[..bytes];
+        mosaic.cut(picture.frame, whole, layout.sample_bytes() * layout.components(), out);
+        Ok(())
+    }
 }
 
 /// A buffer into which each picture is put by `put`; where there is none, its filler stands.
@@ -171,9 +204,8 @@ fn filled<T: Filler>(
     put: impl Fn(&Picture, &mut Work, &mut [T]) -> Result<(), Refusal> + Sync,
 ) -> Result<Buffer<T>, Refusal> {
     let first = places.iter().copied().flatten().next().expect("a stack has a picture");
-    let Layout { rows, columns, .. } = first.image.layout;
     let path = &first.image.path;
-    let per_picture = rows * columns;
+    let per_picture = first.image.size().iter().product::<usize>();
     let mut buffer = Buffer::zeroed(per_picture * places.len()).map_err(|error| {
         let text = format!("needs more memory than there is: {error}");
         Refusal::new(path, RefusalCode::TooLarge, text)
@@ -197,9 +229,10 @@ fn filled<T: Filler>(
 /// The rescaled values of one picture.
 fn values(picture: &Picture, work: &mut Work, out: &mut [f32]) -> Result<(), Refusal> {
     let layout: &Layout = &picture.image.layout;
-    work.stored.resize(layout.picture_bytes().div_ceil(2), 0);
-    let stored: &mut [u8] = &mut bytemuck::cast_slice_mut(&mut work.stored)[..layout.picture_bytes()];
-    decode(picture, &mut work.pixels, stored)?;
+    let bytes = out.len() * layout.sample_bytes();
+    work.stored.resize(bytes.div_ceil(2), 0);
+    let stored: &mut [u8] = &mut bytemuck::cast_slice_mut(&mut work.stored)[..bytes];
+    work.tiles.put(picture, &mut work.pixels, stored)?;
     let rescale = picture.rescale();
     let value = |sample: f64| rescale.value(sample) as f32;
     match (layout.sample_bytes(), layout.signed) {

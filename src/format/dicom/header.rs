@@ -18,6 +18,7 @@ use super::file::Source;
 use super::fragments::{self, FrameParts};
 use super::frames::{self, Order};
 use super::layout::{Colour, Layout, layout, refuse_missing_pixels};
+use super::mosaic::{self, Mosaic};
 use super::picture::{self, Picture, Placed};
 use super::spacing;
 use super::syntax::{Codec, Syntax};
@@ -38,12 +39,21 @@ pub(super) struct Image {
     /// The parts of each frame, where they are compressed.
     pub(super) parts: Vec<FrameParts>,
     pub(super) layout: Layout,
+    /// How slices lie in the picture, where it is a mosaic; its frames are then the slices.
+    pub(super) mosaic: Option<Mosaic>,
     pub(super) identity: Identity,
     /// SOP Instance UID; empty where the file has none.
     pub(super) instance: String,
     pub(super) series_number: Option<f64>,
     pub(super) description: String,
     pub(super) doubts: Vec<Doubt>,
+}
+
+impl Image {
+    /// Columns and rows of one picture.
+    pub(super) fn size(&self) -> [usize; 2] {
+        [self.identity.columns, self.identity.rows]
+    }
 }
 
 /// What pictures must share to lie in one volume, beside their geometry.
@@ -122,6 +132,19 @@ pub(super) fn describe(
     let mut facts: Vec<_> =
         (0..frames).map(|frame| picture::facts(dataset, frame, &modality, is_colour)).collect();
     order.apply(dataset, &mut facts);
+    let whole = [layout.columns, layout.rows];
+    let mosaic = match facts.first() {
+        Some(first) if mosaic::is_mosaic(dataset) && frames == 1 => {
+            let mosaic = mosaic::mosaic(dataset, whole, first.plane).map_err(|unknown| {
+                let text = format!("is a mosaic of slices (Siemens) that does not tell {unknown}");
+                Refusal::new(path, RefusalCode::UnsupportedObject, text)
+            })?;
+            facts = mosaic.facts(first, whole);
+            Some(mosaic)
+        }
+        _ => None,
+    };
+    let [columns, rows] = mosaic.map_or(whole, |mosaic| mosaic.tile);
     if sop_class == uids::RT_DOSE_STORAGE {
         let (rescale, unit) = frames::dose(dataset);
         facts.iter_mut().for_each(|facts| (facts.rescale, facts.unit) = (rescale, unit.clone()));
@@ -157,8 +180,8 @@ pub(super) fn describe(
         frame_of_reference: dataset.text(tags::FRAME_OF_REFERENCE_UID),
         sop_class,
         modality,
-        rows: layout.rows,
-        columns: layout.columns,
+        rows,
+        columns,
         sample: (layout.bits_allocated, layout.signed, layout.colour),
         has_functional_groups,
     };
@@ -170,6 +193,7 @@ pub(super) fn describe(
         deflated_from: meta.end,
         parts,
         layout,
+        mosaic,
         identity,
         instance: dataset.text(tags::SOP_INSTANCE_UID).unwrap_or_default(),
         series_number: dataset.number(tags::SERIES_NUMBER),

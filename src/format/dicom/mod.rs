@@ -8,7 +8,8 @@
 //!
 //! From the ground up: `dataset` elements in bytes; `syntax` how they are written; `file` as much of one
 //! as its header needs; `header` with `layout`, `picture`,
-//! `moment`, `spacing`, `frames` and `fragments` what it says; `group` with
+//! `moment`, `spacing`, `frames`,
+//! `mosaic` and `fragments` what it says; `group` with
 //! `lattice` which pictures make a volume; `pixels` with `rle`, `jpeg_lossless`, `encapsulated` and `codestream` one picture's
 //! samples; `assemble` the volume.
 
@@ -25,6 +26,7 @@ mod jpeg_lossless;
 mod lattice;
 mod layout;
 mod moment;
+mod mosaic;
 mod picture;
 mod pixels;
 mod rle;
@@ -43,7 +45,10 @@ use rayon::prelude::*;
 
 use self::group::Stack;
 use self::header::Found;
-use super::{Doubt, Refusal, RefusalCode, Scan, Series, SeriesFacts, SeriesSource, Watch};
+use self::picture::Picture;
+use super::{
+    Doubt, FoundSoFar, Refusal, RefusalCode, Scan, Series, SeriesFacts, SeriesSoFar, SeriesSource, Watch,
+};
 use crate::volume::Volume;
 
 /// The files of one series, grouped and sorted.
@@ -109,6 +114,9 @@ pub fn scan(files: &[PathBuf], watch: &dyn Watch) -> Result<Scan, Refusal> {
     Ok(Scan { series: listed(with_facts), refused })
 }
 
+/// Files whose headers are read before it is told what they hold.
+const BATCH: usize = 256;
+
 fn read_headers(files: &[PathBuf], watch: &dyn Watch) -> Result<Vec<Result<Found, Refusal>>, Refusal> {
     let done = AtomicUsize::new(0);
     let read = |path: &PathBuf| {
@@ -119,7 +127,33 @@ fn read_headers(files: &[PathBuf], watch: &dyn Watch) -> Result<Vec<Result<Found
         watch.progress((done.fetch_add(1, Ordering::Relaxed) + 1) as f64 / files.len() as f64);
         Ok(found)
     };
-    files.par_iter().map(read).collect()
+    let mut all = Vec::new();
+    let mut so_far = FoundSoFar::default();
+    for batch in files.chunks(BATCH) {
+        let found: Vec<_> = batch.par_iter().map(read).collect::<Result<_, _>>()?;
+        found.iter().flatten().for_each(|found| count(found, &mut so_far));
+        so_far.files += batch.len();
+        watch.found(&so_far);
+        all.extend(found);
+    }
+    Ok(all)
+}
+
+/// Adds a file to what was found so far.
+fn count(found: &Found, so_far: &mut FoundSoFar) {
+    let Found::Image(pictures) = found else { return };
+    let Some(Picture { image, .. }) = pictures.first() else { return };
+    let id = &image.identity.series;
+    // Files of one series mostly lie together.
+    match so_far.series.iter_mut().rev().find(|series| series.id == *id) {
+        Some(series) => series.pictures += pictures.len(),
+        None => so_far.series.push(SeriesSoFar {
+            id: id.clone(),
+            modality: image.identity.modality.clone(),
+            description: image.description.clone(),
+            pictures: pictures.len(),
+        }),
+    }
 }
 
 fn facts(stack: &Stack) -> Result<SeriesFacts, Refusal> {

@@ -7,4 +7,5 @@ mod jpeg;
 mod legacy;
 mod made;
 mod moments;
+mod mosaic;
 mod real;
