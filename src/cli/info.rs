@@ -47,6 +47,8 @@ struct SeriesReport {
     patient_from_voxel: [[f64; 4]; 4],
     sample_type: &'static str,
     value: ValueReport,
+    /// What values are multiplied by to become uptake by body weight, for PET studies that allow it.
+    suv_bw_factor: Option<f64>,
     warnings: Vec<WarningReport>,
     /// Names of the directions in which i, j and k grow.
     axes: String,
@@ -139,6 +141,7 @@ impl SeriesReport {
                 mean: values.mean,
                 unit: volume.unit.clone(),
             },
+            suv_bw_factor: volume.suv_factor,
             warnings: study.doubts.iter().map(WarningReport::of).collect(),
             axes: grid.axis_directions().iter().map(|direction| direction.letter()).collect(),
             obliquity_degrees: obliquity_degrees(&grid.patient_from_voxel()),
@@ -173,6 +176,9 @@ impl SeriesReport {
         let unit = self.value.unit.as_deref().unwrap_or_default();
         let ValueReport { min, max, mean, .. } = &self.value;
         line("values", format!("{} to {}, mean {} {unit}", rounded(*min), rounded(*max), rounded(*mean)));
+        if let Some(factor) = self.suv_bw_factor {
+            line("uptake", format!("SUV (body weight) is value × {factor:e}"));
+        }
         for warning in &self.warnings {
             line("warning", format!("{}: {}", warning.code, warning.text));
         }

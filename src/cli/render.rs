@@ -129,7 +129,7 @@ fn draw(arguments: &RenderArgs, case: &Case) -> Result<Image, CommandError> {
 fn wanted(arguments: &RenderArgs, case: &Case) -> Result<Picture, CommandError> {
     let volume = case.volume();
     let grid = volume.grid();
-    let own = volume.suggested_window.unwrap_or_else(|| volume.automatic_window());
+    let own = volume.first_window();
     let mut display = Display::with_window(arguments.window.map_or(own, |WindowWord(window)| window));
     display.overlay.shown = !arguments.no_labels;
     let times = volume.times();

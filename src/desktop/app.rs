@@ -493,7 +493,9 @@ impl App {
 
     fn show_dialogs(&mut self, ctx: &egui::Context) {
         if let Some(palette) = &mut self.palette {
-            match palette.show(ctx) {
+            let volume = self.document.as_ref().map(|document| document.session.case().volume());
+            let own = volume.map_or(&[][..], |volume| &volume.suggested_windows);
+            match palette.show(ctx, own) {
                 Outcome::Open => {}
                 Outcome::Closed => self.palette = None,
                 Outcome::Chosen(command) => {

@@ -65,6 +65,8 @@ codes! {
         Lossy "lossy-compression",
         /// Values that are not numbers are shown as the lowest value.
         NotANumber "not-a-number",
+        /// The values of a PET study cannot be told as uptake (SUV).
+        NoSuv "no-suv",
     }
 }
 

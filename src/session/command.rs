@@ -36,6 +36,8 @@ pub enum Command {
     ToggleAnnotations,
     ToggleCrosshair,
     Preset(usize),
+    /// A window that the file asks for, by its place among them; they stand in no table.
+    OwnWindow(usize),
     AutomaticWindow,
     Invert,
     Interpolation,
@@ -247,6 +249,11 @@ impl Session {
             Command::Preset(number) => {
                 if let Some((_, window)) = WINDOW_PRESETS.get(number) {
                     self.display.window = *window;
+                }
+            }
+            Command::OwnWindow(number) => {
+                if let Some(suggested) = self.case.volume().suggested_windows.get(number) {
+                    self.display.window = suggested.window;
                 }
             }
             Command::AutomaticWindow => self.display.window = self.case.volume().automatic_window(),

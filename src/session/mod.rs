@@ -68,7 +68,7 @@ impl Session {
     pub fn new(case: Case, author: impl Into<String>) -> Self {
         let volume = case.volume().clone();
         let grid = volume.grid();
-        let window = volume.suggested_window.unwrap_or_else(|| volume.automatic_window());
+        let window = volume.first_window();
         let middle = grid.centre_of(grid.clamped_index_at(grid.middle()));
         let source = SliceSource::Acquisition;
         let fitted = |plane| Pane::fitted(plane, source, grid, [512.0, 512.0]);

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use super::samples::{BLOCK, BlockSum, Sample, SampleType, Samples, with_samples};
 use super::time::TimeAxis;
-use super::window::Window;
+use super::window::{SuggestedWindow, Window};
 use crate::geometry::{Grid, VoxelIndex};
 
 /// How stored samples become values: `slope × sample + intercept` (DICOM PS3.3 C.11.1.1.2; NIfTI-1
@@ -70,8 +70,11 @@ pub struct Volume {
     pub unit: Option<String>,
     /// Whether small values are shown bright (DICOM MONOCHROME1).
     pub shown_inverted: bool,
-    /// The window the file asks for.
-    pub suggested_window: Option<Window>,
+    /// The windows the file asks for, the one to begin with first.
+    pub suggested_windows: Vec<SuggestedWindow>,
+    /// What values are multiplied by to become standardised uptake values by body weight (g/mL), where
+    /// the header of a PET study allows it.
+    pub suv_factor: Option<f64>,
     /// What sets its frames apart; `None` where there is one.
     pub time_axis: Option<TimeAxis>,
 }
@@ -116,7 +119,8 @@ impl Volume {
             modality: None,
             unit: None,
             shown_inverted: false,
-            suggested_window: None,
+            suggested_windows: Vec::new(),
+            suv_factor: None,
             time_axis: None,
         })
     }
@@ -199,16 +203,26 @@ impl Volume {
     /// is finite.
     pub fn statistics(&self) -> Statistics {
         let scanned = self.scanned(self.times);
+        let each = self.samples.sample_type().components();
+        let parts = |part: Range<usize>| part.start * each..part.end * each;
         let of_samples = with_samples!(&self.samples, stored => summarise(stored, scanned), colour => {
-            let each = self.samples.sample_type().bytes();
-            let bytes = |part: Range<usize>| part.start * each..part.end * each;
-            summarise(self.samples.bytes(), scanned.into_iter().map(bytes).collect())
+            let scanned = scanned.into_iter().map(parts).collect();
+            match &self.samples {
+                Samples::Rgb16(stored) => summarise::<u16>(bytemuck::cast_slice(stored), scanned),
+                bytes => summarise(bytes.bytes(), scanned),
+            }
         });
         let Some((min, max, mean)) = of_samples else {
             return Statistics { min: 0.0, max: 0.0, mean: 0.0 };
         };
         let (a, b) = (self.rescale.value(min), self.rescale.value(max));
         Statistics { min: a.min(b), max: a.max(b), mean: self.rescale.value(mean) }
+    }
+
+    /// The window to begin with: the first the file asks for, else the automatic one.
+    pub fn first_window(&self) -> Window {
+        let suggested = self.suggested_windows.first().map(|suggested| suggested.window);
+        suggested.unwrap_or_else(|| self.automatic_window())
     }
 
     /// A window from the values at time 0 that shows all but the outermost half percent at either

@@ -19,4 +19,4 @@ pub use label_map::{BRICK_EDGE, BRICK_VOXELS, Brick, BrickIndex, LabelMap, RunsE
 pub(crate) use samples::with_samples;
 pub use samples::{BlockSum, Sample, SampleType, Samples};
 pub use time::{TimeAxis, TimeKind};
-pub use window::Window;
+pub use window::{SuggestedWindow, Window};

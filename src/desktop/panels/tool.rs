@@ -109,15 +109,24 @@ fn show_window(ui: &mut Ui, session: &mut Session) {
             session.run(Command::AutomaticWindow);
         }
     });
-    if is_ct {
-        ui.horizontal_wrapped(|ui| {
-            for (number, (name, window)) in WINDOW_PRESETS.iter().enumerate() {
-                let chosen = session.display().window == *window;
-                let tooltip = widgets::tooltip(Command::Preset(number));
-                if ui.add(Button::new(*name).selected(chosen)).on_hover_text(tooltip).clicked() {
-                    session.run(Command::Preset(number));
-                }
-            }
-        });
+    let own = session.case().volume().suggested_windows.clone();
+    if !is_ct && own.is_empty() {
+        return;
     }
+    ui.horizontal_wrapped(|ui| {
+        let mut offer = |name: &str, window, command, tooltip: String| {
+            let chosen = session.display().window == window;
+            if ui.add(Button::new(name).selected(chosen)).on_hover_text(tooltip).clicked() {
+                session.run(command);
+            }
+        };
+        for (number, (name, window)) in WINDOW_PRESETS.iter().enumerate().filter(|_| is_ct) {
+            let command = Command::Preset(number);
+            offer(name, *window, command, widgets::tooltip(command));
+        }
+        for (number, suggested) in own.iter().enumerate() {
+            let tooltip = widgets::own_window_tooltip(suggested);
+            offer(&suggested.name, suggested.window, Command::OwnWindow(number), tooltip);
+        }
+    });
 }

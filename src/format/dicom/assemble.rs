@@ -11,9 +11,10 @@ use rayon::prelude::*;
 
 use super::group::Stack;
 use super::header::Image;
-use super::layout::{Colour, Layout};
-use super::picture::Picture;
+use super::layout::{Colour, Layout, Number};
+use super::picture::{Picture, Scale};
 use super::pixels::{Scratch, decode};
+use super::suv;
 use crate::format::{Doubt, DoubtCode, Refusal, RefusalCode, Silent, Watch};
 use crate::geometry::{Affine, Grid, Patient, Point, Voxel};
 use crate::volume::{Buffer, Rescale, Samples, Volume};
@@ -27,7 +28,8 @@ pub(super) fn volume(stack: &Stack, watch: &dyn Watch) -> Result<(Volume, Vec<Do
     }
     let mut doubts = stack.doubts.clone();
     let rescale = common_rescale(&stack.pictures);
-    if rescale.is_none() {
+    let has_tables = stack.pictures.iter().any(|picture| matches!(picture.facts.scale, Scale::Table(_)));
+    if rescale.is_none() && !has_tables {
         let text = "the rescale differs from slice to slice; values were computed when they were read";
         doubts.push(Doubt::new(DoubtCode::RescalePerSlice, text));
     }
@@ -36,6 +38,10 @@ pub(super) fn volume(stack: &Stack, watch: &dyn Watch) -> Result<(Volume, Vec<Do
     let volume = volume.with_missing_slices(stack.missing.clone());
     let mut volume = volume.map_err(|error| refuse(stack, RefusalCode::Inconsistent, error.to_string()))?;
     volume.time_axis = stack.time_axis.clone();
+    match suv::factor(&stack.pictures) {
+        Ok(factor) => volume.suv_factor = factor,
+        Err(why) => doubts.push(Doubt::new(DoubtCode::NoSuv, format!("no uptake values (SUV): {why}"))),
+    }
     Ok((volume, doubts))
 }
 
@@ -51,8 +57,9 @@ pub(super) fn middle_slice(stack: &Stack, watch: &dyn Watch) -> Result<Volume, R
     let origin = of_stack * Point::new(0.0, 0.0, k as f64);
     let moved = Affine::from_axes(of_stack.axis(0), of_stack.axis(1), of_stack.axis(2), origin);
     let moved = moved.map_err(|error| refuse(stack, RefusalCode::BadGeometry, error.to_string()))?;
-    let samples = samples(&[Some(picture)], Some(picture.rescale()), watch)?;
-    built(stack, grid_at(stack, 1, moved)?, 1, samples, picture.rescale())
+    let rescale = common_rescale(std::slice::from_ref(picture));
+    let samples = samples(&[Some(picture)], rescale, watch)?;
+    built(stack, grid_at(stack, 1, moved)?, 1, samples, rescale.unwrap_or(Rescale::NONE))
 }
 
 fn refuse(stack: &Stack, code: RefusalCode, text: String) -> Refusal {
@@ -91,14 +98,14 @@ fn built(
     volume.modality = (!modality.is_empty()).then(|| modality.clone());
     volume.unit = facts.unit.clone();
     volume.shown_inverted = image.layout.colour == Colour::InvertedGrey;
-    volume.suggested_window = facts.window;
+    volume.suggested_windows = facts.windows.clone();
     Ok(volume)
 }
 
-/// The rescale of all pictures; `None` where it differs.
+/// The rescale of all pictures; `None` where it differs, or is a table.
 fn common_rescale(pictures: &[Picture]) -> Option<Rescale> {
-    let first = pictures.first()?.rescale();
-    pictures.iter().all(|picture| picture.rescale() == first).then_some(first)
+    let first = pictures.first()?.facts.scale.rescale()?;
+    pictures.iter().all(|picture| picture.facts.scale.rescale() == Some(first)).then_some(first)
 }
 
 /// A type whose samples can stand where no picture is.
@@ -120,16 +127,24 @@ macro_rules! whole_fillers {
 
 whole_fillers!(u8, i8, u16, i16);
 
-impl Filler for f32 {
-    fn filler(_: &Layout) -> Self {
-        Self::NAN
-    }
+macro_rules! fixed_fillers {
+    ($($type:ty, $filler:expr;)*) => {
+        $(impl Filler for $type {
+            fn filler(_: &Layout) -> Self {
+                $filler
+            }
+        })*
+    };
 }
 
-impl Filler for [u8; 3] {
-    fn filler(_: &Layout) -> Self {
-        [0; 3]
-    }
+// A padding value has 16 bits.
+fixed_fillers! {
+    i32, i32::MIN;
+    u32, 0;
+    f32, f32::NAN;
+    f64, f64::NAN;
+    [u8; 3], [0; 3];
+    [u16; 3], [0; 3];
 }
 
 /// The stored samples of all places, or their values where the pictures share no rescale.
@@ -141,8 +156,15 @@ fn samples(
     let first = places.iter().copied().flatten().next().expect("a stack has a picture");
     let layout = &first.image.layout;
     if rescale.is_none() {
-        let values = filled(places, watch, values)?;
-        return Ok(Samples::F32(values));
+        // Values of samples up to 16 bits are exact to seven digits; tables hold whole numbers.
+        let mut pictures = places.iter().copied().flatten();
+        return Ok(match layout.sample_bytes() {
+            1 | 2 if pictures.all(|picture| matches!(picture.facts.scale, Scale::Table(_))) => {
+                Samples::U16(filled(places, watch, |p, work, out| values(p, work, out, |x| x as u16))?)
+            }
+            1 | 2 => Samples::F32(filled(places, watch, |p, work, out| values(p, work, out, |x| x as f32))?),
+            _ => Samples::F64(filled(places, watch, |p, work, out| values(p, work, out, |x| x))?),
+        });
     }
     macro_rules! stored {
         ($variant:ident) => {
@@ -151,12 +173,18 @@ fn samples(
             })?)
         };
     }
-    Ok(match (layout.components(), layout.bits_allocated, layout.signed) {
-        (3, ..) => stored!(Rgb8),
-        (_, 8, false) => stored!(U8),
-        (_, 8, true) => stored!(I8),
-        (_, _, false) => stored!(U16),
-        (_, _, true) => stored!(I16),
+    use Number::{Real, Signed};
+    Ok(match (layout.is_grey(), layout.bits_allocated, layout.number) {
+        (false, 16, _) if layout.colour != Colour::Palette => stored!(Rgb16),
+        (false, ..) => stored!(Rgb8),
+        (true, 32, Real) => stored!(F32),
+        (true, _, Real) => stored!(F64),
+        (true, 1 | 8, Signed) => stored!(I8),
+        (true, 1 | 8, _) => stored!(U8),
+        (true, 16, Signed) => stored!(I16),
+        (true, 16, _) => stored!(U16),
+        (true, _, Signed) => stored!(I32),
+        (true, ..) => stored!(U32),
     })
 }
 
@@ -165,7 +193,7 @@ fn samples(
 struct Work {
     pixels: Scratch,
     tiles: Tiles,
-    stored: Vec<u16>,
+    stored: Vec<u8>,
 }
 
 /// The mosaic decoded last: its tiles follow each other in a volume.
@@ -226,22 +254,33 @@ fn filled<T: Filler>(
     Ok(buffer)
 }
 
-/// The rescaled values of one picture.
-fn values(picture: &Picture, work: &mut Work, out: &mut [f32]) -> Result<(), Refusal> {
+/// The values of one picture, as `T`.
+fn values<T>(
+    picture: &Picture,
+    work: &mut Work,
+    out: &mut [T],
+    write: impl Fn(f64) -> T,
+) -> Result<(), Refusal> {
     let layout: &Layout = &picture.image.layout;
     let bytes = out.len() * layout.sample_bytes();
-    work.stored.resize(bytes.div_ceil(2), 0);
-    let stored: &mut [u8] = &mut bytemuck::cast_slice_mut(&mut work.stored)[..bytes];
-    work.tiles.put(picture, &mut work.pixels, stored)?;
-    let rescale = picture.rescale();
-    let value = |sample: f64| rescale.value(sample) as f32;
-    match (layout.sample_bytes(), layout.signed) {
-        (1, false) => out.iter_mut().zip(stored).for_each(|(out, byte)| *out = value(f64::from(*byte))),
-        (1, true) => out.iter_mut().zip(stored).for_each(|(out, byte)| *out = value(f64::from(*byte as i8))),
-        (_, false) => out.iter_mut().zip(&work.stored).for_each(|(out, word)| *out = value(f64::from(*word))),
-        (_, true) => {
-            out.iter_mut().zip(&work.stored).for_each(|(out, word)| *out = value(f64::from(*word as i16)))
-        }
+    work.stored.resize(bytes, 0);
+    work.tiles.put(picture, &mut work.pixels, &mut work.stored[..bytes])?;
+    let scale = &picture.facts.scale;
+    macro_rules! rescaled {
+        ($type:ty) => {{
+            let samples = work.stored.as_chunks().0.iter().map(|bytes| <$type>::from_ne_bytes(*bytes));
+            out.iter_mut().zip(samples).for_each(|(out, sample)| *out = write(scale.value(sample.into())));
+        }};
+    }
+    match (layout.sample_bytes(), layout.number) {
+        (1, Number::Signed) => rescaled!(i8),
+        (1, _) => rescaled!(u8),
+        (2, Number::Signed) => rescaled!(i16),
+        (2, _) => rescaled!(u16),
+        (4, Number::Signed) => rescaled!(i32),
+        (4, Number::Unsigned) => rescaled!(u32),
+        (4, Number::Real) => rescaled!(f32),
+        _ => rescaled!(f64),
     }
     Ok(())
 }

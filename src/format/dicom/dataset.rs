@@ -425,6 +425,12 @@ impl<'a> DataSet<'a> {
         Some(self.encoding.u16(*first))
     }
 
+    /// 16-bit words (US, OW, or the bits of SS); none where the element is not there.
+    pub(super) fn words(&self, tag: Tag) -> Vec<u16> {
+        let bytes = self.bytes(tag).unwrap_or_default();
+        bytes.as_chunks().0.iter().map(|word| self.encoding.u16(*word)).collect()
+    }
+
     /// A 32-bit word (UL).
     pub(super) fn long(&self, tag: Tag) -> Option<u32> {
         let first = self.bytes(tag)?.first_chunk()?;
@@ -435,12 +441,6 @@ impl<'a> DataSet<'a> {
     pub(super) fn longs(&self, tag: Tag) -> Vec<u32> {
         let (words, _) = self.bytes(tag).unwrap_or_default().as_chunks::<4>();
         words.iter().map(|word| self.encoding.u32(*word)).collect()
-    }
-
-    /// 16-bit words (US).
-    pub(super) fn words(&self, tag: Tag) -> Vec<u16> {
-        let (words, _) = self.bytes(tag).unwrap_or_default().as_chunks::<2>();
-        words.iter().map(|word| self.encoding.u16(*word)).collect()
     }
 
     /// A single (FL).

@@ -13,15 +13,18 @@ use dicom_core::dictionary::UidDictionary;
 use dicom_dictionary_std::sop_class::StandardSopClassDictionary;
 use dicom_dictionary_std::{tags, uids};
 
+use super::colour::Palette;
 use super::dataset::{DataSet, Parsed, PixelsAt};
 use super::file::Source;
 use super::fragments::{self, FrameParts};
 use super::frames::{self, Order};
-use super::layout::{Colour, Layout, layout, refuse_missing_pixels};
+use super::layout::{Colour, Layout, Number, layout, refuse_missing_pixels};
 use super::mosaic::{self, Mosaic};
-use super::picture::{self, Picture, Placed};
+use super::picture::{self, Picture, Placed, Scale};
 use super::spacing;
+use super::suv::{self, Uptake};
 use super::syntax::{Codec, Syntax};
+use super::table::Table;
 use super::text::text;
 use crate::format::{Doubt, DoubtCode, Refusal, RefusalCode, Stamp};
 
@@ -41,6 +44,10 @@ pub(super) struct Image {
     pub(super) layout: Layout,
     /// How slices lie in the picture, where it is a mosaic; its frames are then the slices.
     pub(super) mosaic: Option<Mosaic>,
+    /// The colours that samples stand for, where they do.
+    pub(super) palette: Option<Palette>,
+    /// What it says of uptake, where it is of PET.
+    pub(super) suv: Option<Uptake>,
     pub(super) identity: Identity,
     /// SOP Instance UID; empty where the file has none.
     pub(super) instance: String,
@@ -68,7 +75,7 @@ pub(super) struct Identity {
     pub(super) modality: String,
     rows: usize,
     columns: usize,
-    sample: (u16, bool, Colour),
+    sample: (u16, Number, Colour),
     pub(super) has_functional_groups: bool,
 }
 
@@ -82,11 +89,17 @@ pub(super) enum Found {
 }
 
 /// Sequences whose items are read.
-pub(super) const WANTED: [Tag; picture::GROUPS.len() + 1] = {
-    let mut wanted = [tags::DIRECTORY_RECORD_SEQUENCE; picture::GROUPS.len() + 1];
+pub(super) const WANTED: [Tag; 4 + picture::GROUPS.len()] = {
+    const OWN: [Tag; 4] = [
+        tags::DIRECTORY_RECORD_SEQUENCE,
+        tags::MODALITY_LUT_SEQUENCE,
+        tags::VOILUT_SEQUENCE,
+        tags::RADIOPHARMACEUTICAL_INFORMATION_SEQUENCE,
+    ];
+    let mut wanted = [OWN[0]; OWN.len() + picture::GROUPS.len()];
     let mut n = 0;
-    while n < picture::GROUPS.len() {
-        wanted[n + 1] = picture::GROUPS[n];
+    while n < wanted.len() {
+        wanted[n] = if n < OWN.len() { OWN[n] } else { picture::GROUPS[n - OWN.len()] };
         n += 1;
     }
     wanted
@@ -115,6 +128,14 @@ pub(super) fn describe(
     };
     let layout = layout(path, dataset, syntax, pixels)?;
     refuse_missing_pixels(path, &layout, frames, syntax, pixels, total)?;
+    let unusable = |text: String| Refusal::new(path, RefusalCode::Inconsistent, text);
+    let palette = match layout.colour {
+        Colour::Palette => {
+            let palette = Palette::read(dataset, layout.number == Number::Signed);
+            Some(palette.map_err(|error| unusable(error.to_string()))?)
+        }
+        _ => None,
+    };
     let parts = match syntax.codec {
         Codec::Native => Vec::new(),
         _ => fragments::find(source.file, pixels.offset as u64, source.stamp.bytes, frames)
@@ -122,15 +143,22 @@ pub(super) fn describe(
     };
     let held = |parts: &FrameParts| parts.iter().map(|part| (part.end - part.start) as usize).sum::<usize>();
     let greatest = |parts| held(parts).saturating_mul(syntax.codec.greatest_expansion());
-    if let Some(parts) = parts.iter().find(|parts| greatest(parts) < layout.picture_bytes()) {
+    if let Some(parts) = parts.iter().find(|parts| greatest(parts) < layout.stored_bytes()) {
         let (columns, rows) = (layout.columns, layout.rows);
         let text = format!("has {} bytes of compressed pixels, too few for {columns} × {rows}", held(parts));
         return Err(Refusal::new(path, RefusalCode::Inconsistent, text));
     }
     let modality = dataset.text(tags::MODALITY).unwrap_or_default();
-    let is_colour = layout.components() > 1;
+    let table = match dataset.items(tags::MODALITY_LUT_SEQUENCE).first() {
+        Some(item) if layout.is_grey() => {
+            let signed = layout.number == Number::Signed;
+            let table = Table::read(item, tags::LUT_DESCRIPTOR, tags::LUT_DATA, signed);
+            Some(Arc::new(table.map_err(|error| unusable(error.to_string()))?))
+        }
+        _ => None,
+    };
     let mut facts: Vec<_> =
-        (0..frames).map(|frame| picture::facts(dataset, frame, &modality, is_colour)).collect();
+        (0..frames).map(|frame| picture::facts(dataset, frame, &modality, &layout, table.as_ref())).collect();
     order.apply(dataset, &mut facts);
     let whole = [layout.columns, layout.rows];
     let mosaic = match facts.first() {
@@ -147,7 +175,8 @@ pub(super) fn describe(
     let [columns, rows] = mosaic.map_or(whole, |mosaic| mosaic.tile);
     if sop_class == uids::RT_DOSE_STORAGE {
         let (rescale, unit) = frames::dose(dataset);
-        facts.iter_mut().for_each(|facts| (facts.rescale, facts.unit) = (rescale, unit.clone()));
+        let scale = rescale.map_or(Scale::Unusable, Scale::Rescale);
+        facts.iter_mut().for_each(|facts| (facts.scale, facts.unit) = (scale.clone(), unit.clone()));
     }
     let has_functional_groups = has_functional_groups(dataset);
     if !has_functional_groups {
@@ -166,13 +195,14 @@ pub(super) fn describe(
     if let Some(Placed::Impossible(cosines)) = facts.first().map(|facts| facts.plane) {
         doubts.push(odd(format!("its Image Orientation {cosines:?} is no pair of perpendicular directions")));
     }
-    if facts.iter().any(|facts| facts.rescale.is_none()) {
+    if facts.iter().any(|facts| facts.scale == Scale::Unusable) {
         doubts.push(odd("its rescale cannot be applied; values are the stored ones".to_owned()));
     }
     if dataset.text(tags::LOSSY_IMAGE_COMPRESSION).as_deref() == Some("01") {
         doubts.push(Doubt::new(DoubtCode::Lossy, "the image was compressed with loss before it came here"));
     }
     let series = dataset.text(tags::SERIES_INSTANCE_UID).unwrap_or_default();
+    let modality_is_pet = modality == "PT";
     let identity = Identity {
         study: dataset.text(tags::STUDY_INSTANCE_UID).unwrap_or_default(),
         folder: series.is_empty().then(|| path.parent().map(Path::to_owned)).flatten(),
@@ -182,7 +212,7 @@ pub(super) fn describe(
         modality,
         rows,
         columns,
-        sample: (layout.bits_allocated, layout.signed, layout.colour),
+        sample: (layout.bits_allocated, layout.number, layout.colour),
         has_functional_groups,
     };
     let image = Arc::new(Image {
@@ -194,6 +224,8 @@ pub(super) fn describe(
         parts,
         layout,
         mosaic,
+        palette,
+        suv: (modality_is_pet).then(|| suv::read(dataset)),
         identity,
         instance: dataset.text(tags::SOP_INSTANCE_UID).unwrap_or_default(),
         series_number: dataset.number(tags::SERIES_NUMBER),
@@ -256,13 +288,10 @@ fn frames(path: &Path, sop_class: &str, dataset: &DataSet<'_>) -> Result<(usize,
         uids::SEGMENTATION_STORAGE | uids::LABEL_MAP_SEGMENTATION_STORAGE => {
             return refuse(", which holds marks and not an image; open the series it was drawn on");
         }
-        uids::PARAMETRIC_MAP_STORAGE | uids::VL_WHOLE_SLIDE_MICROSCOPY_IMAGE_STORAGE => {
+        uids::VL_WHOLE_SLIDE_MICROSCOPY_IMAGE_STORAGE => {
             return refuse(", which is not opened yet");
         }
         _ => {}
-    }
-    if dataset.has(tags::MODALITY_LUT_SEQUENCE) {
-        return refuse(" whose values stand in a table (Modality LUT), which is not opened yet");
     }
     let frames = match dataset.text(tags::NUMBER_OF_FRAMES) {
         None => 1,

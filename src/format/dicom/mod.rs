@@ -7,22 +7,29 @@
 //! Must never know: other formats, what is drawn on a study.
 //!
 //! From the ground up: `dataset` elements in bytes; `syntax` how they are written; `file` as much of one
-//! as its header needs; `header` with `layout`, `picture`,
-//! `moment`, `spacing`, `frames`,
-//! `mosaic` and `fragments` what it says; `group` with
-//! `lattice` which pictures make a volume; `pixels` with `rle`, `jpeg_lossless`, `encapsulated` and `codestream` one picture's
-//! samples; `assemble` the volume.
+//! as its header needs; `header` with `layout`, `picture`, `moment`, `spacing`, `frames`, `mosaic` and
+//! `fragments` what it says; `group` with `lattice` which pictures make a volume; `pixels` with `colour`,
+//! `table`, `rle` and `compressed` one picture's samples, where `codestream`, `encapsulated` and the files of
+//! JPEG are compression's; `assemble` with `suv` the volume.
 
 mod assemble;
 mod codestream;
+mod colour;
+mod compressed;
 mod dataset;
 mod encapsulated;
+mod fault;
 mod file;
 mod fragments;
 mod frames;
 mod group;
 mod header;
+mod jpeg_extended;
+mod jpeg_huffman;
 mod jpeg_lossless;
+mod jpeg_ls;
+mod jpeg_segments;
+mod jpeg_xl;
 mod lattice;
 mod layout;
 mod moment;
@@ -31,7 +38,9 @@ mod picture;
 mod pixels;
 mod rle;
 mod spacing;
+mod suv;
 mod syntax;
+mod table;
 mod text;
 
 use std::collections::{BTreeSet, HashSet};

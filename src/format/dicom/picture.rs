@@ -12,10 +12,13 @@ use dicom_dictionary_std::tags;
 
 use super::dataset::DataSet;
 use super::header::Image;
+use super::layout::{Layout, Number};
 use super::moment::{self, Moment};
 use super::spacing;
+use super::table::Table;
+use super::text::text_in;
 use crate::geometry::{Patient, Point, Vector};
-use crate::volume::{Rescale, Window};
+use crate::volume::{Rescale, SuggestedWindow, Window};
 
 /// The functional groups that are read, and the sequences of objects without any.
 pub(super) const GROUPS: [Tag; 19] = [
@@ -61,11 +64,41 @@ pub(super) struct Facts {
     pub(super) pixel_mm: Option<[f64; 2]>,
     /// Distance between slices as stated, to be used only where there is one slice.
     pub(super) depth_mm: Option<f64>,
-    /// `None` where a rescale is stated that cannot be applied.
-    pub(super) rescale: Option<Rescale>,
+    pub(super) scale: Scale,
     pub(super) unit: Option<String>,
-    pub(super) window: Option<Window>,
+    pub(super) windows: Vec<SuggestedWindow>,
     pub(super) moment: Moment,
+}
+
+/// How samples become values (PS3.3 C.11.1).
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Scale {
+    Rescale(Rescale),
+    /// The values stand in a table.
+    Table(Arc<Table>),
+    /// The file states a scale that cannot be applied; samples are values themselves.
+    Unusable,
+}
+
+impl Scale {
+    /// As a rescale; `None` where it is a table.
+    pub(super) fn rescale(&self) -> Option<Rescale> {
+        match self {
+            Self::Rescale(rescale) => Some(*rescale),
+            Self::Table(_) => None,
+            Self::Unusable => Some(Rescale::NONE),
+        }
+    }
+
+    /// The value of a sample.
+    #[inline]
+    pub(super) fn value(&self, sample: f64) -> f64 {
+        match self {
+            Self::Rescale(rescale) => rescale.value(sample),
+            Self::Table(table) => table.value(sample).into(),
+            Self::Unusable => sample,
+        }
+    }
 }
 
 /// What is known of where a picture lies.
@@ -98,11 +131,6 @@ impl Picture {
             Placed::Nowhere | Placed::Impossible(_) => None,
         }
     }
-
-    /// How its samples become values; those without a usable rescale are values themselves.
-    pub(super) fn rescale(&self) -> Rescale {
-        self.facts.rescale.unwrap_or(Rescale::NONE)
-    }
 }
 
 /// The attributes of one frame, wherever they stand.
@@ -128,8 +156,15 @@ impl<'d, 'a> Attributes<'d, 'a> {
     }
 }
 
-/// What the header says of frame `frame`. Colours have no rescale.
-pub(super) fn facts(dataset: &DataSet<'_>, frame: usize, modality: &str, is_colour: bool) -> Facts {
+/// What the header says of frame `frame`, whose samples are as `layout` says. Colours have no scale;
+/// `table` is the file's table of values.
+pub(super) fn facts(
+    dataset: &DataSet<'_>,
+    frame: usize,
+    modality: &str,
+    layout: &Layout,
+    table: Option<&Arc<Table>>,
+) -> Facts {
     let attributes = Attributes {
         top: dataset,
         own: dataset.items(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE).get(frame),
@@ -147,12 +182,18 @@ pub(super) fn facts(dataset: &DataSet<'_>, frame: usize, modality: &str, is_colo
         by_transducer,
         pixel_mm: measures.and_then(spacing::pixel_mm),
         depth_mm: positive(tags::SPACING_BETWEEN_SLICES).or_else(|| positive(tags::SLICE_THICKNESS)),
-        rescale: match values {
-            Some(values) if !is_colour => rescale(values),
-            _ => Some(Rescale::NONE),
+        scale: match (table, values) {
+            (Some(table), _) => Scale::Table(Arc::clone(table)),
+            (None, Some(values)) if layout.is_grey() => {
+                rescale(values).map_or(Scale::Unusable, Scale::Rescale)
+            }
+            _ => Scale::Rescale(Rescale::NONE),
         },
         unit: values.and_then(|values| unit(values, dataset, modality)),
-        window: attributes.group(tags::FRAME_VOILUT_SEQUENCE).and_then(window),
+        windows: attributes
+            .group(tags::FRAME_VOILUT_SEQUENCE)
+            .map(|set| windows(set, dataset, layout.number == Number::Signed))
+            .unwrap_or_default(),
         moment: moment::moment(&attributes, frame),
     }
 }
@@ -209,7 +250,9 @@ fn rescale(values: &DataSet<'_>) -> Option<Rescale> {
 
 /// The unit of rescaled values (PS3.3 C.11.1.1.2 and C.8.9.1.1.3).
 fn unit(values: &DataSet<'_>, top: &DataSet<'_>, modality: &str) -> Option<String> {
-    match (values.text(tags::RESCALE_TYPE), modality) {
+    let table = values.items(tags::MODALITY_LUT_SEQUENCE).first();
+    let of_table = table.and_then(|table| table.text(tags::MODALITY_LUT_TYPE));
+    match (of_table.or_else(|| values.text(tags::RESCALE_TYPE)), modality) {
         (Some(stated), _) if stated == "US" => None,
         (Some(stated), _) => Some(stated),
         (None, "CT") if values.has(tags::RESCALE_INTERCEPT) => Some("HU".to_owned()),
@@ -218,8 +261,27 @@ fn unit(values: &DataSet<'_>, top: &DataSet<'_>, modality: &str) -> Option<Strin
     }
 }
 
-/// The first window; widths below 1 are as good as others.
-fn window(set: &DataSet<'_>) -> Option<Window> {
-    let (centre, width) = (set.number(tags::WINDOW_CENTER)?, set.number(tags::WINDOW_WIDTH)?);
-    (width > 0.0).then(|| Window::new(centre, width))
+/// The windows a file asks for, those it names by numbers first; widths below 1 are as good as others.
+/// Of a window that is a table the range of its input counts (PS3.3 C.11.2). `top` names the texts'
+/// character set.
+fn windows(set: &DataSet<'_>, top: &DataSet<'_>, signed: bool) -> Vec<SuggestedWindow> {
+    let (centres, widths) = (set.numbers(tags::WINDOW_CENTER), set.numbers(tags::WINDOW_WIDTH));
+    let names = text_in(set, top, tags::WINDOW_CENTER_WIDTH_EXPLANATION);
+    let names: Vec<&str> = names.split('\\').map(str::trim).collect();
+    let mut found = Vec::new();
+    for (n, (centre, width)) in
+        centres.into_iter().zip(widths).enumerate().filter(|(_, (_, width))| *width > 0.0)
+    {
+        let name = names.get(n).filter(|name| !name.is_empty());
+        let name = name.map_or_else(|| format!("Centre {centre}, width {width}"), |name| (*name).to_owned());
+        found.push(SuggestedWindow { name, window: Window::new(centre, width) });
+    }
+    for item in set.items(tags::VOILUT_SEQUENCE) {
+        let Ok(table) = Table::read(item, tags::LUT_DESCRIPTOR, tags::LUT_DATA, signed) else { continue };
+        let [low, high] = table.range().map(f64::from);
+        let name = text_in(item, top, tags::LUT_EXPLANATION);
+        let name = if name.is_empty() { format!("Table from {low} to {high}") } else { name };
+        found.push(SuggestedWindow { name, window: Window::between(low, high) });
+    }
+    found
 }

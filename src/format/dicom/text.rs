@@ -12,10 +12,15 @@ const ESCAPE: u8 = 0x1b;
 
 /// The text of an element, without padding and control characters; empty where there is none.
 pub(super) fn text(dataset: &DataSet<'_>, tag: Tag) -> String {
-    let Some(bytes) = dataset.bytes(tag) else {
+    text_in(dataset, dataset, tag)
+}
+
+/// As [`text`], of an item within `top`, which names the character set.
+pub(super) fn text_in(item: &DataSet<'_>, top: &DataSet<'_>, tag: Tag) -> String {
+    let Some(bytes) = item.bytes(tag) else {
         return String::new();
     };
-    let sets = dataset.texts(tags::SPECIFIC_CHARACTER_SET);
+    let sets = top.texts(tags::SPECIFIC_CHARACTER_SET);
     let decoded = decode(bytes, sets.first().map_or("", String::as_str));
     decoded.chars().filter(|c| !c.is_control()).collect::<String>().trim().to_owned()
 }

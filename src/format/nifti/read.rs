@@ -321,6 +321,7 @@ fn typed(bytes: Bytes, sample_type: SampleType, count: usize) -> std::io::Result
         SampleType::F32 => Samples::F32(buffer(bytes, count)?),
         SampleType::F64 => Samples::F64(buffer(bytes, count)?),
         SampleType::Rgb8 => Samples::Rgb8(buffer(bytes, count)?),
+        SampleType::Rgb16 => Samples::Rgb16(buffer(bytes, count)?),
         SampleType::Rgba8 => Samples::Rgba8(buffer(bytes, count)?),
     })
 }

@@ -53,7 +53,7 @@ impl DicomFile {
     /// 1, 2 … and its rescale is 1, −1024.
     pub(super) fn slice(n: u16, z: f64) -> Self {
         let pixels: Vec<u16> = (0..(COLUMN_COUNT * ROW_COUNT) as u16).map(|place| 100 * n + place).collect();
-        Self { syntax: EXPLICIT_LITTLE.to_owned(), elements: BTreeMap::new() }
+        Self::empty()
             .text((0x0008, 0x0016), "UI", "1.2.840.10008.5.1.4.1.1.2")
             .text(INSTANCE_UID, "UI", &format!("1.2.3.4.{n}"))
             .text((0x0008, 0x0060), "CS", "CT")
@@ -75,6 +75,11 @@ impl DicomFile {
             .text(INTERCEPT, "DS", "-1024")
             .text(SLOPE, "DS", "1")
             .words(&pixels)
+    }
+
+    /// No elements: the beginning of an item.
+    pub(super) fn empty() -> Self {
+        Self { syntax: EXPLICIT_LITTLE.to_owned(), elements: BTreeMap::new() }
     }
 
     pub(super) fn text(self, tag: Tag, vr: &str, value: &str) -> Self {
@@ -157,7 +162,7 @@ impl DicomFile {
             bytes.extend(group.to_le_bytes());
             bytes.extend(element.to_le_bytes());
             bytes.extend(vr.as_bytes());
-            if matches!(&vr[..], "OB" | "OW" | "SQ" | "UN") {
+            if matches!(&vr[..], "OB" | "OD" | "OF" | "OW" | "SQ" | "UN") {
                 bytes.extend([0, 0]);
                 bytes.extend((value.len() as u32).to_le_bytes());
             } else {

@@ -291,15 +291,6 @@ fn a_rescale_of_each_slice_is_applied_to_it() {
 }
 
 #[test]
-fn the_first_window_is_suggested_also_a_narrow_one() {
-    let file = DicomFile::slice(0, 0.0);
-    let windowed = file.clone().text(WINDOW_CENTER, "DS", "0.25\\40").text(WINDOW_WIDTH, "DS", "0.5\\400");
-    let window = study(&[windowed]).volume.suggested_window.expect("one");
-    assert_eq!((window.centre, window.width), (0.25, 0.5));
-    assert_eq!(study(&[file]).volume.suggested_window, None);
-}
-
-#[test]
 fn what_is_known_of_a_single_picture_is_claimed_and_no_more() {
     let check = |file: DicomFile, placement: Placement, spacing: [f64; 3], expected: &[DoubtCode]| {
         let study = study(&[file]);
@@ -383,18 +374,21 @@ fn broken_and_foreign_files_are_refused_by_name() {
         RefusalCode::Inconsistent,
     );
     check("20 bits stored", &slice.clone().word(BITS_STORED, 20).to_bytes(), RefusalCode::Inconsistent);
-    check("32 bits", &slice.clone().word(BITS_ALLOCATED, 32).to_bytes(), RefusalCode::UnsupportedType);
+    check("24 bits", &slice.clone().word(BITS_ALLOCATED, 24).to_bytes(), RefusalCode::UnsupportedType);
     check(
-        "palette",
+        "a palette without one",
         &slice.clone().text(PHOTOMETRIC, "CS", "PALETTE COLOR").to_bytes(),
-        RefusalCode::UnsupportedType,
+        RefusalCode::Inconsistent,
     );
+    for photometric in ["ARGB", "CMYK", "HSV", "YBR_PARTIAL_420"] {
+        let file = slice.clone().text(PHOTOMETRIC, "CS", photometric).word(SAMPLES_PER_PIXEL, 4);
+        check(photometric, &file.to_bytes(), RefusalCode::UnsupportedType);
+    }
     check("frames", &slice.clone().text(FRAMES, "IS", "3").to_bytes(), RefusalCode::UnsupportedObject);
     let of_class = |uid: &str| slice.clone().text((0x0008, 0x0016), "UI", uid).to_bytes();
     check("a segmentation", &of_class("1.2.840.10008.5.1.4.1.1.66.4"), RefusalCode::UnsupportedObject);
     let written_as = |syntax: &str| slice.clone().written_as(syntax).to_bytes();
-    for syntax in ["1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.100", "1.2.840.10008.1.2.4.201", "1.2.3.4"]
-    {
+    for syntax in ["1.2.840.10008.1.2.4.53", "1.2.840.10008.1.2.4.55", "1.2.840.10008.1.2.4.100", "1.2.3.4"] {
         check(syntax, &written_as(syntax), RefusalCode::UnsupportedTransferSyntax);
     }
     check("not the JPEG it says", &written_as("1.2.840.10008.1.2.4.70"), RefusalCode::Inconsistent);

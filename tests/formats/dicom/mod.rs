@@ -2,6 +2,7 @@
 
 mod chooser;
 mod file;
+mod foreign;
 mod frames;
 mod jpeg;
 mod legacy;
@@ -9,3 +10,4 @@ mod made;
 mod moments;
 mod mosaic;
 mod real;
+mod samples;
