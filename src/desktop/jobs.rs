@@ -69,9 +69,11 @@ pub(super) enum Wanted {
     /// The only series in it with its marks, or the list of them to choose from.
     Study,
     /// One series of a scan.
-    Series(usize, Scan),
+    Series(usize, Arc<Scan>),
     /// The study with this mask instead of its own marks.
     WithMask(PathBuf),
+    /// One series of a scan alone.
+    SeriesWithoutMarks(usize, Arc<Scan>),
     /// The study alone; what was saved about it is left where it is.
     WithoutMarks,
 }
@@ -86,6 +88,9 @@ impl Wanted {
             }
             Self::WithMask(mask) => {
                 Document::open_without_marks(path, &author, watcher)?.with_mask(&mask, watcher)
+            }
+            Self::SeriesWithoutMarks(number, scan) => {
+                Document::open_series_without_marks(&scan.series[number], &scan.series, &author, watcher)
             }
             Self::WithoutMarks => Document::open_without_marks(path, &author, watcher),
         }

@@ -114,6 +114,14 @@ impl Doubt {
     }
 }
 
+impl DoubtCode {
+    /// Whether marks may land in the wrong place if the reading that was chosen is not the right one:
+    /// a person is asked before the first mark.
+    pub fn is_blocking(self) -> bool {
+        matches!(self, Self::FormsDisagree | Self::NoOrientation)
+    }
+}
+
 /// Why a file was refused: what happened, to which file, and what would help.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}: {text} [{code}]", path.display())]

@@ -35,6 +35,22 @@ pub struct Series {
     pub facts: SeriesFacts,
 }
 
+impl Series {
+    /// What a person calls it: its description, else the name of its file or of the folder of its files.
+    pub fn name(&self) -> String {
+        if !self.description.is_empty() {
+            return self.description.clone();
+        }
+        let files = self.source.files();
+        let place = match &files[..] {
+            [only] => Some(only.as_path()),
+            many => many.first().and_then(|first| first.parent()),
+        };
+        let name = place.and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
+        name.unwrap_or_else(|| self.id.clone())
+    }
+}
+
 /// What headers tell of a series, for a person to choose by.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SeriesFacts {

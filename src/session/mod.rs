@@ -55,6 +55,9 @@ pub struct Session {
     notice: Option<String>,
     /// Why nothing may be changed, where that is so.
     looks_only: Option<String>,
+    /// A doubt that a person has to know of before they mark, and whether they began to.
+    unanswered: Option<String>,
+    asks: bool,
     changes: u64,
     saved_changes: u64,
     tally: tally::Tally,
@@ -92,6 +95,8 @@ impl Session {
             hover: None,
             notice: None,
             looks_only: None,
+            unanswered: None,
+            asks: false,
             changes: 0,
             saved_changes: 0,
             tally: tally::Tally::default(),
@@ -204,6 +209,21 @@ impl Session {
     pub fn only_look(&mut self, reason: impl Into<String>) {
         self.cancel_gesture();
         self.looks_only = Some(reason.into());
+    }
+
+    /// Changes nothing until a person, asked about this, says [`Self::mark_all_the_same`].
+    pub fn ask_before_marking(&mut self, doubt: &str) {
+        self.unanswered.get_or_insert_with(|| doubt.to_owned());
+    }
+
+    /// The person knows what is doubtful and marks.
+    pub fn mark_all_the_same(&mut self) {
+        self.unanswered = None;
+    }
+
+    /// What a person has to be asked now, because they began to mark.
+    pub fn take_question(&mut self) -> Option<String> {
+        std::mem::take(&mut self.asks).then(|| self.unanswered.clone())?
     }
 
     /// Why nothing can be changed, where that is so.
