@@ -149,12 +149,14 @@ impl Volume {
 
     /// Offsets of the samples that were scanned, in stretches, at one time or at all of them.
     fn scanned(&self, times: usize) -> Vec<Range<usize>> {
-        if self.missing_slices.is_empty() {
-            return vec![0..times * self.grid.voxel_count()];
-        }
         let [ni, nj, nk] = self.grid.dims();
-        let slice = |n: usize| n * ni * nj..(n + 1) * ni * nj;
-        (0..times * nk).filter(|n| !self.is_missing(n % nk)).map(slice).collect()
+        // Without holes one stretch holds everything.
+        let (each, count) = match self.missing_slices.is_empty() {
+            true => (times * self.grid.voxel_count(), 1),
+            false => (ni * nj, times * nk),
+        };
+        let stretch = |n: usize| n * each..(n + 1) * each;
+        (0..count).filter(|n| !self.is_missing(n % nk)).map(stretch).collect()
     }
 
     /// The lattice.

@@ -43,7 +43,7 @@ mod syntax;
 mod table;
 mod text;
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -178,6 +178,7 @@ fn listed(mut stacks: Vec<(Stack, SeriesFacts)>) -> Vec<Series> {
         b.pictures.len().cmp(&a.pictures.len()).then(number(a).total_cmp(&number(b)))
     });
     let mut taken = HashSet::new();
+    let mut last_number: HashMap<String, usize> = HashMap::new();
     stacks
         .into_iter()
         .map(|(stack, facts)| {
@@ -185,9 +186,14 @@ fn listed(mut stacks: Vec<(Stack, SeriesFacts)>) -> Vec<Series> {
             let uid = &image.identity.series;
             let stem = || image.path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
             let base = if uid.is_empty() { stem() } else { uid.clone() };
-            let numbered = (2..).map(|number| format!("{base}#{number}"));
-            let mut ids = std::iter::once(base.clone()).chain(numbered);
-            let id = ids.find(|id| taken.insert(id.clone())).expect("numbers do not end");
+            let number = last_number.entry(base.clone()).or_insert(0);
+            let id = loop {
+                *number += 1;
+                let id = if *number == 1 { base.clone() } else { format!("{base}#{number}") };
+                if taken.insert(id.clone()) {
+                    break id;
+                }
+            };
             let modality = &image.identity.modality;
             Series {
                 id,
