@@ -124,6 +124,24 @@ pub struct Refusal {
     pub text: String,
 }
 
+/// Why bytes are not what can be opened, before it is said of which file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Fault {
+    pub(super) code: RefusalCode,
+    pub(super) text: String,
+}
+
+impl Fault {
+    pub(super) fn new(code: RefusalCode, text: impl Into<String>) -> Self {
+        Self { code, text: text.into() }
+    }
+
+    /// The refusal of the file that the bytes are from.
+    pub(super) fn of(self, path: &Path) -> Refusal {
+        Refusal::new(path, self.code, self.text)
+    }
+}
+
 impl Refusal {
     /// A refusal of `path`.
     pub fn new(path: &Path, code: RefusalCode, text: impl Into<String>) -> Self {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::doubt::{Doubt, Refusal, RefusalCode};
 use super::stamp::Stamp;
 use super::watch::Watch;
-use super::{dicom, nifti};
+use super::{dicom, metaimage, nifti, nrrd};
 use crate::volume::Volume;
 
 /// What a path holds.
@@ -37,23 +37,37 @@ pub struct Series {
 pub enum SeriesSource {
     /// A NIfTI file, or the header of a pair.
     Nifti(PathBuf),
+    /// An NRRD file, or a header with data files of its own.
+    Nrrd(PathBuf),
+    /// A MetaImage file, or a header with data files of its own.
+    MetaImage(PathBuf),
     /// The files of one DICOM series, grouped.
     Dicom(dicom::DicomSeries),
 }
 
 impl SeriesSource {
-    /// `nifti` or `dicom`.
+    /// `nifti`, `nrrd`, `metaimage` or `dicom`.
     pub fn format(&self) -> &'static str {
         match self {
             Self::Nifti(_) => "nifti",
+            Self::Nrrd(_) => "nrrd",
+            Self::MetaImage(_) => "metaimage",
             Self::Dicom(_) => "dicom",
         }
     }
 
-    /// The files it is read from.
+    /// The one file whose name the series bears; `None` where it is put together from many.
+    pub fn own_file(&self) -> Option<&Path> {
+        match self {
+            Self::Nifti(path) | Self::Nrrd(path) | Self::MetaImage(path) => Some(path),
+            Self::Dicom(_) => None,
+        }
+    }
+
+    /// The files it is read from; of a header with data files of its own the header.
     pub fn files(&self) -> Vec<PathBuf> {
         match self {
-            Self::Nifti(path) => vec![path.clone()],
+            Self::Nifti(path) | Self::Nrrd(path) | Self::MetaImage(path) => vec![path.clone()],
             Self::Dicom(series) => series.files(),
         }
     }
@@ -62,6 +76,8 @@ impl SeriesSource {
     fn stamps(&self) -> Vec<(PathBuf, Stamp)> {
         let files = match self {
             Self::Nifti(path) => nifti::files(path),
+            Self::Nrrd(path) => nrrd::files(path),
+            Self::MetaImage(path) => metaimage::files(path),
             Self::Dicom(series) => series.files(),
         };
         // A file that is gone is refused by whoever reads it.
@@ -84,8 +100,8 @@ pub struct Study {
     pub read_from: Vec<(PathBuf, Stamp)>,
 }
 
-/// Finds every series at `path`: a NIfTI file, a DICOM file, or a folder of either, searched through
-/// all its subfolders. Files are recognised by content.
+/// Finds every series at `path`: a file of any format that is opened, or a folder of them, searched
+/// through all its subfolders. Files are recognised by content.
 pub fn scan(path: &Path, watch: &dyn Watch) -> Result<Scan, Refusal> {
     let metadata = std::fs::metadata(path).map_err(|error| Refusal::unreadable(path, &error))?;
     if metadata.is_dir() {
@@ -102,12 +118,21 @@ pub fn scan(path: &Path, watch: &dyn Watch) -> Result<Scan, Refusal> {
     if dicom::is_dicom(path) {
         return dicom::scan(&[path.to_owned()], watch);
     }
-    Err(not_an_image(path))
+    let series = series_of_other(path).ok_or_else(|| not_an_image(path))??;
+    Ok(Scan { series: vec![series], refused: Vec::new() })
+}
+
+/// The series in a file that is neither NIfTI nor DICOM; `None` where it is of no format either.
+fn series_of_other(path: &Path) -> Option<Result<Series, Refusal>> {
+    if nrrd::is_nrrd(path) {
+        return Some(nrrd::series(path));
+    }
+    metaimage::is_metaimage(path).then(|| metaimage::series(path))
 }
 
 fn not_an_image(path: &Path) -> Refusal {
     let text =
-        "is not a NIfTI or DICOM file; open a .nii, .nii.gz, .hdr/.img or DICOM file, or a folder of them";
+        "is of no format that is opened; open a DICOM, NIfTI, NRRD or MetaImage file, or a folder of them";
     Refusal::new(path, RefusalCode::NotAnImage, text)
 }
 
@@ -155,6 +180,11 @@ fn scan_folder(root: &Path, watch: &dyn Watch) -> Result<Scan, Refusal> {
                 }
             } else if dicom::is_dicom(&path) {
                 dicom_files.push(path);
+            } else if let Some(other) = series_of_other(&path) {
+                match other {
+                    Ok(series) => found.series.push(series),
+                    Err(refusal) => found.refused.push(refusal),
+                }
             }
         }
     }
@@ -165,7 +195,7 @@ fn scan_folder(root: &Path, watch: &dyn Watch) -> Result<Scan, Refusal> {
         found.refused.extend(of_dicom.refused);
     }
     if found.series.is_empty() && found.refused.is_empty() {
-        return Err(Refusal::new(root, RefusalCode::NotAnImage, "holds no NIfTI or DICOM file"));
+        return Err(Refusal::new(root, RefusalCode::NotAnImage, "holds no file that is opened"));
     }
     Ok(found)
 }
@@ -177,7 +207,7 @@ fn tell_apart(series: &mut [Series], folder: &Path) {
         *times.entry(series.id.clone()).or_default() += 1;
     }
     for series in series.iter_mut().filter(|series| times[&series.id] > 1) {
-        if let SeriesSource::Nifti(path) = &series.source {
+        if let Some(path) = series.source.own_file() {
             let inside = path.strip_prefix(folder).unwrap_or(path);
             series.id = inside.to_string_lossy().replace('\\', "/");
         }
@@ -187,15 +217,14 @@ fn tell_apart(series: &mut [Series], folder: &Path) {
 /// Reads the voxels of a series.
 pub fn load(series: &Series, watch: &dyn Watch) -> Result<Study, Refusal> {
     let read_from = series.source.stamps();
-    let (volume, doubts, nifti_geometry) = match &series.source {
+    let ((volume, doubts), nifti_geometry) = match &series.source {
         SeriesSource::Nifti(path) => {
             let read = nifti::read(path, watch)?;
-            (read.volume, read.doubts, Some(read.geometry))
+            ((read.volume, read.doubts), Some(read.geometry))
         }
-        SeriesSource::Dicom(source) => {
-            let (volume, doubts) = dicom::read(source, watch)?;
-            (volume, doubts, None)
-        }
+        SeriesSource::Nrrd(path) => (nrrd::read(path, watch)?, None),
+        SeriesSource::MetaImage(path) => (metaimage::read(path, watch)?, None),
+        SeriesSource::Dicom(source) => (dicom::read(source, watch)?, None),
     };
     Ok(Study { series: series.clone(), volume: Arc::new(volume), doubts, nifti_geometry, read_from })
 }

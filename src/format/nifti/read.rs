@@ -1,272 +1,46 @@
 //! From a checked header to samples in memory.
-//!
-//! A plain file is filled by positioned reads on all cores. A gzip file is inflated by libdeflate in
-//! one call on a thread of its own, while this thread listens for a wish to stop and, where one is
-//! wanted, inflates a preview by streaming.
 
 use std::fs::File;
-use std::path::Path;
-use std::sync::Arc;
-use std::sync::mpsc::RecvTimeoutError;
-use std::time::Duration;
-
-use bytemuck::Pod;
-use rayon::prelude::*;
 
 use super::source::Source;
-use crate::format::gzip::{self, After, InflateError};
-use crate::format::memory::buffer_for;
+use crate::format::gzip::{self, After, Wrapping};
+use crate::format::raw::Stretch;
+use crate::format::typed::Lattice;
 use crate::format::{Doubt, DoubtCode, Refusal, RefusalCode, Watch, bulk};
-use crate::geometry::{Affine, Grid, VoxelIndex};
-use crate::volume::{Buffer, SampleType, Samples, Volume};
-
-/// Reading a compressed file is this part of the work; inflating is the rest.
-const READING: f64 = 0.1;
-/// How long a wish to stop may go unheard.
-const PATIENCE: Duration = Duration::from_millis(20);
-/// File offsets are rounded down to this, so that samples keep their alignment.
-const PAGE: u64 = 4096;
-
-/// The file's bytes from somewhere at or before the first sample on.
-struct Bytes {
-    buffer: Buffer<u8>,
-    first_sample: usize,
-}
+use crate::volume::Samples;
 
 /// Reads the samples; adds what they make doubtful to the source's doubts.
 pub(super) fn samples(source: &mut Source, watch: &dyn Watch) -> Result<Samples, Refusal> {
+    let header = &source.header;
     let path = source.image.clone();
     let file = File::open(&path).map_err(|error| Refusal::unreadable(&path, &error))?;
-    let length = file.metadata().map_err(|error| Refusal::unreadable(&path, &error))?.len();
     let mut magic = [0; 3];
     let gzipped = bulk::read_exact_at(&file, &mut magic, 0).is_ok() && gzip::is_gzip(&magic);
-    let (mut bytes, after) = if gzipped {
-        read_gzip(source, &file, length, watch)?
-    } else {
-        read_plain(source, &file, length, watch)?
+    let lattice = Lattice {
+        grid: &source.grid,
+        placement: source.placement,
+        sample_type: header.sample_type,
+        swapped: header.swapped,
+        rescale: header.rescale,
     };
+    // A compressed file is compressed whole, its header too.
+    let (first_byte, skipped) = if gzipped { (0, header.first_byte) } else { (header.first_byte, 0) };
+    let stretch = Stretch {
+        path: &path,
+        first_byte,
+        wrapping: gzipped.then_some(Wrapping::Gzip),
+        skipped,
+        length: header.sample_bytes(),
+        shown_first: lattice.middle_slice(),
+        share: 0.0..1.0,
+    };
+    let (bytes, after) = stretch.read(watch, &|slice| lattice.show(slice, watch))?;
     if after == After::TrailingBytes {
         source.doubts.push(Doubt::new(DoubtCode::TrailingBytes, "bytes follow the last sample"));
     }
-    let header = &source.header;
-    if header.swapped {
-        let count = header.sample_bytes() as usize;
-        swap(&mut bytes.buffer[bytes.first_sample..][..count], header.sample_type);
-    }
-    let samples = typed(bytes, header.sample_type, header.sample_count())
+    let samples = lattice
+        .samples(bytes, header.sample_count(), &mut source.doubts)
         .map_err(|error| Refusal::new(&path, RefusalCode::TooLarge, error.to_string()))?;
-    if holds_non_numbers(&samples) {
-        let text = "some values are not numbers; they are shown as the lowest";
-        source.doubts.push(Doubt::new(DoubtCode::NotANumber, text));
-    }
     watch.progress(1.0);
     Ok(samples)
-}
-
-/// One past the last byte of the samples.
-fn end_of_samples(source: &Source) -> u64 {
-    source.header.first_byte.saturating_add(source.header.sample_bytes())
-}
-
-fn read_plain(
-    source: &Source,
-    file: &File,
-    length: u64,
-    watch: &dyn Watch,
-) -> Result<(Bytes, After), Refusal> {
-    let path = &source.image;
-    let (first, end) = (source.header.first_byte, end_of_samples(source));
-    if length < end {
-        return Err(truncated(path, length, end));
-    }
-    if watch.wants_preview() {
-        let (offset, count) = middle_slice(source);
-        let mut slice = vec![0; count];
-        bulk::read_exact_at(file, &mut slice, offset).map_err(|error| Refusal::unreadable(path, &error))?;
-        show(source, slice, watch);
-    }
-    let base = first / PAGE * PAGE;
-    let buffer = bulk::read(path, file, base..end, 0.0..1.0, watch)?;
-    let after = if length > end { After::TrailingBytes } else { After::End };
-    Ok((Bytes { buffer, first_sample: (first - base) as usize }, after))
-}
-
-fn read_gzip(
-    source: &Source,
-    file: &File,
-    length: u64,
-    watch: &dyn Watch,
-) -> Result<(Bytes, After), Refusal> {
-    let path = &source.image;
-    let wanted = end_of_samples(source);
-    if !gzip::can_hold(length, wanted) {
-        let text = format!(
-            "claims {wanted} bytes of header and samples, more than its {length} compressed bytes can hold"
-        );
-        return Err(Refusal::new(path, RefusalCode::Inconsistent, text));
-    }
-    let compressed = Arc::new(bulk::read(path, file, 0..length, 0.0..READING, watch)?);
-    let mut buffer = buffer_for::<u8>(path, wanted)?;
-    let first_sample = source.header.first_byte as usize;
-    if gzip::may_be_one_member(&compressed, buffer.len()) {
-        match inflate_at_once(source, &compressed, buffer, watch)? {
-            Ok(buffer) => return Ok((Bytes { buffer, first_sample }, After::End)),
-            Err(returned) => buffer = returned,
-        }
-    }
-    let (offset, count) = middle_slice(source);
-    let middle = offset as usize..offset as usize + count;
-    let mut shown = !watch.wants_preview();
-    let goes_on = |so_far: &[u8]| {
-        watch.progress(READING + (1.0 - READING) * so_far.len() as f64 / wanted as f64);
-        if !shown && let Some(slice) = so_far.get(middle.clone()) {
-            show(source, slice.to_vec(), watch);
-            shown = true;
-        }
-        !watch.is_cancelled()
-    };
-    match gzip::inflate_in_steps(&compressed, &mut buffer, goes_on) {
-        Ok(after) => Ok((Bytes { buffer, first_sample }, after)),
-        Err(InflateError::Stopped) => Err(Refusal::cancelled(path)),
-        Err(InflateError::Truncated(found)) => Err(truncated(path, found as u64, wanted)),
-        Err(InflateError::Damaged(found)) => {
-            let text = format!(
-                "the compressed data are damaged (found after {found} of {wanted} bytes); copy the file again \
-                 from its source"
-            );
-            Err(Refusal::new(path, RefusalCode::Damaged, text))
-        }
-    }
-}
-
-/// `Ok(Err(buffer))` where it takes the slower way, or a reason for the refusal has to be found.
-fn inflate_at_once(
-    source: &Source,
-    compressed: &Arc<Buffer<u8>>,
-    buffer: Buffer<u8>,
-    watch: &dyn Watch,
-) -> Result<Result<Buffer<u8>, Buffer<u8>>, Refusal> {
-    let length = buffer.len();
-    let receiver = gzip::inflate_at_once(compressed.clone(), buffer);
-    let mut result = None;
-    if watch.wants_preview() {
-        let (offset, count) = middle_slice(source);
-        let mut slice = vec![0; count];
-        // Streaming is the slower of the two, so what it has done is the least that is done.
-        let shown = gzip::inflate_stretch(compressed, offset as usize, &mut slice, |done| {
-            watch.progress(READING + (1.0 - READING) * done as f64 / length as f64);
-            result = receiver.try_recv().ok();
-            result.is_none() && !watch.is_cancelled()
-        });
-        if shown {
-            show(source, slice, watch);
-        }
-    }
-    loop {
-        if let Some(result) = result {
-            return Ok(result);
-        }
-        if watch.is_cancelled() {
-            return Err(Refusal::cancelled(&source.image));
-        }
-        result = match receiver.recv_timeout(PATIENCE) {
-            Ok(result) => Some(result),
-            Err(RecvTimeoutError::Timeout) => None,
-            // The system gave no thread.
-            Err(RecvTimeoutError::Disconnected) => Some(Err(buffer_for(&source.image, length as u64)?)),
-        };
-    }
-}
-
-fn truncated(path: &Path, found: u64, wanted: u64) -> Refusal {
-    let text = format!(
-        "is cut short: {found} bytes are there and {wanted} are needed; copy the file again from its source"
-    );
-    Refusal::new(path, RefusalCode::Truncated, text)
-}
-
-/// Where the middle slice of the first frame begins in the file, and how many bytes it has.
-fn middle_slice(source: &Source) -> (u64, usize) {
-    let [i, j, k] = source.header.dims;
-    let count = i * j * source.header.sample_type.bytes();
-    (source.header.first_byte + (k / 2 * count) as u64, count)
-}
-
-/// Shows the bytes of the middle slice, as they lie in the file, at their true place.
-fn show(source: &Source, mut slice: Vec<u8>, watch: &dyn Watch) {
-    let header = &source.header;
-    let [i, j, k] = header.dims;
-    if header.swapped {
-        swap(&mut slice, header.sample_type);
-    }
-    let map = source.grid.patient_from_voxel();
-    let origin = source.grid.centre_of(VoxelIndex::new(0, 0, k / 2));
-    // A preview is a courtesy: where it cannot be made there is none.
-    let volume = Affine::from_axes(map.axis(0), map.axis(1), map.axis(2), origin)
-        .ok()
-        .and_then(|map| Grid::new([i, j, 1], map, None).ok())
-        .and_then(|grid| {
-            let bytes = Bytes { buffer: Buffer::from_slice(&slice).ok()?, first_sample: 0 };
-            let samples = typed(bytes, header.sample_type, i * j).ok()?;
-            Volume::new(grid, 1, samples, header.rescale).ok()
-        });
-    if let Some(mut volume) = volume {
-        volume.placement = source.placement;
-        watch.preview(volume);
-    }
-}
-
-/// Turns the byte order of every sample around, in place.
-fn swap(bytes: &mut [u8], sample_type: SampleType) {
-    match sample_type.bytes() / sample_type.components() {
-        2 => reverse_each::<2>(bytes),
-        4 => reverse_each::<4>(bytes),
-        8 => reverse_each::<8>(bytes),
-        _ => {}
-    }
-}
-
-fn reverse_each<const WIDTH: usize>(bytes: &mut [u8]) {
-    bytes.par_chunks_mut(1 << 20).for_each(|part| {
-        for sample in part.as_chunks_mut::<WIDTH>().0 {
-            sample.reverse();
-        }
-    });
-}
-
-/// The bytes as samples of their type, without copying them where they lie on a fitting address.
-fn typed(bytes: Bytes, sample_type: SampleType, count: usize) -> std::io::Result<Samples> {
-    fn buffer<T: Pod>(bytes: Bytes, count: usize) -> std::io::Result<Buffer<T>> {
-        let Bytes { buffer, first_sample } = bytes;
-        if first_sample.is_multiple_of(align_of::<T>()) {
-            let typed = Buffer::within(buffer, first_sample, count);
-            return Ok(typed.expect("the bytes reach to the last sample and begin on a page"));
-        }
-        let mut samples = Buffer::zeroed(count)?;
-        let target: &mut [u8] = bytemuck::cast_slice_mut(&mut samples);
-        target.copy_from_slice(&buffer[first_sample..][..target.len()]);
-        Ok(samples)
-    }
-    Ok(match sample_type {
-        SampleType::I8 => Samples::I8(buffer(bytes, count)?),
-        SampleType::U8 => Samples::U8(buffer(bytes, count)?),
-        SampleType::I16 => Samples::I16(buffer(bytes, count)?),
-        SampleType::U16 => Samples::U16(buffer(bytes, count)?),
-        SampleType::I32 => Samples::I32(buffer(bytes, count)?),
-        SampleType::U32 => Samples::U32(buffer(bytes, count)?),
-        SampleType::I64 => Samples::I64(buffer(bytes, count)?),
-        SampleType::U64 => Samples::U64(buffer(bytes, count)?),
-        SampleType::F32 => Samples::F32(buffer(bytes, count)?),
-        SampleType::F64 => Samples::F64(buffer(bytes, count)?),
-        SampleType::Rgb8 => Samples::Rgb8(buffer(bytes, count)?),
-        SampleType::Rgba8 => Samples::Rgba8(buffer(bytes, count)?),
-    })
-}
-
-fn holds_non_numbers(samples: &Samples) -> bool {
-    match samples {
-        Samples::F32(samples) => samples.par_iter().any(|x| !x.is_finite()),
-        Samples::F64(samples) => samples.par_iter().any(|x| !x.is_finite()),
-        _ => false,
-    }
 }
