@@ -45,7 +45,7 @@ codes! {
         RepeatedPositions "repeated-positions",
         /// The distance to a next slice is nowhere stated.
         AssumedDepth "assumed-depth",
-        /// Files lie in the series and were left out: without pixel data, or copies of others.
+        /// Files lie in the series, or pictures in the file, and were left out.
         LeftOut "left-out",
         /// The stated units are not millimetres; converted.
         UnitsConverted "units-converted",
@@ -61,6 +61,8 @@ codes! {
         OddHeader "odd-header",
         /// The image was compressed with loss.
         Lossy "lossy-compression",
+        /// Colours of more than 8 bits were reduced to 8.
+        ReducedDepth "reduced-depth",
         /// Values that are not numbers are shown as the lowest value.
         NotANumber "not-a-number",
     }

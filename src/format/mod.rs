@@ -11,6 +11,7 @@ pub mod dicom;
 pub mod metaimage;
 pub mod nifti;
 pub mod nrrd;
+pub mod photo;
 
 mod atomic;
 mod bulk;

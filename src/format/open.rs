@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::doubt::{Doubt, Refusal, RefusalCode};
 use super::stamp::Stamp;
 use super::watch::Watch;
-use super::{dicom, metaimage, nifti, nrrd};
+use super::{dicom, metaimage, nifti, nrrd, photo};
 use crate::volume::Volume;
 
 /// What a path holds.
@@ -41,17 +41,20 @@ pub enum SeriesSource {
     Nrrd(PathBuf),
     /// A MetaImage file, or a header with data files of its own.
     MetaImage(PathBuf),
+    /// A photograph: PNG, JPEG or TIFF.
+    Photo(PathBuf),
     /// The files of one DICOM series, grouped.
     Dicom(dicom::DicomSeries),
 }
 
 impl SeriesSource {
-    /// `nifti`, `nrrd`, `metaimage` or `dicom`.
+    /// `nifti`, `nrrd`, `metaimage`, `photo` or `dicom`.
     pub fn format(&self) -> &'static str {
         match self {
             Self::Nifti(_) => "nifti",
             Self::Nrrd(_) => "nrrd",
             Self::MetaImage(_) => "metaimage",
+            Self::Photo(_) => "photo",
             Self::Dicom(_) => "dicom",
         }
     }
@@ -59,7 +62,7 @@ impl SeriesSource {
     /// The one file whose name the series bears; `None` where it is put together from many.
     pub fn own_file(&self) -> Option<&Path> {
         match self {
-            Self::Nifti(path) | Self::Nrrd(path) | Self::MetaImage(path) => Some(path),
+            Self::Nifti(path) | Self::Nrrd(path) | Self::MetaImage(path) | Self::Photo(path) => Some(path),
             Self::Dicom(_) => None,
         }
     }
@@ -67,8 +70,8 @@ impl SeriesSource {
     /// The files it is read from; of a header with data files of its own the header.
     pub fn files(&self) -> Vec<PathBuf> {
         match self {
-            Self::Nifti(path) | Self::Nrrd(path) | Self::MetaImage(path) => vec![path.clone()],
             Self::Dicom(series) => series.files(),
+            single => single.own_file().map(Path::to_owned).into_iter().collect(),
         }
     }
 
@@ -78,6 +81,7 @@ impl SeriesSource {
             Self::Nifti(path) => nifti::files(path),
             Self::Nrrd(path) => nrrd::files(path),
             Self::MetaImage(path) => metaimage::files(path),
+            Self::Photo(path) => vec![path.clone()],
             Self::Dicom(series) => series.files(),
         };
         // A file that is gone is refused by whoever reads it.
@@ -127,12 +131,14 @@ fn series_of_other(path: &Path) -> Option<Result<Series, Refusal>> {
     if nrrd::is_nrrd(path) {
         return Some(nrrd::series(path));
     }
-    metaimage::is_metaimage(path).then(|| metaimage::series(path))
+    if metaimage::is_metaimage(path) {
+        return Some(metaimage::series(path));
+    }
+    photo::is_photo(path).then(|| photo::series(path))
 }
 
 fn not_an_image(path: &Path) -> Refusal {
-    let text =
-        "is of no format that is opened; open a DICOM, NIfTI, NRRD or MetaImage file, or a folder of them";
+    let text = "is of no format that is opened; open a DICOM, NIfTI, NRRD or MetaImage file, a photograph, or a folder of them";
     Refusal::new(path, RefusalCode::NotAnImage, text)
 }
 
@@ -194,6 +200,8 @@ fn scan_folder(root: &Path, watch: &dyn Watch) -> Result<Scan, Refusal> {
         found.series.extend(of_dicom.series);
         found.refused.extend(of_dicom.refused);
     }
+    // Among volumes a photograph is rarely what is meant.
+    found.series.sort_by_key(|series| matches!(series.source, SeriesSource::Photo(_)));
     if found.series.is_empty() && found.refused.is_empty() {
         return Err(Refusal::new(root, RefusalCode::NotAnImage, "holds no file that is opened"));
     }
@@ -224,6 +232,7 @@ pub fn load(series: &Series, watch: &dyn Watch) -> Result<Study, Refusal> {
         }
         SeriesSource::Nrrd(path) => (nrrd::read(path, watch)?, None),
         SeriesSource::MetaImage(path) => (metaimage::read(path, watch)?, None),
+        SeriesSource::Photo(path) => (photo::read(path, watch)?, None),
         SeriesSource::Dicom(source) => (dicom::read(source, watch)?, None),
     };
     Ok(Study { series: series.clone(), volume: Arc::new(volume), doubts, nifti_geometry, read_from })

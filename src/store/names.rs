@@ -34,9 +34,9 @@ const FIRST_MASK: &str = "_dseg.nii.gz";
 const TABLE: &str = "_dseg.tsv";
 
 /// Endings that are no part of a study's stem, longest first.
-const STUDY_ENDINGS: [&str; 13] = [
+const STUDY_ENDINGS: [&str; 18] = [
     ".nii.gz", ".hdr.gz", ".img.gz", ".nii", ".hdr", ".img", ".dicom", ".dcm", ".ima", ".nrrd", ".nhdr",
-    ".mha", ".mhd",
+    ".mha", ".mhd", ".png", ".jpg", ".jpeg", ".tif", ".tiff",
 ];
 
 impl CaseFiles {

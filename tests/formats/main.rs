@@ -5,3 +5,4 @@ mod described;
 mod dicom;
 mod nifti;
 mod oracle;
+mod photo;
