@@ -8,6 +8,7 @@
 //! Must never know: what is drawn on a study, widgets, the GPU.
 
 pub mod dicom;
+pub mod itksnap;
 pub mod metaimage;
 pub mod nifti;
 pub mod nrrd;
