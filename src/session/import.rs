@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use super::Session;
-use crate::annotation::LabelScheme;
-use crate::case::Edit;
+use crate::annotation::{Label, LabelScheme};
+use crate::case::{Case, Edit};
 use crate::format::{Refusal, Segmentation, Watch, read_segmentation};
 use crate::geometry::{AxisMap, Grid};
 use crate::store::{self, MarksError};
@@ -138,6 +138,18 @@ impl Import {
 }
 
 impl Session {
+    /// Gives labels the names and colours of `names`, as one step.
+    pub fn name_labels(&mut self, names: &LabelScheme, origin: &str) -> Result<(), String> {
+        let named = |case: &Case| {
+            let edits = names.iter().map(|(index, label)| {
+                let locked = case.scheme().is_locked(index);
+                Edit::set_label(case, index, Some(Label { locked, ..label.clone() }))
+            });
+            edits.flatten().collect()
+        };
+        self.apply_step(&format!("Names from {origin}"), named).map_err(|error| error.to_string())
+    }
+
     /// Takes in a mask from elsewhere as one step: each of its layers becomes a layer of its own, or the
     /// first one while nothing is drawn. The last one of them is drawn on.
     pub fn import(&mut self, import: Import) -> Result<(), String> {

@@ -3,6 +3,7 @@
 mod commands;
 mod described;
 mod dicom;
+mod masks;
 mod nifti;
 mod oracle;
 mod photo;
