@@ -12,7 +12,7 @@ use egui::{CentralPanel, Frame, Panel, Ui};
 use super::canvas::Canvas;
 use super::dialogs::{self, Dialog, Reply};
 use super::file_picker::{FilePicker, Pick, Picked, SystemPicker};
-use super::jobs::{OpenEvent, Opening, Saving, Wanted};
+use super::jobs::{Importing, OpenEvent, Opening, Saving, Wanted};
 use super::palette::{self, CommandPalette, Outcome};
 use super::panels::Panels;
 use super::pictures::Pictures;
@@ -22,7 +22,7 @@ use super::welcome::{self, Wish};
 use super::{Start, bars, shortcuts, theme};
 use crate::case::Case;
 use crate::geometry::{AnatomicalPlane, GridPlane};
-use crate::session::{Command, Document, OpenError, Session};
+use crate::session::{Command, Document, Import, ImportError, OpenError, OtherGrids, Session};
 use crate::store::{Overwrite, SaveError};
 
 /// The window.
@@ -35,6 +35,9 @@ pub struct App {
     /// What can be seen of a study that is still being read.
     preview: Option<Session>,
     pub(super) saving: Option<Saving>,
+    importing: Option<Importing>,
+    /// A mask, or names of labels, for the study that is being opened.
+    to_lay_over: Option<(Option<PathBuf>, Option<PathBuf>)>,
     /// The local time of the last save of this document.
     pub(super) last_saved: Option<String>,
     pub(super) canvas: Canvas,
@@ -81,6 +84,8 @@ impl App {
             opening: None,
             preview: None,
             saving: None,
+            importing: None,
+            to_lay_over: None,
             last_saved: None,
             canvas: Canvas::default(),
             panels: Panels::default(),
@@ -102,9 +107,13 @@ impl App {
         app.set_up(ctx);
         match (start.path, start.mask) {
             (Some(path), Some(mask)) => {
-                app.start_opening(&path, Wanted::WithMask(mask), ctx);
+                app.start_opening(&path, Wanted::WithoutMarks, ctx);
+                app.to_lay_over = Some((Some(mask), start.labels));
             }
-            (Some(path), None) => app.open(&path, ctx),
+            (Some(path), None) => {
+                app.open(&path, ctx);
+                app.to_lay_over = start.labels.map(|labels| (None, Some(labels)));
+            }
             (None, _) => {}
         }
         app
@@ -164,6 +173,8 @@ impl App {
         }
         self.preview = None;
         self.opening = None;
+        self.importing = None;
+        self.to_lay_over = None;
         self.last_saved = None;
         self.pictures.reset();
         self.canvas.maximised = None;
@@ -207,6 +218,7 @@ impl App {
         }
         shelf.current = number;
         self.opening = None;
+        self.importing = None;
         self.preview = None;
         self.last_saved = None;
         self.pictures.reset();
@@ -237,6 +249,7 @@ impl App {
         match command {
             Command::OpenFile => self.pick(Pick::File, ctx),
             Command::OpenFolder => self.pick(Pick::Folder, ctx),
+            Command::OpenSegmentation if self.document.is_some() => self.pick(Pick::Segmentation, ctx),
             Command::Save => self.save(None, Overwrite::Seen, ctx),
             Command::SaveTo if self.document.is_some() => self.pick(Pick::SaveFolder, ctx),
             Command::Close => self.leave(Next::Close, ctx),
@@ -298,6 +311,7 @@ impl App {
     fn picked(&mut self, what: Pick, path: &Path, ctx: &egui::Context) {
         match what {
             Pick::File | Pick::Folder => self.open(path, ctx),
+            Pick::Segmentation => self.lay_over(path.to_owned(), None, OtherGrids::Refused, ctx),
             Pick::SaveFolder => match std::fs::create_dir_all(path) {
                 Ok(()) => self.save(Some(path), Overwrite::Seen, ctx),
                 Err(error) => {
@@ -345,6 +359,9 @@ impl App {
             self.saving = None;
             self.save_finished(outcome, ctx);
         }
+        if let Some(result) = self.importing.as_ref().and_then(Importing::result) {
+            self.imported(result);
+        }
         if let Some((what, receiver)) = self.picking.take() {
             match receiver.try_recv() {
                 Ok(Picked::Path(path)) => self.picked(what, &path, ctx),
@@ -383,6 +400,7 @@ impl App {
                 }
                 document.ask_before_marking();
                 self.show_document(*document);
+                self.lay_over_what_waits(ctx);
             }
             Err(OpenError::SeveralSeries { path, scan }) => {
                 self.settings.opened(&path);
@@ -404,6 +422,62 @@ impl App {
             }
         }
         ctx.request_repaint();
+    }
+
+    /// Begins to read a mask for the open study.
+    fn lay_over(
+        &mut self,
+        mask: PathBuf,
+        names: Option<PathBuf>,
+        other_grids: OtherGrids,
+        ctx: &egui::Context,
+    ) {
+        if let Some(document) = &self.document {
+            let grid = document.study().volume.grid().clone();
+            self.importing = Some(Importing::start(mask, names, grid, other_grids, ctx));
+        }
+    }
+
+    /// Lays over a study that has just opened what was named together with it.
+    fn lay_over_what_waits(&mut self, ctx: &egui::Context) {
+        let Some((mask, names)) = self.to_lay_over.take() else { return };
+        if self.document.as_ref().is_some_and(|document| document.left_behind().is_some()) {
+            // Steps that wait fit the case only as it is.
+            self.notify("The segmentation was not opened: decide about your earlier marks first");
+            return;
+        }
+        match (mask, names) {
+            (Some(mask), names) => self.lay_over(mask, names, OtherGrids::Refused, ctx),
+            (None, Some(names)) => {
+                let origin = names.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                let read = crate::store::read_scheme(&names).map_err(|error| error.to_string());
+                let Some(session) = self.session() else { return };
+                if let Err(text) = read.and_then(|scheme| session.name_labels(&scheme, &origin)) {
+                    let title = "The names of the labels could not be read".into();
+                    self.dialog = Some(Dialog::Message { title, text });
+                }
+            }
+            (None, None) => {}
+        }
+    }
+
+    fn imported(&mut self, result: Result<Import, ImportError>) {
+        let Some((_, names)) = self.importing.take().map(Importing::files) else { return };
+        let failed = match result {
+            Ok(import) => match self.session() {
+                Some(session) => session.import(import).err(),
+                None => None,
+            },
+            Err(ImportError::OtherGrid(mismatch)) => {
+                self.dialog = Some(Dialog::OtherGrid { mismatch, names });
+                None
+            }
+            Err(error) => Some(error.to_string()),
+        };
+        if let Some(text) = failed {
+            let title = "This segmentation could not be opened".into();
+            self.dialog = Some(Dialog::Message { title, text });
+        }
     }
 
     fn save_finished(&mut self, outcome: crate::session::SaveOutcome, ctx: &egui::Context) {
@@ -467,8 +541,12 @@ impl App {
 
     fn handle_drops(&mut self, ctx: &egui::Context) {
         let dropped = ctx.input(|input| input.raw.dropped_files.first().map(|file| file.path().to_owned()));
-        if let Some(path) = dropped {
-            self.open(&path, ctx);
+        match dropped {
+            Some(path) if self.document.is_some() && path.is_file() => {
+                self.dialog = Some(Dialog::Dropped { path });
+            }
+            Some(path) => self.open(&path, ctx),
+            None => {}
         }
     }
 
@@ -536,6 +614,8 @@ impl App {
                 }
             }
             Reply::LeaveBehind => self.leave_behind(),
+            Reply::Open(path) => self.open(&path, ctx),
+            Reply::LayOver(mask, names, other_grids) => self.lay_over(mask, names, other_grids, ctx),
             Reply::WithoutMarks(path) => {
                 let wanted = match &self.shelf {
                     Some(shelf) => Wanted::SeriesWithoutMarks(shelf.current, shelf.scan.clone()),

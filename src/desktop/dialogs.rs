@@ -7,6 +7,7 @@ use egui::{Align, Button, Context, Id, Key, Layout, Modal, ProgressBar, RichText
 use super::app::Next;
 use super::file_picker::Pick;
 use super::{theme, widgets};
+use crate::session::{GridMismatch, OtherGrids};
 use crate::store::Overwrite;
 
 /// A question.
@@ -23,6 +24,10 @@ pub(super) enum Dialog {
     Doubtful { text: String },
     /// An earlier session ended before it saved.
     LeftBehind { steps: usize, last: Option<String>, cut_off: bool },
+    /// A mask lies on another grid than the study.
+    OtherGrid { mismatch: Box<GridMismatch>, names: Option<PathBuf> },
+    /// A file was dropped on an open study.
+    Dropped { path: PathBuf },
     /// The system shows no file dialogs.
     Path { what: Pick, text: String, had_focus: bool },
 }
@@ -40,6 +45,8 @@ pub(super) enum Reply {
     BringBack,
     LeaveBehind,
     MarkAnyway,
+    Open(PathBuf),
+    LayOver(PathBuf, Option<PathBuf>, OtherGrids),
 }
 
 /// Draws a question.
@@ -101,6 +108,20 @@ pub(super) fn show(ctx: &Context, dialog: &mut Dialog) -> Reply {
                     ui.button("Open without them").clicked().then_some(Reply::LeaveBehind)
                 })
             }
+            Dialog::OtherGrid { mismatch, names } => show_other_grid(ui, mismatch, names),
+            Dialog::Dropped { path } => {
+                let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+                body(ui, "What is this file?", &format!("{name} can be opened as a study of its own, or its labels laid over the study that is open."));
+                buttons(ui, |ui| {
+                    if ui.add(primary(ui, "Lay over as labels")).clicked() {
+                        return Some(Reply::LayOver(path.clone(), None, OtherGrids::Refused));
+                    }
+                    if ui.button("Cancel").clicked() {
+                        return Some(Reply::Cancelled);
+                    }
+                    ui.button("Open as a study").clicked().then(|| Reply::Open(path.clone()))
+                })
+            }
             Dialog::Path { what, text, had_focus } => show_path(ui, *what, text, had_focus),
             Dialog::Doubtful { text } => {
                 let note = "Marks would land where this reading puts them, and nowhere else. Look first; the badge at the top tells all.";
@@ -148,6 +169,37 @@ fn buttons(ui: &mut Ui, content: impl FnOnce(&mut Ui) -> Option<Reply>) -> Optio
 fn primary(ui: &Ui, word: &'static str) -> Button<'static> {
     let colours = theme::palette(ui);
     Button::new(RichText::new(word).color(colours.on_accent)).fill(colours.accent)
+}
+
+/// Both grids side by side, and the one thing that can be done.
+fn show_other_grid(ui: &mut Ui, mismatch: &GridMismatch, names: &Option<PathBuf>) -> Option<Reply> {
+    let name = mismatch.mask.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let text = "Its voxels are not those of the study, in any order of the axes. Nothing was taken over.";
+    body(ui, &format!("{name} lies on another grid"), text);
+    let weak = theme::palette(ui).weak;
+    egui::Grid::new("grids").num_columns(3).striped(true).spacing([14.0, 4.0]).show(ui, |ui| {
+        for heading in ["", "the file", "the study"] {
+            ui.label(RichText::new(heading).small().color(weak));
+        }
+        ui.end_row();
+        for [what, mask, study] in mismatch.rows() {
+            let differs = mask != study;
+            ui.label(RichText::new(what).small().color(weak));
+            let colour = if differs { theme::palette(ui).warning } else { theme::palette(ui).text };
+            ui.label(RichText::new(mask).small().color(colour));
+            ui.label(RichText::new(study).small());
+            ui.end_row();
+        }
+    });
+    let note = "Resampling gives each voxel of the study the label of the file's nearest voxel. Edges move by up to half a voxel; the layer keeps a note of it.";
+    ui.label(RichText::new(note).small().color(weak));
+    buttons(ui, |ui| {
+        if ui.add(primary(ui, "Cancel")).clicked() {
+            return Some(Reply::Cancelled);
+        }
+        let resample = ui.button("Resample").clicked();
+        resample.then(|| Reply::LayOver(mismatch.mask.clone(), names.clone(), OtherGrids::Resampled))
+    })
 }
 
 fn show_path(ui: &mut Ui, what: Pick, text: &mut String, had_focus: &mut bool) -> Option<Reply> {

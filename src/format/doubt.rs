@@ -47,7 +47,7 @@ codes! {
         RepeatedPositions "repeated-positions",
         /// The distance to a next slice is nowhere stated.
         AssumedDepth "assumed-depth",
-        /// Files lie in the series and were left out: without pixel data, or copies of others.
+        /// Files lie in the series, or pictures in the file, and were left out.
         LeftOut "left-out",
         /// The stated units are not millimetres; converted.
         UnitsConverted "units-converted",
@@ -63,6 +63,8 @@ codes! {
         OddHeader "odd-header",
         /// The image was compressed with loss.
         Lossy "lossy-compression",
+        /// Colours of more than 8 bits were reduced to 8.
+        ReducedDepth "reduced-depth",
         /// Values that are not numbers are shown as the lowest value.
         NotANumber "not-a-number",
         /// The values of a PET study cannot be told as uptake (SUV).
@@ -134,6 +136,24 @@ pub struct Refusal {
     pub code: RefusalCode,
     /// One plain sentence, ending in what would help where something would.
     pub text: String,
+}
+
+/// Why bytes are not what can be opened, before it is said of which file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Fault {
+    pub(super) code: RefusalCode,
+    pub(super) text: String,
+}
+
+impl Fault {
+    pub(super) fn new(code: RefusalCode, text: impl Into<String>) -> Self {
+        Self { code, text: text.into() }
+    }
+
+    /// The refusal of the file that the bytes are from.
+    pub(super) fn of(self, path: &Path) -> Refusal {
+        Refusal::new(path, self.code, self.text)
+    }
 }
 
 impl Refusal {

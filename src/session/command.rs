@@ -11,6 +11,7 @@ use crate::volume::Window;
 pub enum Command {
     OpenFile,
     OpenFolder,
+    OpenSegmentation,
     Save,
     SaveTo,
     Close,
@@ -108,8 +109,9 @@ const fn row(
 /// Every command.
 #[rustfmt::skip]
 pub const COMMANDS: &[CommandInfo] = &[
-    row(Command::OpenFile, Menu::File, "Open file…", &["Ctrl+O"], "Open a NIfTI or DICOM file"),
+    row(Command::OpenFile, Menu::File, "Open file…", &["Ctrl+O"], "Open a DICOM, NIfTI, NRRD or MetaImage file, or a photograph"),
     row(Command::OpenFolder, Menu::File, "Open folder…", &["Ctrl+Shift+O"], "Open a folder of DICOM files"),
+    row(Command::OpenSegmentation, Menu::File, "Open segmentation…", &["Ctrl+I"], "Lay labels from a NIfTI, NRRD or MetaImage file over the study, as a layer of their own"),
     row(Command::Save, Menu::File, "Save", &["Ctrl+S"], "Save sidecar and masks beside the study, and prove them"),
     row(Command::SaveTo, Menu::File, "Save to folder…", &["Ctrl+Shift+S"], "Save sidecar and masks into another folder"),
     row(Command::Close, Menu::File, "Close study", &["Ctrl+W"], "Close the study"),

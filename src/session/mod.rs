@@ -7,6 +7,7 @@
 
 mod command;
 mod document;
+mod import;
 mod labels;
 mod marks;
 mod panes;
@@ -25,6 +26,7 @@ use crate::volume::Window;
 
 pub use command::{COMMANDS, Command, CommandInfo, Menu, WINDOW_PRESETS};
 pub use document::{Document, OpenError, SaveJob, SaveOutcome, system_author};
+pub use import::{GridMismatch, Import, ImportError, OtherGrids};
 pub use panes::{PANES, Readout};
 pub use pointer::{Button, Modifiers};
 pub use script::{Script, ScriptError, ScriptStep, ScriptStroke};

@@ -45,6 +45,7 @@ impl Session {
             self.active_label = self.case.scheme().iter().next().map_or(0, |(index, _)| index);
         }
         self.selected = self.selected.filter(|id| self.case.annotation(*id).is_some());
+        self.layer = self.layer.min(self.case.layers().len() - 1);
     }
 
     /// Makes edits as one named step, or none of them. They are asked for once a gesture under way is

@@ -12,7 +12,7 @@ use super::sidecar::{self, Parsed, Sidecar, SidecarError};
 use super::study::{StudyChanges, StudyIdentity};
 use super::table;
 use crate::annotation::{Annotation, Colour, Label, LabelScheme};
-use crate::case::{Case, CaseError};
+use crate::case::{Case, CaseError, LayerOrigin};
 use crate::format::{self, Refusal, Silent, Study, Watch, nifti};
 use crate::geometry::Grid;
 use crate::volume::{LabelMap, Volume};
@@ -22,6 +22,8 @@ use crate::volume::{LabelMap, Volume};
 pub struct SavedMarks {
     /// The label maps, at least one.
     pub layers: Vec<LabelMap>,
+    /// Where each layer came from.
+    pub origins: Vec<LayerOrigin>,
     /// The labels.
     pub scheme: LabelScheme,
     /// Boxes and landmarks.
@@ -37,7 +39,8 @@ pub struct SavedMarks {
 impl SavedMarks {
     /// The case of these marks on the volume they were found for.
     pub fn into_case(self, volume: Arc<Volume>) -> Result<Case, CaseError> {
-        Case::with_marks(volume, self.layers, self.scheme, self.annotations)
+        let case = Case::with_marks(volume, self.layers, self.scheme, self.annotations)?;
+        Ok(case.with_origins(self.origins))
     }
 }
 
@@ -244,6 +247,7 @@ fn marks_of(
     notices.dedup();
     Ok(SavedMarks {
         layers,
+        origins: sidecar.layers.iter().map(|layer| LayerOrigin { file: layer.origin.clone() }).collect(),
         scheme: sidecar.scheme(),
         annotations: sidecar.marks(),
         notices,
@@ -316,6 +320,7 @@ fn mask_alone(study: &Study, files: &CaseFiles) -> Result<SavedMarks, MarksError
     }
     Ok(SavedMarks {
         layers: vec![labels],
+        origins: Vec::new(),
         scheme,
         annotations: Vec::new(),
         notices: vec![Notice::MaskAlone { path }],

@@ -193,7 +193,8 @@ pub fn save_on(disk: &dyn Disk, request: &SaveRequest<'_>) -> Result<Saved, Save
         let proven = prove(&waiting, &file, case.volume().grid(), labels)
             .map_err(|mismatch| SaveError::Unproven { path: place, mismatch })?;
         let counts = sidecar::count_records(&proven.counts);
-        layers.push(LayerRecord { file, sha256: proven.sha256, counts });
+        let origin = case.layer_origins().get(number).and_then(|origin| origin.file.clone());
+        layers.push(LayerRecord { file, sha256: proven.sha256, counts, origin });
         receipt.layers.push(proven.receipt);
     }
     let waiting = staged.write(&files.table(), |file| table::write(file, case.scheme()))?;

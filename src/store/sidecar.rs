@@ -99,6 +99,9 @@ pub(super) struct LayerRecord {
     pub(super) file: String,
     pub(super) sha256: Digest,
     pub(super) counts: Vec<Count>,
+    /// Where the layer came from, if it was not drawn here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) origin: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

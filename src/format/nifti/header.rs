@@ -6,6 +6,7 @@
 use ::nifti::{Intent, NiftiType};
 
 use super::geometry::NiftiGeometry;
+use crate::format::doubt::Fault;
 use crate::format::{Doubt, DoubtCode, RefusalCode};
 use crate::volume::{Rescale, SampleType};
 
@@ -50,19 +51,6 @@ pub(super) struct Header {
     pub(super) description: String,
     /// What is odd about the fields above.
     pub(super) doubts: Vec<Doubt>,
-}
-
-/// Why bytes are not a header that can be opened.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Fault {
-    pub(super) code: RefusalCode,
-    pub(super) text: String,
-}
-
-impl Fault {
-    pub(super) fn new(code: RefusalCode, text: impl Into<String>) -> Self {
-        Self { code, text: text.into() }
-    }
 }
 
 /// How long the header is that the first four bytes declare.

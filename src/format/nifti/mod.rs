@@ -7,6 +7,7 @@
 mod files;
 mod geometry;
 mod header;
+mod label_table;
 mod labels;
 mod read;
 mod source;
@@ -16,6 +17,7 @@ use std::path::{Path, PathBuf};
 
 pub use files::stem;
 pub use geometry::NiftiGeometry;
+pub(super) use labels::read_segmentation;
 pub use labels::{ReadLabels, read_labels};
 pub use write::{Compression, write_labels, write_volume};
 
