@@ -35,7 +35,8 @@ itk = sitk.ReadImage(f"{folder}/turned11.nii.gz")
 sitk.WriteImage(itk, f"{folder}/turned48.nrrd", True); sitk.WriteImage(itk, f"{folder}/turned49.mha", True)
 half = affine.copy(); half[:3, 3] = (affine @ [0.5, 0, 0, 1])[:3]
 save(labels, "half.nii.gz", half)
-other = affine.copy(); other[:3, :3] = affine[:3, :3] @ np.array([[.9, .3, 0], [-.3, .9, 0], [0, 0, 1]]) * 1.3
+turn = np.array([[.8, .6, 0], [-.6, .8, 0], [0, 0, 1]])
+other = affine.copy(); other[:3, :3] = rotation @ turn * [0.9, 1.3, 3.1]
 other[:3, 3] += [0.31, -0.17, 0.23]
 save(np.random.randint(0, 4, (8, 7, 6)).astype(np.uint8), "coarse.nii.gz", other)
 resampled = sitk.Resample(sitk.ReadImage(f"{folder}/coarse.nii.gz"), sitk.ReadImage(f"{folder}/study.nii.gz"),

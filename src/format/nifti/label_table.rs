@@ -101,7 +101,7 @@ mod tests {
         );
         check(
             r#"<Label Key="0" Red="0" Green="0" Blue="0">none</Label><Label Key="7" Red="2">a &amp; b</Label>"#,
-            &[(7, "a & b", "#e69f00")],
+            &[(7, "a & b", "#0072b2")],
         );
         check(r#"<Label Key="70000">far</Label><Label Key="3""#, &[]);
     }
