@@ -20,7 +20,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::format::Refusal;
+use crate::format::{Refusal, legible};
 use crate::store::MarksError;
 
 /// Annotate medical images at their true geometry.
@@ -214,7 +214,7 @@ impl Command {
 
 /// One line on standard error.
 fn complain(text: &str) {
-    eprintln!("annotomy: {}", text.replace(['\n', '\r'], " "));
+    eprintln!("annotomy: {}", legible(&text.replace(['\n', '\r'], " ")));
 }
 
 /// What clap says in several paragraphs: the complaint, its details, and where to read more.

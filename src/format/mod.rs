@@ -14,11 +14,13 @@ mod atomic;
 mod bulk;
 mod doubt;
 mod gzip;
+mod legible;
 mod memory;
 mod open;
 mod watch;
 
 pub use atomic::write_atomically;
 pub use doubt::{Doubt, DoubtCode, Refusal, RefusalCode};
+pub use legible::legible;
 pub use open::{Scan, Series, SeriesSource, Study, load, scan};
 pub use watch::{Silent, Watch};

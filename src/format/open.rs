@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::doubt::{Doubt, Refusal, RefusalCode};
+use super::legible::legible;
 use super::watch::Watch;
 use super::{dicom, nifti};
 use crate::volume::Volume;
@@ -166,7 +167,7 @@ fn tell_apart(series: &mut [Series], folder: &Path) {
     for series in series.iter_mut().filter(|series| times[&series.id] > 1) {
         if let SeriesSource::Nifti(path) = &series.source {
             let inside = path.strip_prefix(folder).unwrap_or(path);
-            series.id = inside.to_string_lossy().replace('\\', "/");
+            series.id = legible(&inside.to_string_lossy().replace('\\', "/")).into_owned();
         }
     }
 }

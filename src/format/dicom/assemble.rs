@@ -12,6 +12,7 @@ use super::group::Stack;
 use super::layout::{Colour, Layout};
 use super::picture::Picture;
 use super::pixels::{Scratch, decode};
+use crate::format::memory::buffer_for;
 use crate::format::{Doubt, DoubtCode, Refusal, RefusalCode, Watch};
 use crate::geometry::{Affine, Grid, Patient, Voxel, VoxelIndex};
 use crate::volume::{Buffer, Rescale, Samples, Volume};
@@ -121,10 +122,7 @@ fn filled<T: Pod + Send + Sync>(
     let layout = &pictures[0].image.layout;
     let per_picture = layout.rows * layout.columns;
     let path = &pictures[0].image.path;
-    let mut buffer = Buffer::zeroed(per_picture * pictures.len()).map_err(|error| {
-        let text = format!("needs more memory than there is: {error}");
-        Refusal::new(path, RefusalCode::TooLarge, text)
-    })?;
+    let mut buffer = buffer_for(path, (per_picture as u64).saturating_mul(pictures.len() as u64))?;
     let done = AtomicUsize::new(0);
     let places = buffer.par_chunks_mut(per_picture).zip(pictures);
     places.try_for_each_init(Work::default, |work, (place, picture)| {

@@ -11,8 +11,7 @@
 //!
 //! Must never know: samples.
 
-use std::collections::BTreeMap;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -169,8 +168,11 @@ fn split_by_moment(pictures: Vec<Picture>, doubts: &mut Vec<Doubt>) -> Vec<Vec<S
     let place_count = places.len();
     let sweeps = told_apart_by_attribute(&places, most).unwrap_or_else(|| {
         let differ = |place: &Vec<Picture>| {
-            let keys: Vec<_> = place.iter().map(moment_key).collect();
-            keys.iter().enumerate().all(|(n, key)| !keys[..n].contains(key))
+            let mut keys = HashSet::new();
+            place.iter().all(|picture| {
+                let (moment, frame) = moment_key(picture);
+                keys.insert((moment.map(|number| number.map(f64::to_bits)), frame))
+            })
         };
         let told = places.iter().all(|place| place.len() == most && differ(place));
         if !told {
@@ -230,11 +232,11 @@ const ATTRIBUTES: [fn(&Moment) -> Option<f64>; 5] =
 fn told_apart_by_attribute(places: &[Vec<Picture>], most: usize) -> Option<Vec<Sweep>> {
     ATTRIBUTES.into_iter().find_map(|attribute| {
         let mut sweeps: Vec<(f64, Sweep)> = Vec::new();
+        let mut places_of = HashMap::new();
         for (seen, place) in places.iter().enumerate() {
             for picture in place {
                 let value = attribute(&picture.facts.moment)?;
-                let position = sweeps.iter().position(|(of, _)| *of == value);
-                let position = position.unwrap_or_else(|| {
+                let position = *places_of.entry((value + 0.0).to_bits()).or_insert_with(|| {
                     sweeps.push((value, Vec::new()));
                     sweeps.len() - 1
                 });

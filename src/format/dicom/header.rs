@@ -195,6 +195,9 @@ fn has_functional_groups(dataset: &DataSet<'_>) -> bool {
         || dataset.has(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE)
 }
 
+/// What is known of a frame takes half a kilobyte, however few pixels it has.
+const MOST_FRAMES: usize = 1 << 16;
+
 /// How many frames an object has; refuses objects whose pixels are not pictures of the patient, or
 /// whose frames follow each other in a way that is not known.
 fn frames(path: &Path, sop_class: &str, dataset: &DataSet<'_>) -> Result<usize, Refusal> {
@@ -225,6 +228,10 @@ fn frames(path: &Path, sop_class: &str, dataset: &DataSet<'_>) -> Result<usize, 
             )
         })?,
     };
+    if frames > MOST_FRAMES {
+        let text = format!("states {frames} frames; files of more than {MOST_FRAMES} are not opened");
+        return Err(Refusal::new(path, RefusalCode::TooLarge, text));
+    }
     let groups = dataset.items(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE).len();
     if has_functional_groups(dataset) && groups != frames {
         let text = format!("states {frames} frames and describes {groups}");

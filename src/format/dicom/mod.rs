@@ -8,7 +8,7 @@
 //!
 //! From the ground up: `dataset` elements in bytes; `syntax` how they are written; `file` as much of one
 //! as its header needs; `header` with `layout`, `picture` and `fragments` what it says; `group` which
-//! pictures make a volume; `pixels` with `rle`, `jpeg_lossless`, `encapsulated` and `codestream` one picture's
+//! pictures make a volume; `pixels` with `inflating`, `rle`, `jpeg_lossless`, `encapsulated` and `codestream` one picture's
 //! samples; `assemble` the volume.
 
 mod assemble;
@@ -19,6 +19,7 @@ mod file;
 mod fragments;
 mod group;
 mod header;
+mod inflating;
 mod jpeg_lossless;
 mod layout;
 mod picture;
@@ -38,7 +39,7 @@ use rayon::prelude::*;
 
 use self::group::Stack;
 use self::header::Found;
-use super::{Doubt, Refusal, RefusalCode, Scan, Series, SeriesSource, Watch};
+use super::{Doubt, Refusal, RefusalCode, Scan, Series, SeriesSource, Watch, legible};
 use crate::volume::Volume;
 
 /// The files of one series, grouped and sorted.
@@ -116,7 +117,7 @@ fn listed(mut stacks: Vec<Stack>) -> Vec<Series> {
             let image = &stack.pictures[0].image;
             let uid = &image.identity.series;
             let stem = || image.path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            let base = if uid.is_empty() { stem() } else { uid.clone() };
+            let base = legible(&if uid.is_empty() { stem() } else { uid.clone() }).into_owned();
             let numbered = (2..).map(|number| format!("{base}#{number}"));
             let mut ids = std::iter::once(base.clone()).chain(numbered);
             let id = ids.find(|id| taken.insert(id.clone())).expect("numbers do not end");

@@ -10,15 +10,16 @@
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use dicom_dictionary_std::uids;
-use flate2::read::DeflateDecoder;
 use jpeg_decoder::{ColorTransform, PixelFormat};
 
 use super::codestream::{self, Shape};
 use super::file::Stamp;
 use super::fragments::FrameParts;
 use super::header::Image;
+use super::inflating::Inflating;
 use super::layout::{Colour, Layout};
 use super::picture::Picture;
 use super::syntax::Codec;
@@ -31,6 +32,7 @@ pub(super) struct Scratch {
     frame: Vec<u8>,
     plane: Vec<u8>,
     words: Vec<u16>,
+    inflating: Option<Inflating>,
 }
 
 /// Why a picture cannot be decoded, without its file's name.
@@ -66,14 +68,19 @@ pub(super) fn decode(picture: &Picture, scratch: &mut Scratch, out: &mut [u8]) -
     Ok(())
 }
 
-fn decode_samples(image: &Image, frame: usize, scratch: &mut Scratch, out: &mut [u8]) -> Result<(), Fault> {
+fn decode_samples(
+    image: &Arc<Image>,
+    frame: usize,
+    scratch: &mut Scratch,
+    out: &mut [u8],
+) -> Result<(), Fault> {
     let mut file = File::open(&image.path)?;
     if Stamp::of(&file)? != image.stamp {
         return fault(RefusalCode::Inconsistent, "has changed since it was listed; open it again");
     }
     let layout = &image.layout;
     if image.syntax.codec == Codec::Native {
-        return native(image, frame, &mut file, &mut scratch.frame, out);
+        return native(image, frame, &mut file, scratch, out);
     }
     read_parts(&mut file, &image.parts[frame], &mut scratch.frame)?;
     let frame = &scratch.frame[..];
@@ -105,10 +112,10 @@ fn read_parts(file: &mut File, parts: &FrameParts, frame: &mut Vec<u8>) -> Resul
 }
 
 fn native(
-    image: &Image,
+    image: &Arc<Image>,
     frame: usize,
     file: &mut File,
-    scratch: &mut Vec<u8>,
+    Scratch { frame: scratch, inflating, .. }: &mut Scratch,
     out: &mut [u8],
 ) -> Result<(), Fault> {
     let layout = &image.layout;
@@ -122,7 +129,7 @@ fn native(
     let is_plain =
         !layout.planar && matches!(layout.colour, Colour::Grey | Colour::InvertedGrey | Colour::Rgb);
     if is_plain && !(swapped && needed % 2 == 1) {
-        read_pixels(image, start, file, out)?;
+        read_pixels(image, start, file, inflating, out)?;
         if swapped {
             swap(out);
         }
@@ -130,7 +137,7 @@ fn native(
     }
     let lead = if swapped { frame * needed % 2 } else { 0 };
     scratch.resize(if swapped { (lead + needed).next_multiple_of(2) } else { needed }, 0);
-    read_pixels(image, start - lead, file, scratch)?;
+    read_pixels(image, start - lead, file, inflating, scratch)?;
     if swapped {
         swap(scratch);
     }
@@ -158,21 +165,23 @@ fn native(
 }
 
 /// Native pixel data as they lie in the file from byte `start` of the data set on.
-fn read_pixels(image: &Image, start: usize, file: &mut File, out: &mut [u8]) -> Result<(), Fault> {
+fn read_pixels(
+    image: &Arc<Image>,
+    start: usize,
+    file: &mut File,
+    inflating: &mut Option<Inflating>,
+    out: &mut [u8],
+) -> Result<(), Fault> {
     if !image.syntax.deflated {
         file.seek(SeekFrom::Start(start as u64))?;
         return Ok(file.read_exact(out)?);
     }
-    file.seek(SeekFrom::Start(image.deflated_from as u64))?;
-    let mut inflated = DeflateDecoder::new(std::io::BufReader::new(file));
-    let damaged = |error: std::io::Error| match error.kind() {
+    Inflating::read(inflating, image, file, start as u64, out).map_err(|error| match error.kind() {
         std::io::ErrorKind::InvalidInput | std::io::ErrorKind::InvalidData => {
             Fault(RefusalCode::Damaged, "the deflated data are damaged".to_owned())
         }
         _ => error.into(),
-    };
-    std::io::copy(&mut (&mut inflated).take(start as u64), &mut std::io::sink()).map_err(damaged)?;
-    inflated.read_exact(out).map_err(damaged)
+    })
 }
 
 /// Red, green and blue from full-range luminance and chrominance (PS3.3 C.7.6.3.1.2).
@@ -302,6 +311,13 @@ fn jpeg_2000(frame: &[u8], layout: &Layout, out: &mut [u8]) -> Result<(), Fault>
             RefusalCode::Inconsistent,
             "its JPEG 2000 has components of another size than the image",
         );
+    }
+    // A part of a tile has a header of 14 bytes, and its decoder keeps some kilobytes for each tile.
+    const MOST_TILES: u64 = 4096;
+    let tiles = codestream::tiles_of_jpeg_2000(frame).unwrap_or(u64::MAX);
+    if tiles > MOST_TILES || tiles * 14 > frame.len() as u64 {
+        let text = "its JPEG 2000 is divided into more tiles than it can hold";
+        return fault(RefusalCode::Inconsistent, text);
     }
     if encapsulated::is_too_dense(frame, out.len()) {
         dense_jpeg_2000(frame, layout, out)?;

@@ -36,8 +36,8 @@ impl Codec {
             Self::Jpeg => 512,
             // A bit stands for a sample of two bytes.
             Self::JpegLossless => 16,
-            // A blank picture of any size has a codestream of some hundred bytes.
-            Self::Jpeg2000 => 1 << 20,
+            // A blank picture has a codestream of some hundred bytes, of whatever size it is.
+            Self::Jpeg2000 => 1 << 18,
         }
     }
 }

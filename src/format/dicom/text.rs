@@ -5,6 +5,7 @@ use dicom_dictionary_std::tags;
 use dicom_encoding::text::{SpecificCharacterSet, TextCodec};
 
 use super::dataset::DataSet;
+use crate::format::legible;
 
 const ESCAPE: u8 = 0x1b;
 
@@ -20,5 +21,6 @@ pub(super) fn text(dataset: &DataSet<'_>, tag: Tag) -> String {
     let chosen = if bytes.contains(&ESCAPE) { names.get(1).or(names.first()) } else { names.first() };
     let charset = chosen.and_then(|name| SpecificCharacterSet::from_code(name)).unwrap_or_default();
     let decoded = charset.decode(bytes).unwrap_or_else(|_| String::from_utf8_lossy(bytes).into_owned());
-    decoded.chars().filter(|c| !c.is_control()).collect::<String>().trim().to_owned()
+    let text: String = decoded.chars().filter(|c| !c.is_control()).collect();
+    legible(text.trim()).into_owned()
 }

@@ -19,7 +19,7 @@ pub use geometry::NiftiGeometry;
 pub use labels::{ReadLabels, read_labels};
 pub use write::{Compression, write_labels, write_volume};
 
-use super::{Doubt, Refusal, RefusalCode, Series, SeriesSource, Watch};
+use super::{Doubt, Refusal, RefusalCode, Series, SeriesSource, Watch, legible};
 use crate::volume::Volume;
 use source::Source;
 
@@ -50,7 +50,7 @@ pub fn series(path: &Path) -> Result<Series, Refusal> {
     let path = header_path(path);
     let source = Source::open(&path)?;
     Ok(Series {
-        id: stem(&path),
+        id: legible(&stem(&path)).into_owned(),
         modality: None,
         description: source.header.description,
         source: SeriesSource::Nifti(path),
