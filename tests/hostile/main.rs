@@ -11,8 +11,14 @@ mod case;
 #[cfg(unix)]
 mod child;
 mod dicom;
+mod mutated;
+mod nifti;
+mod papers;
+mod pictures;
 mod pixels;
+mod places;
 mod structure;
+mod words;
 
 use case::Case;
 
@@ -23,12 +29,30 @@ fn check(family: &str, cases: &[Case]) {
     println!("skipped: {} cases of {family} need a system with /bin/sh", cases.len());
 }
 
-#[test]
-fn structure_of_dicom() {
-    check("structure", &structure::cases());
+macro_rules! families {
+    ($($test:ident $family:literal $cases:expr;)*) => {
+        $(#[test]
+        fn $test() {
+            check($family, &$cases);
+        })*
+    };
+}
+
+families! {
+    structure_of_dicom "structure" structure::cases();
+    pixels_of_dicom "pixels" pixels::cases();
+    words_of_dicom "words" words::cases();
+    headers_of_nifti "nifti" nifti::cases();
+    compressed_files "gzip" nifti::gzip_cases();
+    what_lies_at_a_path "places" places::cases();
+    papers_of_a_case "papers" papers::cases();
+    photographs_and_other_volumes "pictures" pictures::cases();
+    changes_of_sound_files "mutated" mutated::cases();
 }
 
 #[test]
-fn pixels_of_dicom() {
-    check("pixels", &pixels::cases());
+fn changes_of_real_files() {
+    if let Some(cases) = mutated::of_real_files() {
+        check("real", &cases);
+    }
 }

@@ -126,6 +126,10 @@ fn interpret_deflated(
     let mut sought = FIRST_LOOK;
     loop {
         let whole = inflate_up_to(&mut inflating, &mut inflated, sought);
+        if inflated.is_empty() {
+            let text = "what should be deflated data is none";
+            return Err(Refusal::new(path, RefusalCode::Damaged, text));
+        }
         let total = if whole { inflated.len() } else { usize::MAX };
         match parse(&inflated, 0, total, syntax.encoding, Until::PixelData, &header::WANTED) {
             Ok(parsed) => {
