@@ -114,6 +114,21 @@ pub(super) fn may_be_one_member(compressed: &[u8], length: usize) -> bool {
     compressed.last_chunk().is_some_and(|tail| u32::from_le_bytes(*tail) == length as u32)
 }
 
+/// Whether all members together hold `length` bytes at least, told without keeping any; whether the
+/// bytes are sound is not looked at. Asks `goes_on(bytes so far)` now and then.
+pub(super) fn holds(compressed: &[u8], length: usize, mut goes_on: impl FnMut(usize) -> bool) -> bool {
+    let mut decoder = MultiGzDecoder::new(compressed);
+    let mut step = vec![0; STEP];
+    let mut found = 0;
+    while found < length && goes_on(found) {
+        match decoder.read(&mut step) {
+            Ok(read) if read > 0 => found += read,
+            _ => break,
+        }
+    }
+    found >= length
+}
+
 /// Fills `out` from one or more members in steps, asking `goes_on(what is there so far)` after each.
 pub(super) fn inflate_in_steps(
     compressed: &[u8],

@@ -17,10 +17,12 @@ mod gzip;
 mod legible;
 mod memory;
 mod open;
+mod plain_file;
 mod watch;
 
 pub use atomic::write_atomically;
 pub use doubt::{Doubt, DoubtCode, Refusal, RefusalCode};
 pub use legible::legible;
 pub use open::{Scan, Series, SeriesSource, Study, load, scan};
+pub use plain_file::{open_plain, read_plain};
 pub use watch::{Silent, Watch};

@@ -128,10 +128,10 @@ fn outcome_of(probe: Probe, path: &Path) -> Outcome {
             let verified = store::verify(path, &Silent).map(|proof| proof.agrees());
             match opened {
                 Ok(()) => outcome.words.push("opens".into()),
-                Err(error) => refused(error.to_string(), "refused", None, &mut outcome),
+                Err(error) => refused(as_printed(&error), "refused", None, &mut outcome),
             }
             if let Err(error) = verified {
-                clean(&error.to_string(), &mut outcome);
+                clean(&as_printed(&error), &mut outcome);
             }
         }
         Probe::Marks => match Document::open(&path.with_file_name("ct.nii"), "nobody", &Silent) {
@@ -139,11 +139,11 @@ fn outcome_of(probe: Probe, path: &Path) -> Outcome {
                 inspect(document.study(), &mut outcome);
                 outcome.words.push("opens".into());
             }
-            Err(error) => refused(error.to_string(), "refused", None, &mut outcome),
+            Err(error) => refused(as_printed(&error), "refused", None, &mut outcome),
         },
         Probe::Steps => match steps(path) {
             Ok(()) => outcome.words.push("opens".into()),
-            Err(text) => refused(text, "refused", None, &mut outcome),
+            Err(text) => refused(as_printed(&text), "refused", None, &mut outcome),
         },
     }
     outcome
@@ -182,8 +182,13 @@ fn study(path: &Path, outcome: &mut Outcome) {
 
 fn refuse(refusal: &Refusal, outcome: &mut Outcome) {
     let name = refusal.path.file_name().unwrap_or_default().to_str();
-    let name = name.filter(|name| name.bytes().all(|byte| byte.is_ascii_graphic()));
+    let name = name.filter(|name| name.len() < 256 && name.bytes().all(|byte| byte.is_ascii_graphic()));
     refused(refusal.to_string(), refusal.code.word(), name, outcome);
+}
+
+/// An error as the command line prints it.
+fn as_printed(error: &impl std::fmt::Display) -> String {
+    format::legible(&error.to_string()).into_owned()
 }
 
 /// What a refusal says must be one clean line that names the file.

@@ -16,7 +16,7 @@ use flate2::read::DeflateDecoder;
 use super::dataset::{Broken, DataSet, Encoding, Parsed, Until, parse};
 use super::header::{self, Found};
 use super::syntax::{self, Codec, Syntax};
-use crate::format::{Doubt, DoubtCode, Refusal, RefusalCode};
+use crate::format::{Doubt, DoubtCode, Refusal, RefusalCode, open_plain};
 
 /// An open file.
 #[derive(Clone, Copy)]
@@ -52,7 +52,7 @@ const MOST_INFLATED: u64 = 2 << 30;
 
 /// Reads the header of a file.
 pub(super) fn read(path: &Path) -> Result<Found, Refusal> {
-    let mut file = File::open(path).map_err(|error| Refusal::unreadable(path, &error))?;
+    let mut file = open_plain(path).map_err(|error| Refusal::unreadable(path, &error))?;
     let stamp = Stamp::of(&file).map_err(|error| Refusal::unreadable(path, &error))?;
     let total = usize::try_from(stamp.bytes).unwrap_or(usize::MAX);
     let mut bytes = Vec::new();

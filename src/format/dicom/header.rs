@@ -20,7 +20,7 @@ use super::layout::{Colour, Layout, layout, refuse_missing_pixels};
 use super::picture::{self, Picture, Placed};
 use super::syntax::{Codec, Syntax};
 use super::text::text;
-use crate::format::{Doubt, DoubtCode, Refusal, RefusalCode};
+use crate::format::{Doubt, DoubtCode, Refusal, RefusalCode, legible};
 
 /// The image of one file.
 #[derive(Debug)]
@@ -115,7 +115,7 @@ pub(super) fn describe(
         let text = format!("has {} bytes of compressed pixels, too few for {columns} × {rows}", held(parts));
         return Err(Refusal::new(path, RefusalCode::Inconsistent, text));
     }
-    let modality = dataset.text(tags::MODALITY).unwrap_or_default();
+    let modality = legible(&dataset.text(tags::MODALITY).unwrap_or_default()).into_owned();
     let is_colour = layout.components() > 1;
     let facts: Vec<_> =
         (0..frames).map(|frame| picture::facts(dataset, frame, &modality, is_colour)).collect();

@@ -12,6 +12,7 @@ use dicom_dictionary_std::tags;
 
 use super::dataset::DataSet;
 use super::header::Image;
+use crate::format::legible;
 use crate::geometry::{Patient, Point, Vector};
 use crate::volume::{Rescale, Window};
 
@@ -215,11 +216,12 @@ fn rescale(values: &DataSet<'_>) -> Option<Rescale> {
 
 /// The unit of rescaled values (PS3.3 C.11.1.1.2 and C.8.9.1.1.3).
 fn unit(values: &DataSet<'_>, top: &DataSet<'_>, modality: &str) -> Option<String> {
+    let shown = |text: String| legible(&text).into_owned();
     match (values.text(tags::RESCALE_TYPE), modality) {
         (Some(stated), _) if stated == "US" => None,
-        (Some(stated), _) => Some(stated),
+        (Some(stated), _) => Some(shown(stated)),
         (None, "CT") if values.has(tags::RESCALE_INTERCEPT) => Some("HU".to_owned()),
-        (None, "PT") => top.text(tags::UNITS),
+        (None, "PT") => top.text(tags::UNITS).map(shown),
         _ => None,
     }
 }

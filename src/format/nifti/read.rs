@@ -16,7 +16,7 @@ use rayon::prelude::*;
 use super::source::Source;
 use crate::format::gzip::{self, After, InflateError};
 use crate::format::memory::buffer_for;
-use crate::format::{Doubt, DoubtCode, Refusal, RefusalCode, Watch, bulk};
+use crate::format::{Doubt, DoubtCode, Refusal, RefusalCode, Watch, bulk, open_plain};
 use crate::geometry::{Affine, Grid, VoxelIndex};
 use crate::volume::{Buffer, SampleType, Samples, Volume};
 
@@ -24,6 +24,10 @@ use crate::volume::{Buffer, SampleType, Samples, Volume};
 const READING: f64 = 0.1;
 /// How long a wish to stop may go unheard.
 const PATIENCE: Duration = Duration::from_millis(20);
+/// This much is inflated on a compressed file's word.
+const UNPROVEN: u64 = 64 << 20;
+/// And this many times the file's size, which only label maps and blank images exceed.
+const DENSE: u64 = 100;
 /// File offsets are rounded down to this, so that samples keep their alignment.
 const PAGE: u64 = 4096;
 
@@ -36,7 +40,7 @@ struct Bytes {
 /// Reads the samples; adds what they make doubtful to the source's doubts.
 pub(super) fn samples(source: &mut Source, watch: &dyn Watch) -> Result<Samples, Refusal> {
     let path = source.image.clone();
-    let file = File::open(&path).map_err(|error| Refusal::unreadable(&path, &error))?;
+    let file = open_plain(&path).map_err(|error| Refusal::unreadable(&path, &error))?;
     let length = file.metadata().map_err(|error| Refusal::unreadable(&path, &error))?.len();
     let mut magic = [0; 3];
     let gzipped = bulk::read_exact_at(&file, &mut magic, 0).is_ok() && gzip::is_gzip(&magic);
@@ -106,6 +110,14 @@ fn read_gzip(
         return Err(Refusal::new(path, RefusalCode::Inconsistent, text));
     }
     let compressed = Arc::new(bulk::read(path, file, 0..length, 0.0..READING, watch)?);
+    // A file that gives so much for so little is looked through before memory is taken for it.
+    if wanted > UNPROVEN.max(DENSE * length) {
+        let wanted_bytes = usize::try_from(wanted).unwrap_or(usize::MAX);
+        if !gzip::holds(&compressed, wanted_bytes, |_| !watch.is_cancelled()) {
+            let cut = || truncated_or_damaged(path, wanted);
+            return Err(if watch.is_cancelled() { Refusal::cancelled(path) } else { cut() });
+        }
+    }
     let mut buffer = buffer_for::<u8>(path, wanted)?;
     let first_sample = source.header.first_byte as usize;
     if gzip::may_be_one_member(&compressed, buffer.len()) {
@@ -137,6 +149,13 @@ fn read_gzip(
             Err(Refusal::new(path, RefusalCode::Damaged, text))
         }
     }
+}
+
+fn truncated_or_damaged(path: &Path, wanted: u64) -> Refusal {
+    let text = format!(
+        "is cut short or damaged: its compressed data end before {wanted} bytes; copy the file again from its source"
+    );
+    Refusal::new(path, RefusalCode::Truncated, text)
 }
 
 /// `Ok(Err(buffer))` where it takes the slower way, or a reason for the refusal has to be found.

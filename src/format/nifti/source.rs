@@ -1,13 +1,12 @@
 //! A NIfTI study before its samples are read: its files, its header, its grid.
 
-use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use super::files::{self, Ending};
 use super::geometry::Form;
 use super::header::{self, Fault, Header, LENGTH_2};
-use crate::format::{Doubt, DoubtCode, Refusal, RefusalCode, gzip};
+use crate::format::{Doubt, DoubtCode, Refusal, RefusalCode, gzip, open_plain};
 use crate::geometry::{AffineError, Grid};
 use crate::volume::Placement;
 
@@ -77,7 +76,7 @@ fn may_be_analyze(path: &Path) -> bool {
 
 /// As much of the (inflated) file as any header takes, and whether it is gzipped.
 fn start_of(path: &Path) -> std::io::Result<(Vec<u8>, bool)> {
-    let mut reader = BufReader::with_capacity(4096, File::open(path)?);
+    let mut reader = BufReader::with_capacity(4096, open_plain(path)?);
     let mut start = Vec::with_capacity(LENGTH_2);
     reader.by_ref().take(LENGTH_2 as u64).read_to_end(&mut start)?;
     if !gzip::is_gzip(&start) {
