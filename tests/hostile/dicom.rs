@@ -149,12 +149,6 @@ impl Object {
             .value(PIXELS, "OW", &pixels)
     }
 
-    /// The slice at another height, as another instance.
-    pub(crate) fn slice_at(n: u16) -> Self {
-        let slice = Self::slice().text((0x0008, 0x0018), "UI", &format!("1.2.3.4.{n}"));
-        slice.text(POSITION, "DS", &format!("-10\\20\\{}", 2 * n))
-    }
-
     /// A multi-frame ultrasound of 8 bits whose pixels are `pixels`.
     pub(crate) fn cine(frames: &str, rows: u16, columns: u16, pixels: &[u8]) -> Self {
         let cine = Self::slice().text(SOP_CLASS, "UI", ULTRASOUND).text(FRAMES, "IS", frames);

@@ -67,10 +67,10 @@ pub fn is_dicom(path: &Path) -> bool {
 /// Reads headers and groups files into series; a DICOMDIR stands for the files it names.
 ///
 /// Fails only when it is stopped; files that cannot be opened are listed in [`Scan::refused`].
-pub fn scan(files: &[PathBuf], watch: &dyn Watch) -> Result<Scan, Refusal> {
+pub fn scan(asked: &[PathBuf], watch: &dyn Watch) -> Result<Scan, Refusal> {
     let (mut pictures, mut refused) = (Vec::new(), Vec::new());
-    let mut known: HashSet<PathBuf> = files.iter().cloned().collect();
-    let mut files = files.to_vec();
+    let mut known: HashSet<PathBuf> = asked.iter().cloned().collect();
+    let mut files = asked.to_vec();
     while !files.is_empty() {
         let mut named = BTreeSet::new();
         for found in read_headers(&files, watch)? {
@@ -88,6 +88,10 @@ pub fn scan(files: &[PathBuf], watch: &dyn Watch) -> Result<Scan, Refusal> {
     }
     let (stacks, of_groups) = group::group(pictures);
     refused.extend(of_groups);
+    if stacks.is_empty() && refused.is_empty() {
+        let text = "is a DICOMDIR that leads to no image; open the folder of the images instead";
+        refused.extend(asked.first().map(|path| Refusal::new(path, RefusalCode::NotAnImage, text)));
+    }
     Ok(Scan { series: listed(stacks), refused })
 }
 
