@@ -3,4 +3,4 @@
 mod file;
 mod jpeg;
 mod made;
-mod real;
+pub(crate) mod real;
