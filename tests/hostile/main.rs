@@ -17,6 +17,8 @@ mod papers;
 mod pictures;
 mod pixels;
 mod places;
+#[cfg(unix)]
+mod printed;
 mod structure;
 mod words;
 
