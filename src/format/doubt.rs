@@ -91,7 +91,7 @@ codes! {
         BadGeometry "bad-geometry",
         /// A number of axes that is not opened.
         UnsupportedShape "unsupported-shape",
-        /// More memory than this machine gives.
+        /// More memory than this machine gives, or more of something than a file is opened with.
         TooLarge "too-large",
         /// The person stopped it.
         Cancelled "cancelled",

@@ -320,6 +320,17 @@ mod tests {
     }
 
     #[test]
+    fn what_is_held_is_counted_over_all_members() {
+        let (first, plain) = member_of(&[(noise(5_000), 3_000_000)]);
+        let both = [first.clone(), first].concat();
+        let check = |length, expected| assert_eq!(holds(&both, length, |_| true), expected, "{length}");
+        check(0, true);
+        check(2 * plain.len(), true);
+        check(2 * plain.len() + 1, false);
+        assert!(!holds(&both, 2 * plain.len(), |_| false));
+    }
+
+    #[test]
     fn a_start_is_given_even_of_a_broken_stream() {
         let (compressed, plain) = member_of(&[(noise(10_000), 0)]);
         assert_eq!(inflate_start(&compressed[..600], 348), plain[..348]);

@@ -54,6 +54,10 @@ fn files_below(folder: &Path, found: &mut Vec<PathBuf>) {
         std::fs::read_dir(folder).expect("readable").map(|entry| entry.expect("an entry").path()).collect();
     entries.sort();
     for path in entries {
+        // What the program leaves beside a study that somebody marks is none of the studies.
+        if path.to_string_lossy().contains(".annotomy.") {
+            continue;
+        }
         if path.is_dir() { files_below(&path, found) } else { found.push(path) }
     }
 }

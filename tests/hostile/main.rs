@@ -10,6 +10,7 @@ mod bounds;
 mod case;
 #[cfg(unix)]
 mod child;
+mod company;
 mod dicom;
 mod mutated;
 mod nifti;
@@ -19,6 +20,7 @@ mod pixels;
 mod places;
 #[cfg(unix)]
 mod printed;
+mod seeds;
 mod structure;
 mod words;
 
@@ -49,6 +51,7 @@ families! {
     what_lies_at_a_path "places" places::cases();
     papers_of_a_case "papers" papers::cases();
     photographs_and_other_volumes "pictures" pictures::cases();
+    files_that_broke_something "seeds" seeds::cases();
     changes_of_sound_files "mutated" mutated::cases();
 }
 
