@@ -32,6 +32,15 @@ fn open_window(arguments: WindowArgs) -> ExitCode {
         eprintln!("annotomy: -s lays a mask over a study; name the study too, with -g IMAGE");
         return ExitCode::from(2);
     }
+    for path in path.iter().chain(&arguments.segmentation) {
+        if !path.exists() {
+            let name = path.display();
+            eprintln!(
+                "annotomy: {name}: there is no such file or folder, and no command of that name; see annotomy --help"
+            );
+            return ExitCode::from(2);
+        }
+    }
     let start = annotomy::desktop::Start { path, mask: arguments.segmentation, leaves_no_traces: false };
     match annotomy::desktop::run(start) {
         Ok(()) => ExitCode::SUCCESS,

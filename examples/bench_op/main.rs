@@ -52,8 +52,11 @@ fn main() -> Result<()> {
         "brush_stroke_3d" => brush_stroke(&clock, &data, Dab::ball(20)),
         "tool_stroke_2d" => tool_stroke(&clock, &data, BrushShape::Disc, 20.0),
         "tool_stroke_3d" => tool_stroke(&clock, &data, BrushShape::Ball, 20.0),
-        "render_scroll_1024" => render::again(&clock, &labelled_case(&data)?, render::Change::Slice),
-        "render_window_level_1024" => render::again(&clock, &labelled_case(&data)?, render::Change::Window),
+        "render_scroll_1024" => render::again(&clock, &labelled_case(&data)?, render::Change::Slice, 512),
+        "render_scroll_3x1024" => render::again(&clock, &labelled_case(&data)?, render::Change::Slice, 1024),
+        "render_window_level_1024" => {
+            render::again(&clock, &labelled_case(&data)?, render::Change::Window, 512)
+        }
         "memory_ct_mask_20_strokes" => memory(&clock, &data),
         other => match (other.strip_prefix("open_dicom_"), other.strip_prefix("first_slice_dicom_")) {
             (Some(syntax), _) => open_dicom(&clock, &data.join("dicom").join(syntax)),

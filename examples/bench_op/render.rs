@@ -1,6 +1,6 @@
-//! Three linked views of 1024×1024 pixels with labels, drawn again while they are scrolled or while
-//! their window is dragged, until the adapter has finished; the pictures stay with the adapter, as in
-//! the window. `bench.py` tells a software adapter its number of threads.
+//! Three linked views with labels, drawn again while they are scrolled or while their window is dragged:
+//! in the quarters of one window of 1024×1024 pixels and read back, as the peers do it, or of
+//! 1024×1024 pixels each. `bench.py` tells a software adapter its number of threads.
 
 use annotomy::case::Case;
 use annotomy::geometry::{AnatomicalPlane, VoxelIndex};
@@ -12,8 +12,6 @@ use serde_json::{Value, json};
 
 use super::Clock;
 
-const PIXELS: u32 = 1024;
-
 /// What changes from picture to picture.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Change {
@@ -21,11 +19,11 @@ pub(super) enum Change {
     Window,
 }
 
-pub(super) fn again(clock: &Clock, case: &Case, change: Change) -> Result<Value> {
+pub(super) fn again(clock: &Clock, case: &Case, change: Change, pixels: u32) -> Result<Value> {
     let mut renderer = Renderer::new(Gpu::headless()?, wgpu::TextureFormat::Bgra8Unorm);
     renderer.sync(case, 0, Pace::Whole);
     let grid = case.volume().grid();
-    let size = [f64::from(PIXELS); 2];
+    let size = [f64::from(pixels); 2];
     let panes = AnatomicalPlane::ALL.map(|plane| Pane::fitted(plane, SliceSource::Acquisition, grid, size));
     let adapter = renderer.gpu().adapter().name.clone();
     let mut nth = 0;
@@ -41,10 +39,14 @@ pub(super) fn again(clock: &Clock, case: &Case, change: Change) -> Result<Value>
             renderer.sync(case, 0, Pace::Whole);
             for (number, pane) in panes.iter().enumerate() {
                 let view = pane.view(SliceSource::Acquisition, grid, focus, size);
-                renderer.prepare_pane(number as u64, &Picture::slice(view, display), [PIXELS; 2]);
+                renderer.prepare_pane(number as u64, &Picture::slice(view, display), [pixels; 2]);
             }
-            Ok(renderer.gpu().finish()?)
+            (0..panes.len() as u64).map(|pane| Ok(renderer.read_pane(pane)?)).collect::<Result<Vec<_>>>()
         },
-        |()| json!(format!("{adapter}, 3 × {PIXELS}²")),
+        |pictures| {
+            let shown =
+                pictures.iter().flat_map(|picture| picture.rgba()).map(|part| u64::from(*part)).sum::<u64>();
+            json!(format!("{adapter}, {} × {pixels}², sum {shown}", pictures.len()))
+        },
     )
 }

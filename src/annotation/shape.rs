@@ -107,6 +107,16 @@ pub enum Shape {
     Landmark(Point<Patient>),
 }
 
+impl Shape {
+    /// The middle of a box, the place of a landmark.
+    pub fn centre(&self) -> Point<Patient> {
+        match self {
+            Self::Box(shape) => shape.centre,
+            Self::Landmark(point) => *point,
+        }
+    }
+}
+
 /// One mark, its author and its time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Annotation {

@@ -18,6 +18,19 @@ pub struct Step {
     pub edits: Vec<Edit>,
 }
 
+/// What happened to a history. All that happened, in order, makes the same history and the same case
+/// again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HistoryEvent {
+    /// A step was made.
+    Committed(Step),
+    /// The newest step was taken back.
+    Undone,
+    /// The step taken back last was made again.
+    Redone,
+}
+
 /// The steps of a case, at most one of them still open.
 ///
 /// What is kept is bounded in bytes: the oldest steps go first, the newest always stays.
@@ -29,6 +42,8 @@ pub struct History {
     bytes: usize,
     budget: usize,
     forgotten: usize,
+    /// What happened since somebody asked; `None` while nobody records.
+    events: Option<Vec<HistoryEvent>>,
 }
 
 /// A step being drawn. A brick that many samples change is kept once: first before, last after.
@@ -51,7 +66,58 @@ impl Default for History {
 impl History {
     /// An empty history that keeps about `budget` bytes.
     pub fn with_budget(budget: usize) -> Self {
-        Self { done: VecDeque::new(), undone: Vec::new(), open: None, bytes: 0, budget, forgotten: 0 }
+        let (done, undone) = (VecDeque::new(), Vec::new());
+        Self { done, undone, open: None, bytes: 0, budget, forgotten: 0, events: None }
+    }
+
+    /// From now on remembers what happens until [`Self::take_events`].
+    pub fn record_events(&mut self) {
+        self.events.get_or_insert_default();
+    }
+
+    /// What happened since the last call, where it is recorded.
+    pub fn take_events(&mut self) -> Vec<HistoryEvent> {
+        self.events.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Takes over the steps of an earlier history that the case holds already: those done, oldest
+    /// first, and those taken back, the one to be made next last.
+    pub fn restore(&mut self, done: Vec<Step>, undone: Vec<Step>) {
+        self.commit();
+        let kept = done.into_iter().chain(self.done.drain(..)).collect();
+        (self.done, self.undone) = (kept, undone);
+        self.bytes = self.done.iter().chain(&self.undone).map(Step::bytes).sum();
+        self.forget_oldest();
+    }
+
+    /// Lets something happen again that was recorded; it is not recorded once more.
+    pub fn replay(&mut self, case: &mut Case, event: HistoryEvent) -> Result<(), EditError> {
+        let events = self.events.take();
+        let replayed = match event {
+            HistoryEvent::Committed(step) => apply_all(case, &step.edits).map(|()| {
+                let Step { name, edits } = step;
+                self.open = Some(OpenStep { name, edits, bricks: BTreeMap::new() });
+                self.commit();
+            }),
+            HistoryEvent::Undone => self.undo(case).map(drop),
+            HistoryEvent::Redone => self.redo(case).map(drop),
+        };
+        self.events = events;
+        replayed
+    }
+
+    fn note(&mut self, event: impl FnOnce() -> HistoryEvent) {
+        if let Some(events) = &mut self.events {
+            events.push(event());
+        }
+    }
+
+    fn forget_oldest(&mut self) {
+        while self.bytes > self.budget && self.done.len() > 1 {
+            let Some(oldest) = self.done.pop_front() else { return };
+            self.bytes -= oldest.bytes();
+            self.forgotten += 1;
+        }
     }
 
     /// Names of the steps that undo would take back, oldest first.
@@ -103,12 +169,9 @@ impl History {
             self.bytes -= step.bytes();
         }
         self.bytes += step.bytes();
+        self.note(|| HistoryEvent::Committed(step.clone()));
         self.done.push_back(step);
-        while self.bytes > self.budget && self.done.len() > 1 {
-            let oldest = self.done.pop_front()?;
-            self.bytes -= oldest.bytes();
-            self.forgotten += 1;
-        }
+        self.forget_oldest();
         self.done.back()
     }
 
@@ -127,6 +190,7 @@ impl History {
         let Some(step) = self.done.back() else { return Ok(None) };
         step.undo(case)?;
         self.undone.extend(self.done.pop_back());
+        self.note(|| HistoryEvent::Undone);
         Ok(self.undone.last().map(|step| step.name.as_str()))
     }
 
@@ -136,6 +200,7 @@ impl History {
         let Some(step) = self.undone.last() else { return Ok(None) };
         apply_all(case, &step.edits)?;
         self.done.extend(self.undone.pop());
+        self.note(|| HistoryEvent::Redone);
         Ok(self.done.back().map(|step| step.name.as_str()))
     }
 }

@@ -13,7 +13,7 @@ mod mask_writer;
 use std::sync::Arc;
 
 pub use edit::{BrickChange, BrickState, Edit, EditError};
-pub use history::{History, Step};
+pub use history::{History, HistoryEvent, Step};
 pub use mask_writer::{MaskWriter, WriteRule};
 
 use crate::annotation::{Annotation, AnnotationId, LabelScheme};

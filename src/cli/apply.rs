@@ -6,10 +6,10 @@ use std::time::Instant;
 use clap::Args;
 use serde::Serialize;
 
-use super::CommandError;
 use super::output::{print, print_json};
+use super::{CommandError, warn};
 use crate::format::Silent;
-use crate::session::{Document, OpenError, Script, system_author};
+use crate::session::{Document, OpenError, Script, ScriptStep, system_author};
 use crate::store::Overwrite;
 
 /// Arguments of `apply`.
@@ -18,12 +18,16 @@ pub struct ApplyArgs {
     /// A study (NIfTI file, DICOM file or folder) or a sidecar; marks saved beside it are the start
     #[arg(value_name = "CASE")]
     case: PathBuf,
-    /// The steps: {"steps": [{"tool": "brush", …}, …]}, coordinates in LPS millimetres
+    /// The steps: {"steps": [{"tool": "brush", …}, …]}, coordinates in LPS millimetres; or - to read one
+    /// step per line from standard input and answer each once it is in the journal on disk
     #[arg(value_name = "STEPS.json")]
     steps: PathBuf,
     /// The folder for sidecar, masks and table; made if it is not there
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+    /// With -, where the journal is kept, if not beside the case
+    #[arg(long, value_name = "DIR")]
+    journal: Option<PathBuf>,
     /// Which series, where CASE holds several (`info` tells their ids)
     #[arg(long, value_name = "ID")]
     series: Option<String>,
@@ -44,33 +48,125 @@ struct Timings {
 
 /// Opens CASE, makes the steps and saves into DIR; a step that cannot be made leaves DIR as it was.
 pub(super) fn run(arguments: &ApplyArgs) -> Result<(), CommandError> {
+    if arguments.steps.as_os_str() == "-" {
+        return answer_lines(arguments);
+    }
+    if arguments.journal.is_some() {
+        return Err(CommandError::Usage(
+            "--journal goes with steps from standard input: STEPS.json is -".into(),
+        ));
+    }
     let script = read_script(&arguments.steps)?;
     let begun = Instant::now();
     let mut document = open(&arguments.case, arguments.series.as_deref())?;
     let open_ms = milliseconds_since(begun);
+    let journal = super::recover::journal_of(&document, None);
+    if document.find_left_behind(&journal).is_ok()
+        && document.left_behind().is_some_and(|(steps, _)| steps > 0)
+    {
+        warn(&format!(
+            "{}: holds unsaved steps, which are not used here; see annotomy recover",
+            journal.display()
+        ));
+    }
 
     let mut steps_ms = Vec::with_capacity(script.steps.len());
     for (number, step) in script.steps.iter().enumerate() {
+        let number = number + 1;
+        if let Some(doubt) = document.session.doubt_of_step(step) {
+            warn(&format!("{}: step {number}: {doubt}", arguments.steps.display()));
+        }
         let begun = Instant::now();
         document.session.run_step(step).map_err(|error| CommandError::Step {
             path: arguments.steps.clone(),
-            number: number + 1,
+            number,
             text: error.to_string(),
         })?;
         steps_ms.push(milliseconds_since(begun));
     }
 
     let begun = Instant::now();
-    std::fs::create_dir_all(&arguments.out)
-        .map_err(|error| CommandError::unwritable(&arguments.out, error))?;
-    let outcome = document.save_job(Some(&arguments.out), Overwrite::Anything).run();
-    document.saved(outcome)?;
+    save(&mut document, &arguments.out)?;
     let save_ms = milliseconds_since(begun);
 
     if arguments.timings {
         return print_json(&Timings { open_ms, steps_ms, save_ms, peak_memory_mb: peak_memory_mb() });
     }
     print(&format!("saved and proven: {}", document.files().sidecar().display()))
+}
+
+/// The answer to one line; scripts rely on its shape.
+#[derive(Debug, Serialize)]
+struct Answer {
+    /// Counted from 1.
+    step: usize,
+    /// Whether the step was made.
+    ok: bool,
+    /// Whether it is in the journal on disk, so that it survives whatever happens now.
+    durable: bool,
+    /// Why the step was not made, or is not durable.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+/// Makes the steps that come line by line and answers each; at the end of input saves into DIR. A step
+/// that cannot be made is answered so and changes nothing.
+fn answer_lines(arguments: &ApplyArgs) -> Result<(), CommandError> {
+    let begun = Instant::now();
+    let mut document = open(&arguments.case, arguments.series.as_deref())?;
+    if let Some(folder) = &arguments.journal {
+        std::fs::create_dir_all(folder).map_err(|error| CommandError::unwritable(folder, error))?;
+    }
+    let journal = super::recover::journal_of(&document, arguments.journal.as_deref());
+    document.keep_journal(Some(&journal))?;
+    if let Some((steps, _)) = document.left_behind() {
+        // Reading it cut its torn end off, and nothing else.
+        return Err(CommandError::LeftBehind { path: journal, steps });
+    }
+    if document.session.looks_only().is_some() {
+        return Err(crate::store::JournalError::Busy { path: journal }.into());
+    }
+    let open_ms = milliseconds_since(begun);
+    let mut steps_ms = Vec::new();
+    for line in std::io::stdin().lines() {
+        let line =
+            line.map_err(|error| CommandError::BadScript { path: "-".into(), text: error.to_string() })?;
+        if line.trim().is_empty() {
+            continue;
+        }
+        let begun = Instant::now();
+        let answer = answer(&mut document, steps_ms.len() + 1, &line);
+        steps_ms.push(milliseconds_since(begun));
+        let text = serde_json::to_string(&answer).map_err(|error| CommandError::Output(error.into()))?;
+        print(&text)?;
+    }
+    let begun = Instant::now();
+    save(&mut document, &arguments.out)?;
+    let save_ms = milliseconds_since(begun);
+    if arguments.timings {
+        print_json(&Timings { open_ms, steps_ms, save_ms, peak_memory_mb: peak_memory_mb() })?;
+    }
+    document.close();
+    Ok(())
+}
+
+fn answer(document: &mut Document, step: usize, line: &str) -> Answer {
+    let made = serde_json::from_str::<ScriptStep>(line)
+        .map_err(|error| error.to_string())
+        .and_then(|step| document.session.run_step(&step).map_err(|error| error.to_string()));
+    if let Err(error) = made {
+        return Answer { step, ok: false, durable: false, error: Some(error) };
+    }
+    document.record();
+    let durable = document.wait_for_journal();
+    Answer { step, ok: true, durable: durable.is_ok(), error: durable.err() }
+}
+
+fn save(document: &mut Document, folder: &Path) -> Result<(), CommandError> {
+    std::fs::create_dir_all(folder).map_err(|error| CommandError::unwritable(folder, error))?;
+    let outcome = document.save_job(Some(folder), Overwrite::Anything).run();
+    document.saved(outcome)?;
+    Ok(())
 }
 
 fn read_script(path: &Path) -> Result<Script, CommandError> {

@@ -9,6 +9,7 @@ mod convert;
 mod doctor;
 mod info;
 mod output;
+mod recover;
 #[cfg(feature = "desktop")]
 mod render;
 mod verify;
@@ -63,6 +64,8 @@ pub enum Command {
     Convert(convert::ConvertArgs),
     /// Make steps with the window's own tools and save what they draw
     Apply(apply::ApplyArgs),
+    /// Tell what unsaved steps a journal holds, and save them as a case
+    Recover(recover::RecoverArgs),
     /// Draw a picture of a study as the window would
     #[cfg(feature = "desktop")]
     Render(render::RenderArgs),
@@ -121,6 +124,17 @@ pub enum CommandError {
         number: usize,
         /// Why not.
         text: String,
+    },
+    /// A journal cannot be read or kept.
+    #[error(transparent)]
+    Journal(#[from] crate::store::JournalError),
+    /// A journal holds steps that were never saved.
+    #[error("{}: holds {steps} unsaved step(s); save them with annotomy recover CASE --out DIR, then remove the file", path.display())]
+    LeftBehind {
+        /// The journal.
+        path: PathBuf,
+        /// How many.
+        steps: usize,
     },
     /// A case could not be saved.
     #[error(transparent)]
@@ -196,6 +210,7 @@ impl Command {
             Self::Info(arguments) => info::run(arguments),
             Self::Convert(arguments) => convert::run(arguments),
             Self::Apply(arguments) => apply::run(arguments),
+            Self::Recover(arguments) => recover::run(arguments),
             #[cfg(feature = "desktop")]
             Self::Render(arguments) => render::run(arguments),
             #[cfg(feature = "desktop")]
@@ -215,6 +230,11 @@ impl Command {
 /// One line on standard error.
 fn complain(text: &str) {
     eprintln!("annotomy: {}", legible(&text.replace(['\n', '\r'], " ")));
+}
+
+/// One line on standard error about something that was done all the same.
+fn warn(text: &str) {
+    complain(&format!("warning: {text}"));
 }
 
 /// What clap says in several paragraphs: the complaint, its details, and where to read more.

@@ -12,20 +12,24 @@ use egui::{CentralPanel, Frame, Panel, Ui};
 use super::canvas::Canvas;
 use super::dialogs::{self, Dialog, Reply};
 use super::file_picker::{FilePicker, Pick, Picked, SystemPicker};
-use super::jobs::{OpenEvent, Opening, Saving};
+use super::jobs::{OpenEvent, Opening, Saving, Wanted};
 use super::palette::{self, CommandPalette, Outcome};
 use super::panels::Panels;
 use super::pictures::Pictures;
 use super::settings::Settings;
+use super::shelf::Shelf;
 use super::welcome::{self, Wish};
 use super::{Start, bars, shortcuts, theme};
 use crate::case::Case;
-use crate::session::{Command, Document, OpenError, Session, system_author};
+use crate::geometry::{AnatomicalPlane, GridPlane};
+use crate::session::{Command, Document, OpenError, Session};
 use crate::store::{Overwrite, SaveError};
 
 /// The window.
 pub struct App {
     pub(super) document: Option<Document>,
+    shelf: Option<Shelf>,
+    shelf_hidden: bool,
     pub(super) settings: Settings,
     pub(super) opening: Option<Opening>,
     /// What can be seen of a study that is still being read.
@@ -45,6 +49,8 @@ pub struct App {
     /// What to do once the marks are saved or given up.
     after_save: Option<Next>,
     may_close: bool,
+    /// Whether neither settings nor journals are written.
+    traceless: bool,
     peeking_since: Option<Instant>,
     title: String,
     keep: Rc<RefCell<Option<App>>>,
@@ -69,6 +75,8 @@ impl App {
     pub fn new(ctx: &egui::Context, start: Start) -> Self {
         let mut app = Self {
             document: None,
+            shelf: None,
+            shelf_hidden: false,
             settings: if start.leaves_no_traces { Settings::default() } else { Settings::load() },
             opening: None,
             preview: None,
@@ -85,6 +93,7 @@ impl App {
             toast: None,
             after_save: None,
             may_close: false,
+            traceless: start.leaves_no_traces,
             peeking_since: None,
             title: String::new(),
             keep: Rc::default(),
@@ -93,7 +102,7 @@ impl App {
         app.set_up(ctx);
         match (start.path, start.mask) {
             (Some(path), Some(mask)) => {
-                app.opening = Some(Opening::with_mask(&path, mask, &system_author(), ctx));
+                app.start_opening(&path, Wanted::WithMask(mask), ctx);
             }
             (Some(path), None) => app.open(&path, ctx),
             (None, _) => {}
@@ -136,15 +145,23 @@ impl App {
     /// Begins to open a study; unsaved marks are asked about first.
     fn open(&mut self, path: &Path, ctx: &egui::Context) {
         if self.has_unsaved() {
-            self.dialog = Some(Dialog::Unsaved(Next::Open(path.to_owned())));
-            return;
+            return self.leave(Next::Open(path.to_owned()), ctx);
         }
         self.close_document();
-        self.opening = Some(Opening::path(path, &system_author(), ctx));
+        self.start_opening(path, Wanted::Study, ctx);
+    }
+
+    fn start_opening(&mut self, path: &Path, wanted: Wanted, ctx: &egui::Context) {
+        self.opening = Some(Opening::start(path, wanted, self.traceless, ctx));
     }
 
     fn close_document(&mut self) {
-        self.document = None;
+        if let Some(document) = self.document.take() {
+            document.close();
+        }
+        if let Some(shelf) = self.shelf.take() {
+            shelf.close();
+        }
         self.preview = None;
         self.opening = None;
         self.last_saved = None;
@@ -154,6 +171,52 @@ impl App {
 
     fn has_unsaved(&self) -> bool {
         self.document.as_ref().is_some_and(|document| document.session.is_unsaved())
+            || self.shelf.as_ref().is_some_and(|shelf| shelf.unsaved().is_some())
+    }
+
+    /// Shows a series with unsaved marks, so that a person sees what is asked about.
+    fn show_unsaved(&mut self, ctx: &egui::Context) {
+        if self.document.as_ref().is_some_and(|document| document.session.is_unsaved()) {
+            return;
+        }
+        if let Some(number) = self.shelf.as_ref().and_then(Shelf::unsaved) {
+            self.choose_series(number, ctx);
+        }
+    }
+
+    /// Shows a document; a single picture alone, since across it there is nothing to see.
+    fn show_document(&mut self, document: Document) {
+        let grid = document.study().volume.grid();
+        let is_image = |plane: &AnatomicalPlane| GridPlane::nearest(grid, *plane).slice_axis == 2;
+        let image = AnatomicalPlane::ALL.iter().position(is_image);
+        self.canvas.maximised = image.filter(|_| grid.dims()[2] == 1);
+        self.document = Some(document);
+    }
+
+    /// Shows another series of the shelf: at once where it is open already.
+    fn choose_series(&mut self, number: usize, ctx: &egui::Context) {
+        // What a save comes to belongs to the series it was begun with.
+        if let Some(outcome) = self.saving.take().and_then(Saving::wait) {
+            self.save_finished(outcome, ctx);
+        }
+        let Some(shelf) = &mut self.shelf else { return };
+        if let Some(mut document) = self.document.take() {
+            document.session.cancel_gesture();
+            document.record();
+            shelf.park(shelf.current, document);
+        }
+        shelf.current = number;
+        self.opening = None;
+        self.preview = None;
+        self.last_saved = None;
+        self.pictures.reset();
+        match shelf.take(number) {
+            Some(document) => self.show_document(document),
+            None => {
+                let (path, scan) = (shelf.path.clone(), shelf.scan.clone());
+                self.start_opening(&path, Wanted::Series(number, scan), ctx);
+            }
+        }
     }
 
     /// Names the window after the study.
@@ -189,6 +252,7 @@ impl App {
                 ctx.send_viewport_cmd(egui::ViewportCommand::Fullscreen(!full));
             }
             Command::ResetGraphics => self.pictures.reset_wanted = true,
+            Command::SeriesList => self.shelf_hidden = !self.shelf_hidden,
             Command::Theme => {
                 self.settings.light = !self.settings.light;
                 self.settings.store();
@@ -204,6 +268,7 @@ impl App {
 
     fn leave(&mut self, next: Next, ctx: &egui::Context) {
         if self.has_unsaved() {
+            self.show_unsaved(ctx);
             self.dialog = Some(Dialog::Unsaved(next));
         } else {
             self.go_on(next, ctx);
@@ -214,7 +279,7 @@ impl App {
         match next {
             Next::Open(path) => {
                 self.close_document();
-                self.opening = Some(Opening::path(&path, &system_author(), ctx));
+                self.start_opening(&path, Wanted::Study, ctx);
             }
             Next::Close => self.close_document(),
             Next::Quit => {
@@ -233,14 +298,21 @@ impl App {
     fn picked(&mut self, what: Pick, path: &Path, ctx: &egui::Context) {
         match what {
             Pick::File | Pick::Folder => self.open(path, ctx),
-            Pick::SaveFolder => self.save(Some(path), Overwrite::Seen, ctx),
+            Pick::SaveFolder => match std::fs::create_dir_all(path) {
+                Ok(()) => self.save(Some(path), Overwrite::Seen, ctx),
+                Err(error) => {
+                    let text = format!("{}: cannot be made: {error}", path.display());
+                    self.dialog = Some(Dialog::SaveFailed { text, allow: None });
+                }
+            },
         }
     }
 
     /// Saves in the background.
     fn save(&mut self, into: Option<&Path>, overwrite: Overwrite, ctx: &egui::Context) {
-        if let Some(document) = &self.document
+        if let Some(document) = &mut self.document
             && self.saving.is_none()
+            && document.session.looks_only().is_none()
         {
             self.saving = Some(Saving::start(document.save_job(into, overwrite), ctx));
         }
@@ -248,6 +320,15 @@ impl App {
 
     fn notify(&mut self, text: impl Into<String>) {
         self.toast = Some((text.into(), Instant::now()));
+    }
+
+    fn leave_behind(&mut self) {
+        let Some(document) = &mut self.document else { return };
+        match document.leave_behind() {
+            Ok(Some(aside)) => self.notify(format!("They are kept as {}", aside.display())),
+            Ok(None) => {}
+            Err(error) => self.notify(format!("Steps are not kept on disk before you save: {error}")),
+        }
     }
 
     /// Takes in what the background jobs and dialogs have come to.
@@ -281,20 +362,33 @@ impl App {
         self.preview = None;
         self.pictures.reset();
         match result.map_err(|error| *error) {
-            Ok(document) => {
+            Ok(mut document) => {
                 self.settings.opened(&opening.path);
                 for notice in document.notices() {
                     self.toast = Some((notice.clone(), Instant::now()));
                 }
-                if !document.doubts().is_empty() {
-                    let count = document.doubts().len();
-                    let what =
-                        if count == 1 { "one thing is".to_owned() } else { format!("{count} things are") };
-                    self.notify(format!("{what} doubtful about this study: see the badge at the top"));
+                match document.doubts() {
+                    [] => {}
+                    [only] => self.notify(format!("Doubtful about this study: {}", only.text)),
+                    [first, others @ ..] => {
+                        let count = others.len();
+                        let text =
+                            format!("Doubtful: {} (and {count} more: see the badge above)", first.text);
+                        self.notify(text);
+                    }
                 }
-                self.document = Some(*document);
+                if let Some((steps, last)) = document.left_behind() {
+                    let last = last.map(str::to_owned);
+                    self.dialog = Some(Dialog::LeftBehind { steps, last, cut_off: document.was_cut_off() });
+                }
+                document.ask_before_marking();
+                self.show_document(*document);
             }
-            Err(OpenError::SeveralSeries { path, scan }) => self.dialog = Some(Dialog::Series { path, scan }),
+            Err(OpenError::SeveralSeries { path, scan }) => {
+                self.settings.opened(&path);
+                self.shelf = Some(Shelf::new(path, scan, ctx));
+                self.choose_series(0, ctx);
+            }
             Err(OpenError::Refused(refusal)) if refusal.code == crate::format::RefusalCode::Cancelled => {
                 self.notify("Opening was stopped");
             }
@@ -318,7 +412,12 @@ impl App {
             Ok(saved) => {
                 self.last_saved = Some(jiff::Zoned::now().strftime("%H:%M").to_string());
                 let name = saved.sidecar.file_name().unwrap_or_default().to_string_lossy().into_owned();
-                self.notify(format!("Saved and proven: {name}"));
+                self.notify(match &saved.missing_source {
+                    None => format!("Saved and proven: {name}"),
+                    Some(path) => {
+                        format!("Saved: {name}; the study itself is no longer at {}", path.display())
+                    }
+                });
                 if let Some(next) = self.after_save.take() {
                     self.leave(next, ctx);
                 }
@@ -326,10 +425,14 @@ impl App {
             Err(error) => {
                 self.after_save = None;
                 let text = error.to_string();
-                self.dialog = Some(match error {
-                    SaveError::ChangedOnDisk { .. } => Dialog::SaveFailed { text, may_overwrite: true },
-                    _ => Dialog::SaveFailed { text, may_overwrite: false },
-                });
+                let allow = match error {
+                    SaveError::ChangedOnDisk { .. } => Some(("Write over it", Overwrite::Anything)),
+                    SaveError::StudyReplaced { .. } => {
+                        Some(("Save all the same", Overwrite::SeenOfFormerStudy))
+                    }
+                    _ => None,
+                };
+                self.dialog = Some(Dialog::SaveFailed { text, allow });
             }
         }
     }
@@ -373,6 +476,7 @@ impl App {
         if ctx.input(|input| input.viewport().close_requested()) && !self.may_close && !self.device_lost {
             if self.has_unsaved() {
                 ctx.send_viewport_cmd(egui::ViewportCommand::CancelClose);
+                self.show_unsaved(ctx);
                 self.dialog = Some(Dialog::Unsaved(Next::Quit));
             } else if let Some(saving) = self.saving.take() {
                 saving.wait();
@@ -389,7 +493,9 @@ impl App {
 
     fn show_dialogs(&mut self, ctx: &egui::Context) {
         if let Some(palette) = &mut self.palette {
-            match palette.show(ctx) {
+            let volume = self.document.as_ref().map(|document| document.session.case().volume());
+            let own = volume.map_or(&[][..], |volume| &volume.suggested_windows);
+            match palette.show(ctx, own) {
                 Outcome::Open => {}
                 Outcome::Closed => self.palette = None,
                 Outcome::Chosen(command) => {
@@ -409,15 +515,33 @@ impl App {
                 self.after_save = Some(next);
                 self.save(None, Overwrite::Seen, ctx);
             }
-            Reply::Discard(next) => self.go_on(next, ctx),
-            Reply::SaveElsewhere => self.pick(Pick::SaveFolder, ctx),
-            Reply::Overwrite => self.save(None, Overwrite::Anything, ctx),
-            Reply::Path(what, path) => self.picked(what, &path, ctx),
-            Reply::WithoutMarks(path) => {
-                self.opening = Some(Opening::without_marks(&path, &system_author(), ctx))
+            Reply::Discard(next) => {
+                if let Some(document) = self.document.take() {
+                    document.close();
+                }
+                self.leave(next, ctx);
             }
-            Reply::Series(path, number, scan) => {
-                self.opening = Some(Opening::series(&path, number, scan, &system_author(), ctx));
+            Reply::MarkAnyway => {
+                if let Some(session) = self.session() {
+                    session.mark_all_the_same();
+                }
+            }
+            Reply::SaveElsewhere => self.pick(Pick::SaveFolder, ctx),
+            Reply::SaveOver(overwrite) => self.save(None, overwrite, ctx),
+            Reply::Path(what, path) => self.picked(what, &path, ctx),
+            Reply::BringBack => {
+                if let Some(document) = &mut self.document {
+                    let steps = document.bring_back();
+                    self.notify(format!("{steps} steps are back; save when you have looked at them"));
+                }
+            }
+            Reply::LeaveBehind => self.leave_behind(),
+            Reply::WithoutMarks(path) => {
+                let wanted = match &self.shelf {
+                    Some(shelf) => Wanted::SeriesWithoutMarks(shelf.current, shelf.scan.clone()),
+                    None => Wanted::WithoutMarks,
+                };
+                self.start_opening(&path, wanted, ctx);
             }
         }
     }
@@ -441,6 +565,7 @@ impl App {
         Panel::left("tools").exact_size(64.0).resizable(false).frame(dark.inner_margin(6.0)).show(ui, |ui| {
             bars::show_toolbar(ui, self);
         });
+        self.show_shelf(ui);
         let Some(document) = &mut self.document else { return };
         Panel::right("panels")
             .default_size(310.0)
@@ -458,7 +583,22 @@ impl App {
         });
     }
 
+    fn show_shelf(&mut self, ui: &mut Ui) {
+        let Some(shelf) = self.shelf.as_mut().filter(|_| !self.shelf_hidden) else { return };
+        let fill = theme::palette(ui).panel;
+        let frame = Frame::new().fill(fill).inner_margin(8.0);
+        let shown = Panel::left("series")
+            .exact_size(200.0)
+            .resizable(false)
+            .frame(frame)
+            .show(ui, |ui| shelf.show(ui));
+        if let Some(number) = shown.inner.filter(|number| *number != shelf.current) {
+            self.choose_series(number, ui.ctx());
+        }
+    }
+
     fn show_opening(&mut self, ui: &mut Ui, frame: &eframe::Frame) {
+        self.show_shelf(ui);
         let Some(opening) = &self.opening else { return };
         if let Some(preview) = &mut self.preview {
             self.device_lost |= !self.pictures.sync(ui, frame, preview);
@@ -467,7 +607,12 @@ impl App {
             });
         }
         if dialogs::show_progress(ui.ctx(), &opening.path, opening.progress()) {
-            opening.cancel();
+            // A reader that waits for a disk or a network share ends when that lets it; the person
+            // goes on now, and what it brings is thrown away.
+            self.opening = None;
+            self.preview = None;
+            self.pictures.reset();
+            self.notify("Opening was stopped");
         }
     }
 }
@@ -480,6 +625,14 @@ impl eframe::App for App {
             return self.leave_lost_device(&ctx);
         }
         self.follow_jobs(&ctx);
+        if let Some(document) = &mut self.document {
+            document.record();
+            if self.dialog.is_none()
+                && let Some(text) = document.session.take_question()
+            {
+                self.dialog = Some(Dialog::Doubtful { text });
+            }
+        }
         self.handle_close(&ctx);
         self.handle_drops(&ctx);
         self.handle_keys(ui);
@@ -492,6 +645,7 @@ impl eframe::App for App {
         } else if self.document.is_some() {
             self.show_studio(ui, frame);
         } else {
+            self.show_shelf(ui);
             let background = Frame::new().fill(theme::palette(ui).panel);
             let recent = self.settings.recent.clone();
             let shown = CentralPanel::default().frame(background).show(ui, |ui| welcome::show(ui, &recent));
@@ -516,7 +670,12 @@ impl eframe::App for App {
         {
             tracing::error!("the last save failed: {error}");
         }
-        if self.device_lost {
+        if !self.device_lost {
+            // Marks that nobody decided about stay in their journal.
+            if self.may_close || !self.has_unsaved() {
+                self.close_document();
+            }
+        } else {
             let start = Start { leaves_no_traces: true, ..Start::default() };
             let fresh = Self::new(&egui::Context::default(), start);
             let keep = self.keep.clone();

@@ -12,14 +12,15 @@ use super::canvas::is_resliced;
 use super::{shortcuts, theme, widgets};
 use crate::session::{COMMANDS, Command, Document, Menu, Session};
 use crate::tool::ToolKind;
+use crate::volume::Placement;
 
 /// "CT · Abdomen": what a study is called.
 pub(super) fn study_title(document: &Document) -> String {
     let series = &document.study().series;
-    let name = if series.description.is_empty() { &series.id } else { &series.description };
+    let name = series.name();
     match &series.modality {
         Some(modality) => format!("{modality} · {name}"),
-        None => name.clone(),
+        None => name,
     }
 }
 
@@ -40,8 +41,10 @@ pub(super) fn show_top_bar(ui: &mut Ui, app: &mut App) {
                 ui.menu_button(name, |ui| show_menu(ui, app, menu));
             }
             ui.add_space(16.0);
-            show_title(ui, app);
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| show_right_end(ui, app));
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                show_right_end(ui, app);
+                ui.with_layout(Layout::left_to_right(Align::Center), |ui| show_title(ui, app));
+            });
         });
     });
 }
@@ -55,6 +58,22 @@ fn show_menu(ui: &mut Ui, app: &mut App, menu: Menu) {
         widgets::named(&response, Role::MenuItem, row.name);
         if response.on_hover_text(row.tooltip).clicked() {
             app.run_command(row.command, ui.ctx());
+        }
+        if row.command == Command::AutomaticWindow {
+            show_own_windows(ui, app);
+        }
+    }
+}
+
+/// The windows that the file asks for, below those of every study.
+fn show_own_windows(ui: &mut Ui, app: &mut App) {
+    let Some(document) = &app.document else { return };
+    for (number, suggested) in document.session.case().volume().suggested_windows.clone().iter().enumerate() {
+        let name = format!("Window: {}", suggested.name);
+        let response = ui.add(Button::new(&name));
+        widgets::named(&response, Role::MenuItem, &name);
+        if response.on_hover_text(widgets::own_window_tooltip(suggested)).clicked() {
+            app.run_command(Command::OwnWindow(number), ui.ctx());
         }
     }
 }
@@ -75,9 +94,19 @@ fn works_without_study(command: Command) -> bool {
 fn show_title(ui: &mut Ui, app: &App) {
     let Some(document) = &app.document else { return };
     let colours = theme::palette(ui);
-    ui.label(RichText::new(study_title(document)).font(theme::medium(13.5)));
+    let title = study_title(document);
+    // The badges behind it keep their place in a narrow window.
+    let badges = 130.0;
+    ui.scope(|ui| {
+        ui.set_max_width((ui.available_width() - badges).max(0.0));
+        ui.add(egui::Label::new(RichText::new(&title).font(theme::medium(13.5))).truncate())
+            .on_hover_text(&title);
+    });
     if document.session.is_unsaved() {
         ui.label(RichText::new("● unsaved").small().color(colours.accent));
+    }
+    if let Some(reason) = document.session.looks_only() {
+        ui.label(RichText::new("read-only").small().color(colours.warning)).on_hover_text(reason);
     }
     let doubts = document.doubts();
     if !doubts.is_empty() {
@@ -190,6 +219,11 @@ pub(super) fn show_status_bar(ui: &mut Ui, app: &App, frame: &eframe::Frame) {
                 let window = session.display().window;
                 let view = session.view(session.active_pane());
                 let planes = if is_resliced(session) { "patient planes, resliced" } else { "scanned slices" };
+                if let Some(trouble) = document.journal_trouble() {
+                    let text = RichText::new("steps are not on disk: save soon").small();
+                    ui.label(text.color(colours.warning)).on_hover_text(trouble);
+                    ui.add_space(8.0);
+                }
                 let mut parts = vec![
                     saved,
                     format!("{:.1} px/mm", view.pixels_per_mm),
@@ -217,12 +251,23 @@ fn show_readout(ui: &mut Ui, session: &Session) {
     let side = |value: f64, plus: char, minus: char| {
         format!("{}{:.1}", if value < 0.0 { minus } else { plus }, value.abs())
     };
-    let place = format!("{} {} {} mm", side(x, 'L', 'R'), side(y, 'P', 'A'), side(z, 'S', 'I'));
+    let place = match session.case().volume().placement {
+        Placement::Patient => format!("{} {} {} mm", side(x, 'L', 'R'), side(y, 'P', 'A'), side(z, 'S', 'I')),
+        Placement::Scaled => format!("{x:.1}, {y:.1}, {z:.1} mm"),
+        Placement::Pixels => String::new(),
+    };
     let unit = session.case().volume().unit.as_deref().unwrap_or("");
-    let value = readout.value.map_or("outside".to_owned(), |value| format!("{} {unit}", short(value)));
+    let uptake = |value: f64| match session.case().volume().suv_factor {
+        Some(factor) => format!(" · SUV {:.2}", value * factor),
+        None => String::new(),
+    };
+    let value = readout
+        .value
+        .map_or("outside".to_owned(), |value| format!("{} {unit}{}", short(value), uptake(value)));
+    let value_width = if session.case().volume().suv_factor.is_some() { 170.0 } else { 80.0 };
     let label = session.case().scheme().get(readout.label).map_or(String::new(), |label| label.name.clone());
     for (text, width) in
-        [(format!("voxel {i}, {j}, {k}"), 130.0), (place, 190.0), (value, 80.0), (label, 120.0)]
+        [(format!("voxel {i}, {j}, {k}"), 130.0), (place, 190.0), (value, value_width), (label, 120.0)]
     {
         ui.allocate_ui_with_layout(egui::vec2(width, 18.0), Layout::left_to_right(Align::Center), |ui| {
             ui.set_min_width(width);
@@ -245,11 +290,12 @@ fn short(value: f64) -> String {
 /// Draws a notice that takes no focus.
 pub(super) fn show_toast(ctx: &egui::Context, text: &str) {
     let area = egui::Area::new(Id::unique("toast"))
-        .anchor(egui::Align2::CENTER_BOTTOM, [0.0, -40.0])
+        // The one corner of the viewports where nothing else is written.
+        .anchor(egui::Align2::LEFT_BOTTOM, [80.0, -36.0])
         .interactable(false);
     area.order(egui::Order::Foreground).show(ctx, |ui| {
         egui::Frame::popup(ui.style()).inner_margin(egui::Margin::symmetric(14, 8)).show(ui, |ui| {
-            ui.set_max_width(560.0);
+            ui.set_max_width(420.0);
             ui.label(text);
         });
     });

@@ -8,10 +8,11 @@ use egui::{
 use super::pictures::Pictures;
 use super::theme::{self, over_image};
 use crate::annotation::{self, Annotation, OrientedBox};
-use crate::geometry::{AnatomicalPlane, Patient, Point, Screen};
+use crate::geometry::{AnatomicalPlane, GridPlane, Patient, Point, Screen};
 use crate::session::{Button, Modifiers, PANES, Session};
 use crate::tool::{Cursor, Preview, ToolKind};
 use crate::view::{SliceSource, View, scale_bar};
+use crate::volume::Placement;
 
 /// Pixels of wheel travel, on devices that report pixels, that make one notch.
 const NOTCH: f32 = 40.0;
@@ -218,14 +219,15 @@ fn cursor_icon(cursor: Cursor) -> CursorIcon {
 fn paint_title(ui: &Ui, rect: Rect, name: &str, detail: &str) {
     let at = rect.min + Vec2::new(10.0, 8.0);
     let title = text(ui, at, Align2::LEFT_TOP, name, theme::medium(13.0), over_image::TEXT);
-    text(
-        ui,
-        Pos2::new(title.right() + 8.0, at.y),
-        Align2::LEFT_TOP,
-        detail,
-        FontId::proportional(12.0),
-        over_image::WEAK,
-    );
+    let font = FontId::proportional(12.0);
+    let beside = Pos2::new(title.right() + 8.0, at.y);
+    let width = ui.painter().layout_no_wrap(detail.to_owned(), font.clone(), over_image::WEAK).size().x;
+    // In a narrow pane it would run into the letter at the top.
+    if beside.x + width < rect.center().x - 16.0 {
+        text(ui, beside, Align2::LEFT_TOP, detail, font, over_image::WEAK);
+    } else {
+        text(ui, title.left_bottom() + Vec2::new(0.0, 2.0), Align2::LEFT_TOP, detail, font, over_image::WEAK);
+    }
 }
 
 /// Text that reads over any picture.
@@ -260,14 +262,46 @@ impl PanePainter<'_> {
             self.paint_crosshair();
         }
         if self.session.annotations_shown() {
+            let mut names = Vec::new();
             for annotation in self.session.case().annotations() {
-                self.paint_annotation(annotation);
+                self.paint_annotation(annotation, &mut names);
             }
+        }
+        if self.shows_missing_slice() {
+            let words = "no slice here: it is missing from the series";
+            text(
+                self.ui,
+                self.rect.center(),
+                Align2::CENTER_CENTER,
+                words,
+                theme::medium(15.0),
+                over_image::TEXT,
+            );
         }
         self.paint_letters();
         self.paint_scale_bar();
         self.paint_slice_bar();
-        paint_title(self.ui, self.rect, pane_name(pane), &self.detail());
+        paint_title(self.ui, self.rect, self.name(pane), &self.detail());
+    }
+
+    fn shows_missing_slice(&self) -> bool {
+        let volume = self.session.case().volume();
+        let is_missing =
+            |(family, slice): (GridPlane, usize)| family.slice_axis == 2 && volume.is_missing(slice);
+        self.view.slice.is_some_and(is_missing)
+    }
+
+    /// The plane's anatomical name; where nobody knows the patient's sides, the axes it shows.
+    fn name(&self, pane: usize) -> &'static str {
+        if self.session.case().volume().placement == Placement::Patient {
+            return pane_name(pane);
+        }
+        match self.view.slice.map(|(family, _)| family.slice_axis) {
+            Some(2) => "Image",
+            Some(1) => "Columns and slices",
+            Some(0) => "Rows and slices",
+            _ => pane_name(pane),
+        }
     }
 
     /// Which slice this is, and how far from the plane it is named after.
@@ -280,6 +314,11 @@ impl PanePainter<'_> {
                 format!("{along:.1} mm · resliced")
             }
         };
+        let volume = self.session.case().volume();
+        if let Some(axis) = &volume.time_axis {
+            let caption = axis.caption(self.session.display().time, volume.times());
+            words += &format!(" · {} {caption}", axis.kind.name().to_lowercase());
+        }
         let oblique = self.view.obliquity_degrees();
         if oblique >= 0.5 {
             words += &format!(" · oblique {oblique:.0}°");
@@ -305,6 +344,10 @@ impl PanePainter<'_> {
     }
 
     fn paint_letters(&self) {
+        // Where the file does not place the patient, no side is claimed.
+        if self.session.case().volume().placement != Placement::Patient {
+            return;
+        }
         let letters = self.view.edge_directions().map(|direction| direction.letter().to_string());
         let (rect, inset) = (self.rect, 10.0);
         let places = [
@@ -339,7 +382,7 @@ impl PanePainter<'_> {
         line(Vec2::splat(1.0), over_image::SHADOW);
         line(Vec2::ZERO, over_image::TEXT);
         let unit = match self.session.case().volume().placement {
-            crate::volume::Placement::Pixels => "px",
+            Placement::Pixels => "px",
             _ => "mm",
         };
         let words = format!("{} {unit}", bar.mm);
@@ -387,13 +430,16 @@ impl PanePainter<'_> {
         })
     }
 
-    fn paint_annotation(&self, annotation: &Annotation) {
+    fn paint_annotation(&self, annotation: &Annotation, names: &mut Vec<Rect>) {
         let selected = self.session.selected().is_some_and(|other| other.id == annotation.id);
         let colour = self.colour_of(annotation);
         match annotation.shape {
             annotation::Shape::Box(shape) => self.paint_box(&shape, colour, selected, Some(&annotation.name)),
             annotation::Shape::Landmark(point) => {
-                self.paint_landmark(point, colour, selected, &annotation.name)
+                self.paint_landmark(point, colour, selected);
+                if self.is_near(point) {
+                    self.paint_name(self.on_screen(point), &annotation.name, colour, names);
+                }
             }
         }
     }
@@ -449,14 +495,36 @@ impl PanePainter<'_> {
         handles
     }
 
-    fn paint_landmark(&self, point: Point<Patient>, colour: Color32, selected: bool, name: &str) {
+    /// A point's distance from the plane, in the greatest steps of the grid.
+    fn steps_away(&self, point: Point<Patient>) -> f64 {
         let spacing = self.session.case().volume().grid().spacing_mm().into_iter().fold(0.0, f64::max);
-        let depth = self.view.plane.depth_of(point).abs();
-        if depth > spacing * 3.0 {
+        self.view.plane.depth_of(point).abs() / spacing
+    }
+
+    fn is_near(&self, point: Point<Patient>) -> bool {
+        self.steps_away(point) <= 0.5 + 1e-6
+    }
+
+    /// A name beside a mark, at whichever side it covers no other name.
+    fn paint_name(&self, at: Pos2, name: &str, colour: Color32, names: &mut Vec<Rect>) {
+        let font = theme::medium(12.0);
+        let size = self.ui.painter().layout_no_wrap(name.to_owned(), font.clone(), colour).size();
+        let (out, up) = (11.0, 9.0);
+        let places = [(out, -up), (out, up), (-out - size.x, -up), (-out - size.x, up)];
+        let box_at =
+            |(x, y): (f32, f32)| Rect::from_min_size(at + Vec2::new(x, y - size.y / 2.0), size).expand(1.0);
+        let is_free = |place: &Rect| names.iter().all(|taken| !taken.intersects(*place));
+        let place = places.map(box_at).into_iter().find(is_free).unwrap_or_else(|| box_at(places[0]));
+        names.push(place);
+        text(self.ui, place.min + Vec2::splat(1.0), Align2::LEFT_TOP, name, font, colour);
+    }
+
+    fn paint_landmark(&self, point: Point<Patient>, colour: Color32, selected: bool) {
+        if self.steps_away(point) > 3.0 {
             return;
         }
         // Near slices show a fainter mark, so that a point can be found again.
-        let near = depth <= spacing / 2.0 + 1e-6;
+        let near = self.is_near(point);
         let colour = if near { colour } else { colour.gamma_multiply(0.4) };
         let at = self.on_screen(point);
         let painter = self.painter();
@@ -468,10 +536,6 @@ impl PanePainter<'_> {
             if near {
                 painter.circle_stroke(at, 4.0, stroke);
             }
-        }
-        if near {
-            let beside = at + Vec2::new(arm + 3.0, -arm);
-            text(self.ui, beside, Align2::LEFT_CENTER, name, FontId::proportional(12.0), colour);
         }
     }
 

@@ -2,14 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use egui::{
-    Align, Button, Context, Id, Key, Layout, Modal, ProgressBar, RichText, Role, ScrollArea, TextEdit, Ui,
-};
+use egui::{Align, Button, Context, Id, Key, Layout, Modal, ProgressBar, RichText, Role, TextEdit, Ui};
 
 use super::app::Next;
 use super::file_picker::Pick;
 use super::{theme, widgets};
-use crate::format::Scan;
+use crate::store::Overwrite;
 
 /// A question.
 pub(super) enum Dialog {
@@ -17,14 +15,16 @@ pub(super) enum Dialog {
     Message { title: String, text: String },
     /// There are unsaved marks, and something would lose them.
     Unsaved(Next),
-    /// A save did not happen.
-    SaveFailed { text: String, may_overwrite: bool },
+    /// A save did not happen; what a person may allow so that it does.
+    SaveFailed { text: String, allow: Option<(&'static str, Overwrite)> },
     /// What was saved about a study cannot be opened with it.
     MarksUnreadable { path: PathBuf, text: String },
+    /// Somebody is about to mark a study whose place is doubtful.
+    Doubtful { text: String },
+    /// An earlier session ended before it saved.
+    LeftBehind { steps: usize, last: Option<String>, cut_off: bool },
     /// The system shows no file dialogs.
     Path { what: Pick, text: String, had_focus: bool },
-    /// Several series to choose from.
-    Series { path: PathBuf, scan: Scan },
 }
 
 /// What came of it.
@@ -34,10 +34,12 @@ pub(super) enum Reply {
     Save(Next),
     Discard(Next),
     SaveElsewhere,
-    Overwrite,
+    SaveOver(Overwrite),
     Path(Pick, PathBuf),
     WithoutMarks(PathBuf),
-    Series(PathBuf, usize, Scan),
+    BringBack,
+    LeaveBehind,
+    MarkAnyway,
 }
 
 /// Draws a question.
@@ -63,9 +65,9 @@ pub(super) fn show(ctx: &Context, dialog: &mut Dialog) -> Reply {
                     ui.button("Discard").clicked().then(|| Reply::Discard(next.clone()))
                 })
             }
-            Dialog::SaveFailed { text, may_overwrite } => {
+            Dialog::SaveFailed { text, allow } => {
                 body(ui, "Your marks are not saved yet", &format!("{text}\n\nNothing is lost: they are still open here."));
-                let may_overwrite = *may_overwrite;
+                let allow = *allow;
                 buttons(ui, |ui| {
                     if ui.add(primary(ui, "Choose another folder…")).clicked() {
                         return Some(Reply::SaveElsewhere);
@@ -73,7 +75,7 @@ pub(super) fn show(ctx: &Context, dialog: &mut Dialog) -> Reply {
                     if ui.button("Later").clicked() {
                         return Some(Reply::Cancelled);
                     }
-                    (may_overwrite && ui.button("Write over it").clicked()).then_some(Reply::Overwrite)
+                    allow.and_then(|(word, over)| ui.button(word).clicked().then_some(Reply::SaveOver(over)))
                 })
             }
             Dialog::MarksUnreadable { path, text } => {
@@ -86,14 +88,45 @@ pub(super) fn show(ctx: &Context, dialog: &mut Dialog) -> Reply {
                     ui.button("Cancel").clicked().then_some(Reply::Cancelled)
                 })
             }
+            Dialog::LeftBehind { steps, last, cut_off } => {
+                let count = if *steps == 1 { "One step was".to_owned() } else { format!("{steps} steps were") };
+                let when = last.as_deref().map_or(String::new(), |time| format!(", the last at {}", local_time(time)));
+                let torn = if *cut_off { " The one being written when it stopped is lost." } else { "" };
+                let text = format!("Annotomy ended before this case was saved. {count} made since{when}.{torn}");
+                body(ui, "Bring your unsaved marks back?", &text);
+                buttons(ui, |ui| {
+                    if ui.add(primary(ui, "Bring them back")).clicked() {
+                        return Some(Reply::BringBack);
+                    }
+                    ui.button("Open without them").clicked().then_some(Reply::LeaveBehind)
+                })
+            }
             Dialog::Path { what, text, had_focus } => show_path(ui, *what, text, had_focus),
-            Dialog::Series { path, scan } => show_series(ui, path, scan),
+            Dialog::Doubtful { text } => {
+                let note = "Marks would land where this reading puts them, and nowhere else. Look first; the badge at the top tells all.";
+                body(ui, "Where this study lies is doubtful", &format!("{text}\n\n{note}"));
+                buttons(ui, |ui| {
+                    if ui.add(primary(ui, "Only look")).clicked() {
+                        return Some(Reply::Cancelled);
+                    }
+                    ui.button("Mark all the same").clicked().then_some(Reply::MarkAnyway)
+                })
+            }
         }
     });
     match modal.inner {
         Some(reply) => reply,
-        None if modal.should_close() => Reply::Cancelled,
+        // Marks that wait are no question to be waved away.
+        None if modal.should_close() && !matches!(dialog, Dialog::LeftBehind { .. }) => Reply::Cancelled,
         None => Reply::StillOpen,
+    }
+}
+
+/// A time of a file as the clock on this wall would have it.
+fn local_time(utc: &str) -> String {
+    match utc.parse::<jiff::Timestamp>() {
+        Ok(time) => time.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M on %-d %B").to_string(),
+        Err(_) => utc.to_owned(),
     }
 }
 
@@ -118,8 +151,10 @@ fn primary(ui: &Ui, word: &'static str) -> Button<'static> {
 }
 
 fn show_path(ui: &mut Ui, what: Pick, text: &mut String, had_focus: &mut bool) -> Option<Reply> {
+    let saves = what == Pick::SaveFolder;
     body(ui, what.title(), "This system shows no file dialogs. Type or paste the path.");
-    let field = ui.add(TextEdit::singleline(text).hint_text("/path/to/study").desired_width(f32::INFINITY));
+    let hint = if saves { "/path/to/folder, made if it is not there" } else { "/path/to/study" };
+    let field = ui.add(TextEdit::singleline(text).hint_text(hint).desired_width(f32::INFINITY));
     widgets::named(&field, Role::TextInput, "Path");
     if !*had_focus {
         field.request_focus();
@@ -127,49 +162,20 @@ fn show_path(ui: &mut Ui, what: Pick, text: &mut String, had_focus: &mut bool) -
     }
     let path = PathBuf::from(text.trim().trim_matches('"'));
     let entered = field.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
-    if !text.trim().is_empty() && !path.exists() {
-        ui.label(RichText::new("There is no such file or folder.").color(theme::palette(ui).warning));
+    let usable = if saves { !text.trim().is_empty() && !path.is_file() } else { path.exists() };
+    if !text.trim().is_empty() && !usable {
+        ui.label(
+            RichText::new(if saves { "This is a file." } else { "There is no such file or folder." })
+                .color(theme::palette(ui).warning),
+        );
     }
     buttons(ui, |ui| {
-        let open = if what == Pick::SaveFolder { "Save" } else { "Open" };
-        let clicked = ui.add_enabled(path.exists(), primary(ui, open)).clicked();
-        if (clicked || entered) && path.exists() {
+        let clicked = ui.add_enabled(usable, primary(ui, if saves { "Save" } else { "Open" })).clicked();
+        if (clicked || entered) && usable {
             return Some(Reply::Path(what, path));
         }
         ui.button("Cancel").clicked().then_some(Reply::Cancelled)
     })
-}
-
-fn show_series(ui: &mut Ui, path: &Path, scan: &mut Scan) -> Option<Reply> {
-    let count = format!("{} series in {}", scan.series.len(), path.display());
-    body(ui, "Which series?", &count);
-    let mut chosen = None;
-    ScrollArea::vertical().max_height(340.0).auto_shrink([false, true]).show(ui, |ui| {
-        for (number, series) in scan.series.iter().enumerate() {
-            let modality = series.modality.as_deref().unwrap_or("–");
-            let name = if series.description.is_empty() { &series.id } else { &series.description };
-            let files = series.source.files().len();
-            let (response, ()) = widgets::row(ui, false, name, |ui| {
-                ui.label(RichText::new(modality).font(theme::medium(13.0)));
-                ui.add(egui::Label::new(name).truncate());
-                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                    let words = if files == 1 { "1 file".to_owned() } else { format!("{files} files") };
-                    ui.label(RichText::new(words).small().color(theme::palette(ui).weak));
-                });
-            });
-            if response.clicked() {
-                chosen = Some(number);
-            }
-        }
-        for refusal in &scan.refused {
-            let weak = theme::palette(ui).weak;
-            ui.label(RichText::new(refusal.to_string()).small().color(weak));
-        }
-    });
-    if let Some(number) = chosen {
-        return Some(Reply::Series(path.to_owned(), number, std::mem::take(scan)));
-    }
-    buttons(ui, |ui| ui.button("Cancel").clicked().then_some(Reply::Cancelled))
 }
 
 /// Draws the progress of an opening over the window; `true` when it is to be stopped.

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use crate::format::{Scan, Watch};
-use crate::session::{Document, OpenError, SaveJob, SaveOutcome};
+use crate::session::{Document, OpenError, SaveJob, SaveOutcome, system_author};
+use crate::store::Digest;
 use crate::volume::Volume;
 
 /// A job that opens a path.
@@ -63,42 +64,60 @@ impl Watcher {
     }
 }
 
+/// What is opened at a path.
+pub(super) enum Wanted {
+    /// The only series in it with its marks, or the list of them to choose from.
+    Study,
+    /// One series of a scan.
+    Series(usize, Arc<Scan>),
+    /// The study with this mask instead of its own marks.
+    WithMask(PathBuf),
+    /// One series of a scan alone.
+    SeriesWithoutMarks(usize, Arc<Scan>),
+    /// The study alone; what was saved about it is left where it is.
+    WithoutMarks,
+}
+
+impl Wanted {
+    fn open(self, path: &Path, watcher: &Watcher) -> Result<Document, OpenError> {
+        let author = system_author();
+        match self {
+            Self::Study => Document::open(path, &author, watcher),
+            Self::Series(number, scan) => {
+                Document::open_series(&scan.series[number], &scan.series, &author, watcher)
+            }
+            Self::WithMask(mask) => {
+                Document::open_without_marks(path, &author, watcher)?.with_mask(&mask, watcher)
+            }
+            Self::SeriesWithoutMarks(number, scan) => {
+                Document::open_series_without_marks(&scan.series[number], &scan.series, &author, watcher)
+            }
+            Self::WithoutMarks => Document::open_without_marks(path, &author, watcher),
+        }
+    }
+}
+
+/// Keeps a journal beside the case or, where nothing can be written there, in the folder that the
+/// system gives this program.
+fn keep_journal(document: &mut Document) {
+    let Err(beside) = document.keep_journal(None) else { return };
+    let elsewhere = || {
+        let folders = directories::ProjectDirs::from("org", "Annotomy", "Annotomy")?;
+        let folder = folders.data_local_dir().join("journals");
+        std::fs::create_dir_all(&folder).ok()?;
+        let name = Digest::of(document.files().journal().as_os_str().as_encoded_bytes()).to_string();
+        Some(folder.join(&name[..16]).with_extension("journal"))
+    };
+    let kept = elsewhere().map(|path| document.keep_journal(Some(&path)));
+    if !matches!(kept, Some(Ok(()))) {
+        document.tell(format!("Steps are not kept on disk before you save: {beside}"));
+    }
+}
+
 impl Opening {
-    /// Opens `path`: the only series in it, or the list of them to choose from.
-    pub(super) fn path(path: &Path, author: &str, ctx: &egui::Context) -> Self {
-        let author = author.to_owned();
-        Self::start(path.to_owned(), ctx, move |path, watcher| Document::open(path, &author, watcher))
-    }
-
-    /// Opens `path` and lays a mask over it.
-    pub(super) fn with_mask(path: &Path, mask: PathBuf, author: &str, ctx: &egui::Context) -> Self {
-        let author = author.to_owned();
-        Self::start(path.to_owned(), ctx, move |path, watcher| {
-            Document::open_without_marks(path, &author, watcher)?.with_mask(&mask, watcher)
-        })
-    }
-
-    /// Opens one series of a scan.
-    pub(super) fn series(path: &Path, number: usize, scan: Scan, author: &str, ctx: &egui::Context) -> Self {
-        let author = author.to_owned();
-        Self::start(path.to_owned(), ctx, move |_, watcher| {
-            Document::open_series(&scan.series[number], &scan.series, &author, watcher)
-        })
-    }
-
-    /// Opens a study and leaves what was saved about it alone.
-    pub(super) fn without_marks(path: &Path, author: &str, ctx: &egui::Context) -> Self {
-        let author = author.to_owned();
-        Self::start(path.to_owned(), ctx, move |path, watcher| {
-            Document::open_without_marks(path, &author, watcher)
-        })
-    }
-
-    fn start(
-        path: PathBuf,
-        ctx: &egui::Context,
-        work: impl FnOnce(&Path, &Watcher) -> Result<Document, OpenError> + Send + 'static,
-    ) -> Self {
+    /// Begins to open what is wanted at `path`; `traceless` keeps no journal.
+    pub(super) fn start(path: &Path, wanted: Wanted, traceless: bool, ctx: &egui::Context) -> Self {
+        let path = path.to_owned();
         let shared = Arc::new(Shared {
             cancelled: AtomicBool::new(false),
             progress: AtomicU32::new(0),
@@ -108,8 +127,13 @@ impl Opening {
         let watcher = Watcher { shared: shared.clone(), events: sender };
         let worker_path = path.clone();
         std::thread::spawn(move || {
-            let opened = work(&worker_path, &watcher).map(Box::new).map_err(Box::new);
-            watcher.send(OpenEvent::Finished(opened));
+            let mut opened = wanted.open(&worker_path, &watcher);
+            if let Ok(document) = opened.as_mut().map(|document| document)
+                && !traceless
+            {
+                keep_journal(document);
+            }
+            watcher.send(OpenEvent::Finished(opened.map(Box::new).map_err(Box::new)));
         });
         Self { path, shared, events }
     }
@@ -123,16 +147,12 @@ impl Opening {
     pub(super) fn progress(&self) -> f32 {
         f32::from_bits(self.shared.progress.load(Ordering::Relaxed))
     }
-
-    /// Stops the work.
-    pub(super) fn cancel(&self) {
-        self.shared.cancelled.store(true, Ordering::Relaxed);
-    }
 }
 
 impl Drop for Opening {
+    /// Stops the work; what it still brings is thrown away.
     fn drop(&mut self) {
-        self.cancel();
+        self.shared.cancelled.store(true, Ordering::Relaxed);
     }
 }
 

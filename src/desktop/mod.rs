@@ -17,6 +17,7 @@ mod panels;
 mod pictures;
 mod samples;
 mod settings;
+mod shelf;
 mod shortcuts;
 mod theme;
 mod welcome;
@@ -49,6 +50,12 @@ pub struct WindowError(String);
 ///
 /// When the graphics device is lost, the window is made anew on a fresh device with the same state.
 pub fn run(start: Start) -> Result<(), WindowError> {
+    let has_display =
+        || ["DISPLAY", "WAYLAND_DISPLAY"].into_iter().any(|name| std::env::var_os(name).is_some());
+    if cfg!(all(unix, not(target_os = "macos"))) && !has_display() {
+        let text = "there is no display, neither DISPLAY nor WAYLAND_DISPLAY is set (the commands of `annotomy --help` need none)";
+        return Err(WindowError(text.to_owned()));
+    }
     let kept: Rc<RefCell<Option<App>>> = Rc::default();
     let mut start = Some(start);
     loop {

@@ -1,10 +1,12 @@
 //! Small controls that the panels share: icons with names that screen readers can say.
 
-use egui::{Button, Color32, Response, RichText, Role, Sense, Ui, Vec2, WidgetInfo};
+use egui::text::{CCursor, CCursorRange};
+use egui::{Button, Color32, Key, Response, RichText, Role, Sense, TextEdit, Ui, Vec2, WidgetInfo};
 use egui_material_icons::MaterialIcon;
 
 use super::{shortcuts, theme};
 use crate::session::Command;
+use crate::volume::{SuggestedWindow, Window};
 
 /// A button that shows an icon alone; `name` is what it is called.
 pub(super) fn icon_button(ui: &mut Ui, icon: MaterialIcon, name: &str, tooltip: &str) -> Response {
@@ -44,6 +46,12 @@ pub(super) fn command_button(
     response.on_hover_text(tooltip(command)).clicked()
 }
 
+/// The tooltip of a window that the file asks for.
+pub(super) fn own_window_tooltip(suggested: &SuggestedWindow) -> String {
+    let Window { centre, width } = suggested.window;
+    format!("Asked for by the file: centre {centre}, width {width}")
+}
+
 /// The tooltip of a command with its key.
 pub(super) fn tooltip(command: Command) -> String {
     let text = command.info().map_or("", |row| row.tooltip);
@@ -56,6 +64,46 @@ pub(super) fn tooltip(command: Command) -> String {
 /// Gives a control the name that screen readers say.
 pub(super) fn named(response: &Response, role: Role, name: &str) {
     response.widget_info(|| WidgetInfo::labeled(role, true, name));
+}
+
+/// A field for a new name. When it appears it has the focus and the old name is selected, so that
+/// typing replaces it. Gives the new name, trimmed, once the person is done; `None` within where it
+/// stays as it was.
+pub(super) fn name_field(
+    ui: &mut Ui,
+    field: &mut NameField,
+    label: &str,
+    width: f32,
+) -> Option<Option<String>> {
+    let shown = TextEdit::singleline(&mut field.text).desired_width(width).show(ui);
+    let (response, mut state) = (shown.response.response, shown.state);
+    named(&response, Role::TextInput, label);
+    if !field.had_focus {
+        let all = CCursorRange::two(CCursor::new(0), CCursor::new(field.text.chars().count()));
+        state.cursor.set_char_range(Some(all));
+        state.store(ui.ctx(), response.id);
+        response.request_focus();
+        field.had_focus = true;
+        return None;
+    }
+    if !response.lost_focus() {
+        return None;
+    }
+    let name = field.text.trim().to_owned();
+    let kept = ui.input(|input| input.key_pressed(Key::Escape)) || name.is_empty();
+    Some((!kept).then_some(name))
+}
+
+/// A name being changed.
+pub(super) struct NameField {
+    text: String,
+    had_focus: bool,
+}
+
+impl NameField {
+    pub(super) fn new(name: &str) -> Self {
+        Self { text: name.to_owned(), had_focus: false }
+    }
 }
 
 /// The heading of a section, with room for controls at its right end.

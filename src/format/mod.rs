@@ -18,11 +18,13 @@ mod legible;
 mod memory;
 mod open;
 mod plain_file;
+mod stamp;
 mod watch;
 
 pub use atomic::write_atomically;
 pub use doubt::{Doubt, DoubtCode, Refusal, RefusalCode};
 pub use legible::legible;
-pub use open::{Scan, Series, SeriesSource, Study, load, scan};
+pub use open::{Scan, Series, SeriesFacts, SeriesSource, Study, load, scan, thumbnail};
 pub use plain_file::{open_plain, read_plain};
-pub use watch::{Silent, Watch};
+pub use stamp::Stamp;
+pub use watch::{FoundSoFar, SeriesSoFar, Silent, Watch};

@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+use super::recorder::Recorder;
 use super::{Session, now};
 use crate::annotation::{Colour, Label, LabelScheme};
 use crate::case::{Case, CaseError};
 use crate::format::{self, Doubt, Refusal, Scan, Series, Study, Watch, nifti};
 use crate::store::{
-    self, CaseFiles, MarksError, Overwrite, SaveError, SaveRequest, Saved, SavedMarks, Seen, Signature,
-    StudyIdentity,
+    self, CaseFiles, FoundJournal, Journal, JournalError, JournalMark, JournalStart, LocalDisk, MarksError,
+    Overwrite, SaveError, SaveRequest, Saved, SavedMarks, Seen, Signature, StudyIdentity, Unsaved,
 };
 
 /// An open study, its marks, and where they are saved.
@@ -21,6 +22,14 @@ pub struct Document {
     files: CaseFiles,
     seen: Option<Seen>,
     notices: Vec<String>,
+    recorder: Option<Recorder>,
+    left_behind: Option<LeftBehind>,
+}
+
+/// Steps that an earlier session did not come to save.
+struct LeftBehind {
+    found: FoundJournal,
+    unsaved: Unsaved,
 }
 
 /// Why a document could not be opened.
@@ -68,7 +77,14 @@ impl Document {
                 || Refusal::new(path, format::RefusalCode::NotAnImage, "holds no image").into(),
                 OpenError::Refused,
             )),
-            1 => Self::open_series(&scan.series.remove(0), &[], author, watch),
+            1 => {
+                let mut document = Self::open_series(&scan.series.remove(0), &[], author, watch)?;
+                if let Some(first) = scan.refused.first() {
+                    let count = scan.refused.len();
+                    document.tell(format!("{count} file(s) there cannot be opened, such as {first}"));
+                }
+                Ok(document)
+            }
             _ => Err(OpenError::SeveralSeries { path: path.to_owned(), scan }),
         }
     }
@@ -92,9 +108,18 @@ impl Document {
         if scan.series.len() != 1 {
             return Err(OpenError::SeveralSeries { path: path.to_owned(), scan });
         }
-        let series = scan.series.remove(0);
-        let files = CaseFiles::beside(&series, &[]);
-        Self::with_marks(format::load(&series, watch)?, files, None, author)
+        Self::open_series_without_marks(&scan.series.remove(0), &[], author, watch)
+    }
+
+    /// [`Self::open_without_marks`] of one series of a scan; `siblings` are all that were found together.
+    pub fn open_series_without_marks(
+        series: &Series,
+        siblings: &[Series],
+        author: &str,
+        watch: &dyn Watch,
+    ) -> Result<Self, OpenError> {
+        let files = CaseFiles::beside(series, siblings);
+        Self::with_marks(format::load(series, watch)?, files, None, author)
     }
 
     /// Lays a mask from elsewhere over a study without marks, as the first layer; it has to lie on the
@@ -138,7 +163,136 @@ impl Document {
             }
         };
         let session = Session::new(case, author);
-        Ok(Self { session, study: Arc::new(study), identity: Arc::new(identity), files, seen, notices })
+        Ok(Self {
+            session,
+            study: Arc::new(study),
+            identity: Arc::new(identity),
+            files,
+            seen,
+            notices,
+            recorder: None,
+            left_behind: None,
+        })
+    }
+
+    /// From now on brings every step to disk as it is made, into the journal at `path` or beside the
+    /// case. Steps that an earlier session left there wait for [`Self::bring_back`]. Where another
+    /// window has the case open, this one only looks.
+    ///
+    /// Fails where no journal can be kept; everything else goes on without it.
+    pub fn keep_journal(&mut self, path: Option<&Path>) -> Result<(), JournalError> {
+        let path = path.map_or_else(|| self.files.journal(), Path::to_owned);
+        let kept = self.open_journal(&path);
+        match kept {
+            Ok(journal) => {
+                self.session.record_events();
+                self.recorder = Some(Recorder::start(journal));
+                Ok(())
+            }
+            Err(JournalError::Busy { .. }) => {
+                let text = "Another window has this case open: marks can be made and saved only there";
+                self.session.only_look(text);
+                self.notices.push(text.to_owned());
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn find_journal(&self, path: &Path) -> Result<Option<(FoundJournal, Unsaved)>, JournalError> {
+        let Some(found) = store::find_journal(path)? else { return Ok(None) };
+        let study = self.identity.get_or_init(|| StudyIdentity::of(&self.study));
+        let unsaved = found.unsaved(study, self.seen.as_ref())?;
+        Ok(Some((found, unsaved)))
+    }
+
+    /// Looks for steps that an earlier session left in the journal at `path`, without writing into it;
+    /// whether there is one.
+    pub fn find_left_behind(&mut self, path: &Path) -> Result<bool, JournalError> {
+        let found = self.find_journal(path)?;
+        let is_there = found.is_some();
+        self.left_behind = found.map(|(found, unsaved)| LeftBehind { found, unsaved });
+        Ok(is_there)
+    }
+
+    fn open_journal(&mut self, path: &Path) -> Result<Journal, JournalError> {
+        match self.find_journal(path) {
+            Ok(Some((found, unsaved))) => {
+                let journal = Journal::resume(Box::new(LocalDisk), &found)?;
+                if unsaved.events.is_empty() {
+                    self.session.bring_back(unsaved);
+                } else {
+                    self.left_behind = Some(LeftBehind { found, unsaved });
+                }
+                return Ok(journal);
+            }
+            Err(stranger @ JournalError::Stranger { .. }) => {
+                let aside = set_aside(path)?;
+                self.notices.push(format!("{stranger}; it is now called {}", aside.display()));
+            }
+            Err(other) => return Err(other),
+            Ok(None) => {}
+        }
+        self.begin_journal(path)
+    }
+
+    fn begin_journal(&self, path: &Path) -> Result<Journal, JournalError> {
+        let study = self.identity.get_or_init(|| StudyIdentity::of(&self.study));
+        let by = Signature { author: self.session.author().to_owned(), time: now() };
+        let start = JournalStart { study, seen: self.seen.as_ref(), by: &by };
+        Journal::begin(Box::new(LocalDisk), path, &start)
+    }
+
+    /// How many steps an earlier session left unsaved, and when the last of them was made.
+    pub fn left_behind(&self) -> Option<(usize, Option<&str>)> {
+        let left = self.left_behind.as_ref()?;
+        Some((left.unsaved.events.len(), left.unsaved.last.as_deref()))
+    }
+
+    /// Whether the journal of that session was cut off in the middle of a step, which is lost.
+    pub fn was_cut_off(&self) -> bool {
+        self.left_behind.as_ref().is_some_and(|left| left.found.is_torn())
+    }
+
+    /// Brings those steps back, with what they take to be undone; gives how many came.
+    pub fn bring_back(&mut self) -> usize {
+        self.left_behind.take().map_or(0, |left| self.session.bring_back(left.unsaved))
+    }
+
+    /// Goes on without those steps. Their journal is kept under another name, which is given.
+    pub fn leave_behind(&mut self) -> Result<Option<PathBuf>, JournalError> {
+        let Some(left) = self.left_behind.take() else { return Ok(None) };
+        drop(self.recorder.take().and_then(Recorder::end));
+        let path = left.found.path().to_owned();
+        let aside = set_aside(&path)?;
+        self.recorder = Some(Recorder::start(self.begin_journal(&path)?));
+        Ok(Some(aside))
+    }
+
+    /// Hands what happened since the last call to the journal.
+    pub fn record(&mut self) {
+        let events = self.session.take_events();
+        if let Some(recorder) = self.recorder.as_mut().filter(|_| !events.is_empty()) {
+            recorder.add(events, now());
+        }
+    }
+
+    /// Waits until everything that was recorded is on the disk; says why not where the disk refuses.
+    pub fn wait_for_journal(&self) -> Result<(), String> {
+        self.recorder.as_ref().map_or_else(|| Err("no journal is kept".to_owned()), Recorder::wait)
+    }
+
+    /// Why the newest steps are not on the disk, where that is so.
+    pub fn journal_trouble(&self) -> Option<String> {
+        self.recorder.as_ref()?.trouble()
+    }
+
+    /// Leaves the case: everything is saved or given up, so that the journal goes.
+    pub fn close(mut self) {
+        let journal = self.recorder.take().and_then(Recorder::end);
+        if let Some(Err(error)) = journal.filter(|_| self.left_behind.is_none()).map(Journal::remove) {
+            tracing::warn!("the journal could not be removed: {error}");
+        }
     }
 
     /// The study.
@@ -156,6 +310,23 @@ impl Document {
         &self.notices
     }
 
+    /// Asks before the first mark where it is doubtful where the study lies.
+    pub fn ask_before_marking(&mut self) {
+        let is_slice = self.study.volume.grid().dims()[2] == 1;
+        let doubts = self.study.doubts.iter().filter(|doubt| doubt.code.is_blocking());
+        if let Some(doubt) = doubts.filter(|_| !is_slice).next()
+            && self.session.case().annotations().is_empty()
+            && self.session.case().scheme().iter().next().is_none()
+        {
+            self.session.ask_before_marking(&doubt.text);
+        }
+    }
+
+    /// Adds something that a person should know.
+    pub fn tell(&mut self, notice: String) {
+        self.notices.push(notice);
+    }
+
     /// Where the marks are saved.
     pub fn files(&self) -> &CaseFiles {
         &self.files
@@ -163,7 +334,8 @@ impl Document {
 
     /// The marks as they are now, to be saved by [`SaveJob::run`] on any thread. `into` names another
     /// folder than the one they came from.
-    pub fn save_job(&self, into: Option<&Path>, overwrite: Overwrite) -> SaveJob {
+    pub fn save_job(&mut self, into: Option<&Path>, overwrite: Overwrite) -> SaveJob {
+        self.record();
         let files = match into {
             Some(folder) => CaseFiles::in_folder(folder, self.files.stem()),
             None => self.files.clone(),
@@ -175,9 +347,38 @@ impl Document {
             identity: self.identity.clone(),
             seen: self.seen.clone(),
             files,
+            journal: self.recorder.as_ref().map(Recorder::mark),
             author: self.session.author().to_owned(),
             overwrite,
         }
+    }
+
+    /// The journal goes where the case went; what of it is not saved yet goes with it.
+    fn move_journal(&mut self) {
+        let Some(old) = self.recorder.take().and_then(Recorder::end) else { return };
+        match self.journal_of_moved_case(&old) {
+            Ok(recorder) => {
+                self.recorder = Some(recorder);
+                if let Err(error) = old.remove() {
+                    tracing::warn!("the journal could not be removed: {error}");
+                }
+            }
+            Err(error) => {
+                tracing::error!("{error}");
+                self.recorder = Some(Recorder::start(old));
+            }
+        }
+    }
+
+    fn journal_of_moved_case(&self, old: &Journal) -> Result<Recorder, JournalError> {
+        let study = self.identity.get_or_init(|| StudyIdentity::of(&self.study));
+        let made_since = match store::find_journal(old.path())? {
+            Some(found) => found.unsaved(study, self.seen.as_ref())?.events,
+            None => Vec::new(),
+        };
+        let mut recorder = Recorder::start(self.begin_journal(&self.files.journal())?);
+        recorder.add(made_since, now());
+        Ok(recorder)
     }
 
     /// Takes in what a save came to.
@@ -190,8 +391,15 @@ impl Document {
         };
         if let Some(saved) = written {
             self.session.mark_saved(outcome.changes);
+            let moved = self.files != outcome.files;
             self.files = outcome.files;
             self.seen = Some(saved.seen.clone());
+            if let (Some(recorder), Some(mark)) = (&self.recorder, outcome.journal) {
+                recorder.fold(mark.events);
+            }
+            if moved {
+                self.move_journal();
+            }
         }
         outcome.result
     }
@@ -206,6 +414,7 @@ pub struct SaveJob {
     seen: Option<Seen>,
     files: CaseFiles,
     author: String,
+    journal: Option<JournalMark>,
     overwrite: Overwrite,
 }
 
@@ -214,6 +423,7 @@ pub struct SaveOutcome {
     result: Result<Saved, SaveError>,
     changes: u64,
     files: CaseFiles,
+    journal: Option<JournalMark>,
 }
 
 impl SaveJob {
@@ -225,11 +435,25 @@ impl SaveJob {
             study: identity,
             files: &self.files,
             seen: self.seen.as_ref(),
+            journal: self.journal.as_ref(),
             by: Signature { author: self.author, time: now() },
             overwrite: self.overwrite,
         });
-        SaveOutcome { result, changes: self.changes, files: self.files }
+        SaveOutcome { result, changes: self.changes, files: self.files, journal: self.journal }
     }
+}
+
+/// Gives a journal that cannot be used, and must not be lost, another name in its folder.
+fn set_aside(path: &Path) -> Result<PathBuf, JournalError> {
+    let unusable = |source| JournalError::Unusable { path: path.to_owned(), source };
+    let numbered = |number: usize| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(format!(".{number}"));
+        PathBuf::from(name)
+    };
+    let free = (1..).map(numbered).find(|name| !name.exists()).expect("numbers do not end");
+    std::fs::rename(path, &free).map_err(unusable)?;
+    Ok(free)
 }
 
 /// Who is at the machine, as the system names them; empty where it does not.

@@ -8,7 +8,7 @@ impl Session {
     /// Draws with this label from now on, if the scheme has it.
     pub fn activate_label(&mut self, index: u16) {
         if let Some(label) = self.case.scheme().get(index) {
-            self.notice = Some(format!("Label {index}: {}", label.name));
+            self.notice = Some(format!("Drawing with {}", label.name));
             self.active_label = index;
         }
     }

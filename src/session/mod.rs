@@ -11,6 +11,7 @@ mod labels;
 mod marks;
 mod panes;
 mod pointer;
+mod recorder;
 mod script;
 mod steps;
 mod tally;
@@ -52,6 +53,11 @@ pub struct Session {
     grab: Option<pointer::Grab>,
     hover: Option<pointer::Hover>,
     notice: Option<String>,
+    /// Why nothing may be changed, where that is so.
+    looks_only: Option<String>,
+    /// A doubt that a person has to know of before they mark, and whether they began to.
+    unanswered: Option<String>,
+    asks: bool,
     changes: u64,
     saved_changes: u64,
     tally: tally::Tally,
@@ -62,7 +68,7 @@ impl Session {
     pub fn new(case: Case, author: impl Into<String>) -> Self {
         let volume = case.volume().clone();
         let grid = volume.grid();
-        let window = volume.suggested_window.unwrap_or_else(|| volume.automatic_window());
+        let window = volume.first_window();
         let middle = grid.centre_of(grid.clamped_index_at(grid.middle()));
         let source = SliceSource::Acquisition;
         let fitted = |plane| Pane::fitted(plane, source, grid, [512.0, 512.0]);
@@ -88,6 +94,9 @@ impl Session {
             grab: None,
             hover: None,
             notice: None,
+            looks_only: None,
+            unanswered: None,
+            asks: false,
             changes: 0,
             saved_changes: 0,
             tally: tally::Tally::default(),
@@ -194,6 +203,32 @@ impl Session {
     /// Notes that the state after `changes` changes is on disk.
     pub fn mark_saved(&mut self, changes: u64) {
         self.saved_changes = changes;
+    }
+
+    /// From now on nothing is changed any more, for the reason given.
+    pub fn only_look(&mut self, reason: impl Into<String>) {
+        self.cancel_gesture();
+        self.looks_only = Some(reason.into());
+    }
+
+    /// Changes nothing until a person, asked about this, says [`Self::mark_all_the_same`].
+    pub fn ask_before_marking(&mut self, doubt: &str) {
+        self.unanswered.get_or_insert_with(|| doubt.to_owned());
+    }
+
+    /// The person knows what is doubtful and marks.
+    pub fn mark_all_the_same(&mut self) {
+        self.unanswered = None;
+    }
+
+    /// What a person has to be asked now, because they began to mark.
+    pub fn take_question(&mut self) -> Option<String> {
+        std::mem::take(&mut self.asks).then(|| self.unanswered.clone())?
+    }
+
+    /// Why nothing can be changed, where that is so.
+    pub fn looks_only(&self) -> Option<&str> {
+        self.looks_only.as_deref()
     }
 
     /// Brings counts up to date with the masks; cheap where nothing changed.

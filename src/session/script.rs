@@ -147,6 +147,23 @@ impl Session {
         }
     }
 
+    /// What a person should know of a step that can be made all the same: marks beside the study.
+    pub fn doubt_of_step(&self, step: &ScriptStep) -> Option<String> {
+        let points = match step {
+            ScriptStep::Brush(stroke) | ScriptStep::Erase(stroke) => stroke.points_lps.clone(),
+            ScriptStep::Box { min_lps, max_lps, .. } => vec![min_lps.lerp(*max_lps, 0.5)],
+            ScriptStep::Landmark { point_lps, .. } => vec![*point_lps],
+            ScriptStep::Label { .. } | ScriptStep::Undo { .. } | ScriptStep::Redo { .. } => Vec::new(),
+        };
+        let mut outside = points.iter().filter(|point| self.grid().index_at(**point).is_none());
+        let first = outside.next()?.to_array();
+        let more = match outside.count() {
+            0 => String::new(),
+            count => format!(" and {count} more"),
+        };
+        Some(format!("the point {first:?}{more} (LPS mm) lies outside the study; is it perhaps in RAS?"))
+    }
+
     fn mark(&mut self, name: String, shape: Shape, label: Option<u16>) -> Result<(), ScriptError> {
         if label == Some(0) {
             return Err(ScriptError::BadValue("label 0 is background; leave \"label\" out".into()));

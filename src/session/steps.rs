@@ -1,7 +1,8 @@
 //! Every change of the case, as a named step of its history.
 
 use super::Session;
-use crate::case::{Case, Edit, EditError};
+use crate::case::{Case, Edit, EditError, HistoryEvent};
+use crate::store::Unsaved;
 use crate::tool::{Response, StepEnd};
 
 impl Session {
@@ -54,11 +55,51 @@ impl Session {
         edits: impl FnOnce(&Case) -> Vec<Edit>,
     ) -> Result<(), EditError> {
         self.cancel_gesture();
+        if self.refuses_changes() {
+            return Ok(());
+        }
         self.history.begin(name);
         let made = self.make_edits(edits(&self.case));
         self.history.commit();
         self.let_go_of_what_is_gone();
         made
+    }
+
+    /// Whether nothing may be changed; says so.
+    fn refuses_changes(&mut self) -> bool {
+        if self.looks_only.is_some() {
+            self.notice.clone_from(&self.looks_only);
+            return true;
+        }
+        self.asks = self.unanswered.is_some();
+        self.asks
+    }
+
+    /// Takes over steps of an earlier session on this very case, and lets happen again what happened
+    /// after them. Stops at what does not fit; gives how much came back.
+    pub(super) fn bring_back(&mut self, unsaved: Unsaved) -> usize {
+        self.cancel_gesture();
+        self.history.restore(unsaved.done, unsaved.undone);
+        let mut count = 0;
+        for event in unsaved.events {
+            if let Err(error) = self.history.replay(&mut self.case, event) {
+                tracing::error!("step {} of the journal does not fit: {error}", count + 1);
+                break;
+            }
+            count += 1;
+        }
+        self.changes += count as u64;
+        self.let_go_of_what_is_gone();
+        count
+    }
+
+    /// What happened to the case since the last call, where it is recorded.
+    pub(super) fn take_events(&mut self) -> Vec<HistoryEvent> {
+        self.history.take_events()
+    }
+
+    pub(super) fn record_events(&mut self) {
+        self.history.record_events();
     }
 
     /// Makes edits in the open step; where one does not fit, the whole step is taken back.
@@ -76,10 +117,15 @@ impl Session {
     /// Does what a tool answered.
     pub(super) fn carry_out(&mut self, response: Response) -> Result<(), EditError> {
         let Response { begin, edits, end, select, activate, focus, window, notice } = response;
+        if begin.is_some() && self.refuses_changes() {
+            return Ok(());
+        }
         if let Some(name) = begin {
             self.history.begin(name);
         }
-        self.make_edits(edits)?;
+        if self.looks_only.is_none() && self.unanswered.is_none() {
+            self.make_edits(edits)?;
+        }
         match end {
             Some(StepEnd::Commit) => drop(self.history.commit()),
             Some(StepEnd::Abort) => {

@@ -1,7 +1,7 @@
 //! What a save does to a disk, operation by operation.
 
 use std::fs::{self, File, TryLockError};
-use std::io;
+use std::io::{self, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -10,6 +10,11 @@ use std::time::{Duration, Instant};
 pub trait Disk {
     /// Makes an empty file, or empties one that is left from a save that was cut off.
     fn create(&self, path: &Path) -> io::Result<File>;
+
+    /// Writes bytes where `file` stands, all of them or, after an error, any part.
+    fn write(&self, file: &mut File, _path: &Path, bytes: &[u8]) -> io::Result<()> {
+        file.write_all(bytes)
+    }
 
     /// Returns when what was written to `file` is on the disk itself.
     fn sync(&self, file: &File, path: &Path) -> io::Result<()>;

@@ -9,6 +9,7 @@
 
 mod disk;
 mod fingerprint;
+mod journal;
 mod names;
 mod open;
 mod receipt;
@@ -21,6 +22,7 @@ mod verify;
 
 pub use disk::{Disk, LocalDisk};
 pub use fingerprint::Digest;
+pub use journal::{FoundJournal, Journal, JournalError, JournalMark, JournalStart, Unsaved, find_journal};
 pub use names::CaseFiles;
 pub use open::{MarksError, Notice, SavedMarks, find_marks, open_sidecar};
 pub use receipt::{LayerReceipt, Mismatch, Probe, Receipt, TOLERANCE_MM};

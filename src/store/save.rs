@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use super::disk::{Disk, LocalDisk, lock_folder};
 use super::fingerprint::Digest;
+use super::journal::JournalMark;
 use super::names::CaseFiles;
 use super::receipt::{Mismatch, Receipt, TOLERANCE_MM, prove};
 use super::sidecar::{
@@ -37,6 +38,8 @@ pub struct SaveRequest<'a> {
     pub files: &'a CaseFiles,
     /// What opening or the last save found on disk, where there was one.
     pub seen: Option<&'a Seen>,
+    /// What of a journal the marks are made of, where one is kept.
+    pub journal: Option<&'a JournalMark>,
     /// Who saves, and when.
     pub by: Signature,
     /// What may be written over.
@@ -48,6 +51,9 @@ pub struct SaveRequest<'a> {
 pub enum Overwrite {
     /// Only what [`Seen`] knows: nobody's work is lost.
     Seen,
+    /// As [`Self::Seen`], though the study's own files were replaced since they were read, because a
+    /// person said so: the marks stay those of the former study.
+    SeenOfFormerStudy,
     /// Whatever lies there, because a person said so. A sidecar of a newer version stays even then.
     Anything,
 }
@@ -67,6 +73,12 @@ pub(super) struct SeenSidecar {
 }
 
 impl Seen {
+    /// What of which journal that state holds, where one was kept.
+    pub fn journal_mark(&self) -> Option<JournalMark> {
+        let mark = self.sidecar.as_ref()?.json.get("journal")?;
+        serde_json::from_value(mark.clone()).ok()
+    }
+
     /// The sidecar's digest, which names this state of the case; `None` before the first save.
     pub fn sidecar_sha256(&self) -> Option<Digest> {
         self.sidecar.as_ref().map(|sidecar| sidecar.sha256)
@@ -82,6 +94,8 @@ pub struct Saved {
     pub sidecar: PathBuf,
     /// For the next save.
     pub seen: Seen,
+    /// A file of the study that is no longer there.
+    pub missing_source: Option<PathBuf>,
 }
 
 /// Why a save did not happen. But for [`Self::Unfinished`], what lay on disk lies there unchanged.
@@ -102,6 +116,14 @@ pub enum SaveError {
         sidecar: PathBuf,
         /// What changed.
         changes: StudyChanges,
+    },
+    /// The study was replaced since it was read.
+    #[error("{}: was replaced since it was opened ({what}); the marks were drawn on what it was before, and nothing was written", path.display())]
+    StudyReplaced {
+        /// The replaced file.
+        path: PathBuf,
+        /// What changed, or why what lies there now cannot be opened.
+        what: String,
     },
     /// Somebody else saved since the case was opened.
     #[error("{}: was changed by another program since it was opened; nothing was written", path.display())]
@@ -159,6 +181,7 @@ pub fn save_on(disk: &dyn Disk, request: &SaveRequest<'_>) -> Result<Saved, Save
     let folder = files.folder();
     let _lock = lock_folder(folder).map_err(cannot_write(folder))?;
     let before = Before::look(request)?;
+    let missing_source = refuse_replaced_study(request)?;
     let mut staged = Staged { disk, save_id: new_save_id(), places: Vec::new(), committed: false };
 
     let mut receipt = Receipt { tolerance_mm: TOLERANCE_MM, layers: Vec::new() };
@@ -179,7 +202,7 @@ pub fn save_on(disk: &dyn Disk, request: &SaveRequest<'_>) -> Result<Saved, Save
     let study = study.record_from(folder);
     let sidecar = Sidecar {
         annotomy: sidecar::VERSION,
-        program: Program { name: "Annotomy".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() },
+        program: Program::this(),
         created: request.created(),
         saved: request.by.clone(),
         save_id: staged.save_id.clone(),
@@ -193,6 +216,7 @@ pub fn save_on(disk: &dyn Disk, request: &SaveRequest<'_>) -> Result<Saved, Save
         superseded: before.files.clone(),
         annotations: case.annotations().iter().map(AnnotationRecord::of).collect(),
         receipt: receipt.clone(),
+        journal: request.journal.cloned(),
     };
     let seen = Seen {
         sidecar: Some(staged.write_sidecar(request, &sidecar)?),
@@ -202,11 +226,30 @@ pub fn save_on(disk: &dyn Disk, request: &SaveRequest<'_>) -> Result<Saved, Save
         return Err(SaveError::ChangedOnDisk { path: files.sidecar() });
     }
     staged.commit(files)?;
-    let saved = Saved { receipt, sidecar: files.sidecar(), seen };
+    let saved = Saved { receipt, sidecar: files.sidecar(), seen, missing_source };
     match staged.finish(files, &before.outdated_by(&sidecar)) {
         Ok(()) => Ok(saved),
         Err((path, source)) => Err(SaveError::Unfinished { path, source, saved: Box::new(saved) }),
     }
+}
+
+/// Refuses to save marks under a study that is not the one they were drawn on. A study that is gone
+/// stands in nobody's way: its file is returned, to be told.
+fn refuse_replaced_study(request: &SaveRequest<'_>) -> Result<Option<PathBuf>, SaveError> {
+    let Some((path, now)) = request.study.touched_file() else { return Ok(None) };
+    if now.is_none() {
+        return Ok(Some(path.to_owned()));
+    }
+    if request.overwrite != Overwrite::Seen {
+        return Ok(None);
+    }
+    // Written again, but perhaps with the same voxels.
+    let what = match request.study.changes_on_disk() {
+        Ok(changes) if changes.is_empty() => return Ok(None),
+        Ok(changes) => StudyChanges(changes).to_string(),
+        Err(refusal) => refusal.to_string(),
+    };
+    Err(SaveError::StudyReplaced { path: path.to_owned(), what })
 }
 
 impl SaveRequest<'_> {
@@ -261,7 +304,7 @@ impl Before {
             };
             let part = FileRecord { file: name_of(&path), sha256 };
             let ours = request.knows(&path, sha256) || listed.contains(&part);
-            if !ours && request.overwrite == Overwrite::Seen {
+            if !ours && request.overwrite != Overwrite::Anything {
                 let named_by_us = listed.iter().any(|listed| listed.file == part.file);
                 return Err(match named_by_us {
                     true => SaveError::ChangedOnDisk { path },

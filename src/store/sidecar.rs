@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::fingerprint::Digest;
+use super::journal::JournalMark;
 use super::receipt::Receipt;
 use super::study::StudyRecord;
 use crate::annotation::Shape;
@@ -52,12 +53,22 @@ pub(super) struct Sidecar {
     pub(super) superseded: Vec<FileRecord>,
     pub(super) annotations: Vec<AnnotationRecord>,
     pub(super) receipt: Receipt,
+    /// What of the journal this save holds; older sidecars have none.
+    #[serde(default)]
+    pub(super) journal: Option<JournalMark>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Program {
     pub(super) name: String,
     pub(super) version: String,
+}
+
+impl Program {
+    /// This program.
+    pub(super) fn this() -> Self {
+        Self { name: "Annotomy".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() }
+    }
 }
 
 /// Who did something, and when.

@@ -5,8 +5,9 @@ use std::path::{Component, Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::fingerprint::Digest;
-use crate::format::Study;
+use super::names::common_folder;
 use crate::format::nifti::NiftiGeometry;
+use crate::format::{self, Refusal, Silent, Stamp, Study};
 use crate::geometry::{Affine, Grid};
 
 /// What a save must know of the study besides its marks. Costs a pass over all samples (some 50 ms
@@ -16,6 +17,7 @@ pub struct StudyIdentity {
     pub(super) record: StudyRecord,
     pub(super) files: Vec<PathBuf>,
     pub(super) geometry: NiftiGeometry,
+    read_from: Vec<(PathBuf, Stamp)>,
 }
 
 impl StudyIdentity {
@@ -38,12 +40,33 @@ impl StudyIdentity {
             content_sha256: Digest::of_content(volume),
         };
         let geometry = study.nifti_geometry.clone().unwrap_or_else(|| NiftiGeometry::of_grid(grid));
-        Self { record, files: study.series.source.files(), geometry }
+        let (files, read_from) = (study.series.source.files(), study.read_from.clone());
+        Self { record, files, geometry, read_from }
     }
 
     /// The digest of the samples ([`Digest::of_content`]).
     pub fn content(&self) -> Digest {
         self.record.content_sha256
+    }
+
+    /// The first of the study's files that is not the one that was read, and what lies there now.
+    pub(super) fn touched_file(&self) -> Option<(&Path, Option<Stamp>)> {
+        self.read_from.iter().find_map(|(path, stamp)| {
+            let now = Stamp::at(path).ok();
+            (now != Some(*stamp)).then_some((path.as_path(), now))
+        })
+    }
+
+    /// What the study on disk has otherwise than the one that was read; reads it again.
+    pub(super) fn changes_on_disk(&self) -> Result<Vec<StudyChange>, Refusal> {
+        let root = if let [only] = &self.files[..] { only.clone() } else { common_folder(&self.files) };
+        let found = format::scan(&root, &Silent)?;
+        let same = found.series.iter().find(|series| series.id == self.record.id);
+        let Some(series) = same.or(found.series.first()) else {
+            return Ok(vec![StudyChange::Voxels]);
+        };
+        let now = Self::of(&format::load(series, &Silent)?);
+        Ok(self.record.changes_to(&now.record))
     }
 
     /// The record for a sidecar in `folder`, with the files named from there.

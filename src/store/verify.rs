@@ -54,6 +54,7 @@ pub fn verify(path: &Path, watch: &dyn Watch) -> Result<Verification, MarksError
         checks.push(check_mask(&sidecar, number, layer, &files, study.volume.grid())?);
     }
     checks.push(check_table(&sidecar, &files)?);
+    checks.extend(check_annotations(&sidecar, study.volume.grid()));
     Ok(Verification { sidecar: path.to_owned(), checks })
 }
 
@@ -96,6 +97,20 @@ fn check_table(sidecar: &Sidecar, files: &CaseFiles) -> Result<Check, MarksError
     let table = &sidecar.table;
     let verdict = in_place(files, &table.file, table.sha256, &sidecar.save_id)?;
     Ok(Check::of(&table.file, verdict.map(|_| "same bytes".to_owned())))
+}
+
+/// Boxes and landmarks stand in the sidecar alone, with nothing beside it to compare them with. Which
+/// of them lie beside the study is told, and is no fault: a person may have put them there.
+fn check_annotations(sidecar: &Sidecar, grid: &Grid) -> Option<Check> {
+    let marks = sidecar.marks();
+    let (inside, beside): (Vec<_>, Vec<_>) =
+        marks.iter().partition(|mark| grid.index_at(mark.shape.centre()).is_some());
+    let mut text = format!("{} in the study; the sidecar alone tells where", inside.len());
+    if !beside.is_empty() {
+        let names: Vec<&str> = beside.iter().map(|mark| mark.name.as_str()).collect();
+        text += &format!("; beside the study: {}", names.join(", "));
+    }
+    (!marks.is_empty()).then(|| Check::of("boxes and landmarks", Ok(text)))
 }
 
 /// The file, if it lies in its place as it was saved; else what is wrong.

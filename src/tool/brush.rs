@@ -46,12 +46,15 @@ pub struct BrushTool {
 #[derive(Debug, Clone, Copy)]
 enum State {
     Ready,
-    /// `last` and `with` are the place and the tip of the last sample.
+    /// `last` and `with` are the place and the tip of the last sample; `drew` tells whether any sample
+    /// so far changed a voxel, `made_label` whether the label is of this stroke.
     Drawing {
         last: Point<Patient>,
         with: Tip,
         label: u16,
         erasing: bool,
+        drew: bool,
+        made_label: bool,
     },
 }
 
@@ -100,17 +103,25 @@ impl Tool for BrushTool {
                     }
                     None => {
                         response.begin = Some(step_name(desk, label, erasing));
-                        response.edits.extend(stroke([at, at], tip, false, label, erasing, desk));
-                        State::Drawing { last: at, with: tip, label, erasing }
+                        let edit = stroke([at, at], tip, false, label, erasing, desk);
+                        let drew = edit.is_some();
+                        response.edits.extend(edit);
+                        let made_label = response.activate.is_some();
+                        State::Drawing { last: at, with: tip, label, erasing, drew, made_label }
                     }
                 }
             }
-            (State::Drawing { last, with, label, erasing }, Phase::Drag) => {
-                response.edits.extend(stroke([last, at], tip, tip == with, label, erasing, desk));
-                State::Drawing { last: at, with: tip, label, erasing }
+            (State::Drawing { last, with, label, erasing, drew, made_label }, Phase::Drag) => {
+                let edit = stroke([last, at], tip, tip == with, label, erasing, desk);
+                let drew = drew || edit.is_some();
+                response.edits.extend(edit);
+                State::Drawing { last: at, with: tip, label, erasing, drew, made_label }
             }
-            (State::Drawing { .. }, Phase::Release) => {
-                response.end = Some(StepEnd::Commit);
+            (State::Drawing { label, drew, made_label, .. }, Phase::Release) => {
+                // A label made for a stroke that drew nothing goes with it.
+                response.end = Some(if drew { StepEnd::Commit } else { StepEnd::Abort });
+                let made = desk.case.scheme().get(label).filter(|_| drew && made_label);
+                response.notice = made.map(|label| format!("\"{}\" is a new label", label.name));
                 State::Ready
             }
             (State::Ready, Phase::Drag | Phase::Release) => State::Ready,
@@ -158,7 +169,6 @@ fn label_to_draw(desk: &Desk<'_>, erasing: bool, response: &mut Response) -> u16
     let wanted = (desk.active_label != 0).then_some(desk.active_label);
     let Some(index) = wanted.or_else(|| desk.case.scheme().next_free_index()) else { return 0 };
     let label = Label::numbered(index);
-    response.notice = Some(format!("Painting as \"{}\", a new label", label.name));
     response.edits.extend(Edit::set_label(desk.case, index, Some(label)));
     response.activate = Some(index);
     index

@@ -153,6 +153,10 @@ fn a_stroke_that_changes_nothing_leaves_no_step() {
     let steps = &["New label Lesion", "Brush 4 mm on Lesion"];
     let after = After { counts: &[(1, 63)], steps, notice: "" };
     let session = check(&[&start[..], &stroke, &stroke].concat(), after);
+    // A label made for a stroke beside the study goes with it.
+    let beside = [Press(Left, PLAIN, [-90.0, 8.0, 8.0]), Move(PLAIN, [-95.0, 8.0, 8.0]), Release];
+    let nothing = check(&[&start[1..], &beside].concat(), After { counts: &[], steps: &[], notice: "" });
+    assert!(nothing.case().scheme().iter().next().is_none());
     let once = check(&[&start[..], &stroke].concat(), After { counts: &[(1, 63)], steps, notice: "" });
     assert_eq!(session.changes(), once.changes(), "nothing new is to be saved");
     // Nor where locks or a range are looked at voxel by voxel.

@@ -25,7 +25,7 @@ fn a_saved_case_verifies_until_something_changes() {
     let saved = desk.save(&marked(&desk.study().volume, 2, 0));
     let (code, told, complaint) = verify(&[], &saved.sidecar);
     assert_eq!((code, complaint.as_str()), (Some(0), ""));
-    assert_eq!(told.lines().count(), 4);
+    assert_eq!(told.lines().count(), 5);
     assert!(told.lines().all(|line| line.starts_with("ok ")), "{told}");
 
     write_study(&desk.path, &grid(SQUARE), 1);

@@ -73,7 +73,18 @@ impl Desk {
         overwrite: Overwrite,
     ) -> Result<Saved, SaveError> {
         let (study, files) = (StudyIdentity::of(&self.study()), self.files());
-        save_on(disk, &SaveRequest { case, study: &study, files: &files, seen, by: by("Ada"), overwrite })
+        save_on(
+            disk,
+            &SaveRequest {
+                case,
+                study: &study,
+                files: &files,
+                seen,
+                journal: None,
+                by: by("Ada"),
+                overwrite,
+            },
+        )
     }
 
     /// Names of all files there but the study, sorted.

@@ -187,6 +187,7 @@ fn saves_without_end() {
             study: &identity,
             files: &files,
             seen: seen.as_ref(),
+            journal: None,
             by: crate::desk::by("Ada"),
             overwrite: Overwrite::Seen,
         };

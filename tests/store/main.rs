@@ -2,6 +2,7 @@
 
 mod command;
 mod desk;
+mod journal;
 mod killed;
 mod names;
 #[path = "../formats/oracle.rs"]

@@ -174,6 +174,7 @@ fn real_studies_keep_their_marks() {
                 study: &identity,
                 files: &files,
                 seen: None,
+                journal: None,
                 by: by("Ada"),
                 overwrite: Overwrite::Seen,
             };

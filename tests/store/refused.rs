@@ -6,12 +6,12 @@ use std::path::Path;
 
 use annotomy::format::Silent;
 use annotomy::store::{
-    CaseFiles, Digest, Disk, MarksError, Mismatch, Notice, Overwrite, SaveError, StudyChange, find_marks,
-    open_sidecar, verify,
+    CaseFiles, Digest, Disk, MarksError, Mismatch, Notice, Overwrite, SaveError, SaveRequest, StudyChange,
+    StudyIdentity, find_marks, open_sidecar, save_on, verify,
 };
 use serde_json::json;
 
-use crate::desk::{Careless, DIMS, Desk, SQUARE, blob, empty, grid, is_same, marked, write_study};
+use crate::desk::{Careless, DIMS, Desk, SQUARE, blob, by, empty, grid, is_same, marked, write_study};
 
 /// Every file of the desk with its bytes.
 fn contents(desk: &Desk) -> Vec<(String, Vec<u8>)> {
@@ -68,6 +68,54 @@ fn a_changed_study_is_told_and_its_marks_stay() {
     let smaller = annotomy::geometry::Grid::new([37, 41, 34], grid(SQUARE).patient_from_voxel(), None);
     let smaller = smaller.expect("a grid");
     check(&|path| write_study(path, &smaller, 0), |change| matches!(change, StudyChange::Dims { .. }));
+}
+
+/// The file's time moved on, as between two writings by hand.
+fn touch(path: &Path) {
+    let file = fs::File::options().append(true).open(path).expect("opens");
+    let later = std::time::SystemTime::now() + std::time::Duration::from_secs(2);
+    file.set_modified(later).expect("set");
+}
+
+#[test]
+fn a_study_replaced_while_it_is_open_is_told_before_marks_are_saved_under_its_name() {
+    let check = |replace: &dyn Fn(&Path), expected: &str| {
+        let desk = Desk::new();
+        let (files, opened) = (desk.files(), desk.study());
+        let case = marked(&opened.volume, 1, 3);
+        let study = StudyIdentity::of(&opened);
+        replace(&desk.path);
+        if desk.path.exists() {
+            touch(&desk.path);
+        }
+        let save = |overwrite| {
+            let (case, study, files) = (&case, &study, &files);
+            save_on(
+                &Careless,
+                &SaveRequest { case, study, files, seen: None, journal: None, by: by("Ada"), overwrite },
+            )
+        };
+        match save(Overwrite::Seen) {
+            Ok(saved) => assert_eq!(saved.missing_source.map_or("", |_| "gone"), expected),
+            Err(SaveError::StudyReplaced { path, what }) => {
+                assert_eq!(path, desk.path);
+                assert!(!expected.is_empty() && what.contains(expected), "{what}");
+                assert_eq!(desk.names(), [""; 0], "something was written");
+                // A person may say so; the marks then tell which study they belong to.
+                let saved = save(Overwrite::SeenOfFormerStudy).expect("saved");
+                assert!(saved.missing_source.is_none());
+                assert!(!verify(&files.sidecar(), &Silent).is_ok_and(|proof| proof.agrees()));
+            }
+            Err(other) => panic!("{other}"),
+        }
+    };
+    check(&|_| {}, "");
+    check(&|path| fs::remove_file(path).expect("removed"), "gone");
+    check(&|path| write_study(path, &grid(SQUARE), 1), "its voxels changed");
+    check(&|path| fs::write(path, "no study at all").expect("written"), "ct.nii.gz");
+    let mut flipped = SQUARE;
+    flipped[0][0] *= -1.0;
+    check(&|path| write_study(path, &grid(flipped), 0), "its geometry moved by up to");
 }
 
 #[test]
@@ -167,6 +215,7 @@ fn a_full_or_read_only_place_is_told_and_leaves_no_trace() {
         study: &identity,
         files: &files,
         seen: None,
+        journal: None,
         by: crate::desk::by("Ada"),
         overwrite: Overwrite::Seen,
     });

@@ -84,8 +84,15 @@ fn a_case_saved_elsewhere_opens_from_its_sidecar() {
     let files = CaseFiles::in_folder(elsewhere.path(), desk.files().stem());
     let identity = StudyIdentity::of(&study);
     let overwrite = Overwrite::Seen;
-    let request =
-        SaveRequest { case: &case, study: &identity, files: &files, seen: None, by: by("Ada"), overwrite };
+    let request = SaveRequest {
+        case: &case,
+        study: &identity,
+        files: &files,
+        seen: None,
+        journal: None,
+        by: by("Ada"),
+        overwrite,
+    };
     let saved = save(&request).expect("saved");
     let (found, its_files, marks) = open_sidecar(&saved.sidecar, &Silent).expect("opens");
     assert!(is_same(&marks, &case) && its_files == files);

@@ -1,18 +1,18 @@
 //! The list of labels.
 
-use egui::{Color32, Key, RichText, Role, TextEdit, Ui};
+use egui::{Color32, RichText, Role, Ui};
 use egui_material_icons::icons::{
     ICON_ADD, ICON_DELETE, ICON_LOCK, ICON_LOCK_OPEN, ICON_VISIBILITY, ICON_VISIBILITY_OFF,
 };
 
 use crate::annotation::{Colour, Label};
+use crate::desktop::widgets::NameField;
 use crate::desktop::{theme, widgets};
 use crate::session::{Command, Session};
 
 #[derive(Default)]
 pub(super) struct LabelsPanel {
-    /// The label being renamed, its new name so far, and whether its field has had the focus.
-    renaming: Option<(u16, String, bool)>,
+    renaming: Option<(u16, NameField)>,
     /// The colour being chosen; it becomes one step when the pointer is let go.
     recolouring: Option<(u16, Colour)>,
     pub(super) hovered: Option<u16>,
@@ -43,7 +43,7 @@ impl LabelsPanel {
         let measure = measure(session, index);
         let (response, ()) = widgets::row(ui, chosen, &format!("Label {index} {}", label.name), |ui| {
             self.swatch(ui, session, index, label);
-            let is_renamed = self.renaming.as_ref().is_some_and(|(other, ..)| *other == index);
+            let is_renamed = self.renaming.as_ref().is_some_and(|(other, _)| *other == index);
             if is_renamed {
                 self.name_field(ui, session, index, label);
             } else {
@@ -93,11 +93,11 @@ impl LabelsPanel {
             session.activate_label(index);
         }
         if response.double_clicked() {
-            self.renaming = Some((index, label.name.clone(), false));
+            self.renaming = Some((index, NameField::new(&label.name)));
         }
         response.context_menu(|ui| {
             if ui.button("Rename").clicked() {
-                self.renaming = Some((index, label.name.clone(), false));
+                self.renaming = Some((index, NameField::new(&label.name)));
             }
             let delete = egui::Button::new((ICON_DELETE.rich_text(), "Delete label and its voxels"));
             let response = ui.add_enabled(!label.locked, delete);
@@ -130,19 +130,13 @@ impl LabelsPanel {
     }
 
     fn name_field(&mut self, ui: &mut Ui, session: &mut Session, index: u16, label: &Label) {
-        let Some((_, name, had_focus)) = &mut self.renaming else { return };
-        let response = ui.add(TextEdit::singleline(name).desired_width(ui.available_width() - 60.0));
-        widgets::named(&response, Role::TextInput, "Label name");
-        if !*had_focus {
-            response.request_focus();
-            *had_focus = true;
-        } else if response.lost_focus() {
-            let name = name.trim().to_owned();
-            if !ui.input(|input| input.key_pressed(Key::Escape)) && !name.is_empty() && name != label.name {
-                set(session, index, Label { name, ..label.clone() });
-            }
-            self.renaming = None;
+        let Some((_, field)) = &mut self.renaming else { return };
+        let width = ui.available_width() - 60.0;
+        let Some(name) = widgets::name_field(ui, field, "Label name", width) else { return };
+        if let Some(name) = name.filter(|name| *name != label.name) {
+            set(session, index, Label { name, ..label.clone() });
         }
+        self.renaming = None;
     }
 }
 

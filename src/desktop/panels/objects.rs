@@ -1,15 +1,16 @@
 //! The list of boxes and landmarks.
 
-use egui::{Key, RichText, Role, TextEdit, Ui};
+use egui::{RichText, Ui};
 use egui_material_icons::icons::{ICON_CROP_SQUARE, ICON_DELETE, ICON_LOCATION_ON};
 
 use crate::annotation::{Annotation, AnnotationId, Shape};
+use crate::desktop::widgets::NameField;
 use crate::desktop::{theme, widgets};
 use crate::session::Session;
 
 #[derive(Default)]
 pub(super) struct ObjectsPanel {
-    renaming: Option<(AnnotationId, String, bool)>,
+    renaming: Option<(AnnotationId, NameField)>,
 }
 
 impl ObjectsPanel {
@@ -41,7 +42,7 @@ impl ObjectsPanel {
         let mut delete = false;
         let (response, ()) = widgets::row(ui, chosen, &annotation.name, |ui| {
             ui.label(icon.rich_text().size(15.0).color(theme::palette(ui).weak));
-            if self.renaming.as_ref().is_some_and(|(other, ..)| *other == id) {
+            if self.renaming.as_ref().is_some_and(|(other, _)| *other == id) {
                 self.name_field(ui, session, annotation);
             } else {
                 ui.add(egui::Label::new(&annotation.name).truncate());
@@ -58,7 +59,7 @@ impl ObjectsPanel {
             session.select(Some(id));
         }
         if response.double_clicked() {
-            self.renaming = Some((id, annotation.name.clone(), false));
+            self.renaming = Some((id, NameField::new(&annotation.name)));
         }
         if delete && let Err(error) = session.delete_annotation(id) {
             tracing::error!("{} was not deleted: {error}", annotation.name);
@@ -66,19 +67,13 @@ impl ObjectsPanel {
     }
 
     fn name_field(&mut self, ui: &mut Ui, session: &mut Session, annotation: &Annotation) {
-        let Some((_, name, had_focus)) = &mut self.renaming else { return };
-        let response = ui.add(TextEdit::singleline(name).desired_width(110.0));
-        widgets::named(&response, Role::TextInput, "Name");
-        if !*had_focus {
-            response.request_focus();
-            *had_focus = true;
-        } else if response.lost_focus() {
-            let name = name.trim().to_owned();
-            let kept = ui.input(|input| input.key_pressed(Key::Escape)) || name.is_empty();
-            if !kept && let Err(error) = session.rename_annotation(annotation.id, &name) {
-                tracing::error!("{} was not renamed: {error}", annotation.name);
-            }
-            self.renaming = None;
+        let Some((_, field)) = &mut self.renaming else { return };
+        let Some(name) = widgets::name_field(ui, field, "Name", 110.0) else { return };
+        if let Some(name) = name
+            && let Err(error) = session.rename_annotation(annotation.id, &name)
+        {
+            tracing::error!("{} was not renamed: {error}", annotation.name);
         }
+        self.renaming = None;
     }
 }

@@ -8,7 +8,6 @@
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
-use std::time::SystemTime;
 
 use dicom_dictionary_std::tags;
 use flate2::read::DeflateDecoder;
@@ -16,7 +15,7 @@ use flate2::read::DeflateDecoder;
 use super::dataset::{Broken, DataSet, Encoding, Parsed, Until, parse};
 use super::header::{self, Found};
 use super::syntax::{self, Codec, Syntax};
-use crate::format::{Doubt, DoubtCode, Refusal, RefusalCode, open_plain};
+use crate::format::{Doubt, DoubtCode, Refusal, RefusalCode, Stamp, open_plain};
 
 /// An open file.
 #[derive(Clone, Copy)]
@@ -24,21 +23,6 @@ pub(super) struct Source<'a> {
     pub(super) path: &'a Path,
     pub(super) file: &'a File,
     pub(super) stamp: Stamp,
-}
-
-/// What tells a file from a later one at the same path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Stamp {
-    pub(super) bytes: u64,
-    modified: Option<SystemTime>,
-}
-
-impl Stamp {
-    /// The stamp of an open file.
-    pub(super) fn of(file: &File) -> std::io::Result<Self> {
-        let metadata = file.metadata()?;
-        Ok(Self { bytes: metadata.len(), modified: metadata.modified().ok() })
-    }
 }
 
 /// Bytes of a file read at first; most headers fit.

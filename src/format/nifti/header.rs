@@ -326,6 +326,10 @@ fn sample_type(datatype: i16) -> Result<SampleType, Fault> {
 
 /// A slope of 0 or one that is not a number means none (nifti1.h, "DATA SCALING").
 fn rescale(raw: &Raw, doubts: &mut Vec<Doubt>) -> Rescale {
+    if raw.slope.is_infinite() {
+        let text = format!("scl_slope is {}; values are the stored ones", raw.slope);
+        doubts.push(Doubt::new(DoubtCode::OddHeader, text));
+    }
     if raw.slope == 0.0 || !raw.slope.is_finite() {
         return Rescale::NONE;
     }

@@ -40,10 +40,7 @@ struct Bytes {
 /// Reads the samples; adds what they make doubtful to the source's doubts.
 pub(super) fn samples(source: &mut Source, watch: &dyn Watch) -> Result<Samples, Refusal> {
     let path = source.image.clone();
-    let file = open_plain(&path).map_err(|error| Refusal::unreadable(&path, &error))?;
-    let length = file.metadata().map_err(|error| Refusal::unreadable(&path, &error))?.len();
-    let mut magic = [0; 3];
-    let gzipped = bulk::read_exact_at(&file, &mut magic, 0).is_ok() && gzip::is_gzip(&magic);
+    let (file, length, gzipped) = opened(&path)?;
     let (mut bytes, after) = if gzipped {
         read_gzip(source, &file, length, watch)?
     } else {
@@ -84,7 +81,7 @@ fn read_plain(
         return Err(truncated(path, length, end));
     }
     if watch.wants_preview() {
-        let (offset, count) = middle_slice(source);
+        let (offset, count) = place_of_middle(source);
         let mut slice = vec![0; count];
         bulk::read_exact_at(file, &mut slice, offset).map_err(|error| Refusal::unreadable(path, &error))?;
         show(source, slice, watch);
@@ -104,10 +101,7 @@ fn read_gzip(
     let path = &source.image;
     let wanted = end_of_samples(source);
     if !gzip::can_hold(length, wanted) {
-        let text = format!(
-            "claims {wanted} bytes of header and samples, more than its {length} compressed bytes can hold"
-        );
-        return Err(Refusal::new(path, RefusalCode::Inconsistent, text));
+        return Err(too_short_for(path, length, wanted));
     }
     let compressed = Arc::new(bulk::read(path, file, 0..length, 0.0..READING, watch)?);
     // A file that gives so much for so little is looked through before memory is taken for it.
@@ -126,7 +120,7 @@ fn read_gzip(
             Err(returned) => buffer = returned,
         }
     }
-    let (offset, count) = middle_slice(source);
+    let (offset, count) = place_of_middle(source);
     let middle = offset as usize..offset as usize + count;
     let mut shown = !watch.wants_preview();
     let goes_on = |so_far: &[u8]| {
@@ -169,7 +163,7 @@ fn inflate_at_once(
     let receiver = gzip::inflate_at_once(compressed.clone(), buffer);
     let mut result = None;
     if watch.wants_preview() {
-        let (offset, count) = middle_slice(source);
+        let (offset, count) = place_of_middle(source);
         let mut slice = vec![0; count];
         // Streaming is the slower of the two, so what it has done is the least that is done.
         let shown = gzip::inflate_stretch(compressed, offset as usize, &mut slice, |done| {
@@ -204,35 +198,103 @@ fn truncated(path: &Path, found: u64, wanted: u64) -> Refusal {
     Refusal::new(path, RefusalCode::Truncated, text)
 }
 
-/// Where the middle slice of the first frame begins in the file, and how many bytes it has.
-fn middle_slice(source: &Source) -> (u64, usize) {
-    let [i, j, k] = source.header.dims;
-    let count = i * j * source.header.sample_type.bytes();
-    (source.header.first_byte + (k / 2 * count) as u64, count)
+/// Refuses a file of which its length alone tells that samples are missing.
+pub(super) fn refuse_short_files(source: &Source) -> Result<(), Refusal> {
+    let path = &source.image;
+    let (file, length, gzipped) = opened(path)?;
+    drop(file);
+    let wanted = end_of_samples(source);
+    match gzipped {
+        false if length < wanted => Err(truncated(path, length, wanted)),
+        true if !gzip::can_hold(length, wanted) => Err(too_short_for(path, length, wanted)),
+        _ => Ok(()),
+    }
 }
 
-/// Shows the bytes of the middle slice, as they lie in the file, at their true place.
-fn show(source: &Source, mut slice: Vec<u8>, watch: &dyn Watch) {
+/// The file, its length, and whether it is gzipped.
+fn opened(path: &Path) -> Result<(File, u64, bool), Refusal> {
+    let file = open_plain(path).map_err(|error| Refusal::unreadable(path, &error))?;
+    let length = file.metadata().map_err(|error| Refusal::unreadable(path, &error))?.len();
+    let mut magic = [0; 3];
+    let gzipped = bulk::read_exact_at(&file, &mut magic, 0).is_ok() && gzip::is_gzip(&magic);
+    Ok((file, length, gzipped))
+}
+
+fn too_short_for(path: &Path, length: u64, wanted: u64) -> Refusal {
+    let text = format!(
+        "claims {wanted} bytes of header and samples, more than its {length} compressed bytes can hold"
+    );
+    Refusal::new(path, RefusalCode::Inconsistent, text)
+}
+
+/// Inflated bytes that are looked through for one slice at most.
+const REACH: u64 = 256 << 20;
+
+/// The middle slice of the first frame, or the last one within reach.
+pub(super) fn middle_slice(source: &Source, watch: &dyn Watch) -> Result<Volume, Refusal> {
+    let path = &source.image;
+    refuse_short_files(source)?;
+    let (file, length, gzipped) = opened(path)?;
+    let (middle, count) = place_of_slice(source, source.header.dims[2] / 2);
+    let unmade = || Refusal::new(path, RefusalCode::TooLarge, "needs more memory for a slice than there is");
+    let mut slice = buffer_for::<u8>(path, count as u64)?;
+    if !gzipped {
+        bulk::read_exact_at(&file, &mut slice, middle).map_err(|error| Refusal::unreadable(path, &error))?;
+        return one_slice(source, slice.to_vec(), source.header.dims[2] / 2).ok_or_else(unmade);
+    }
+    let within = (REACH.saturating_sub(source.header.first_byte) / count.max(1) as u64) as usize;
+    let k = (source.header.dims[2] / 2).min(within);
+    let (offset, _) = place_of_slice(source, k);
+    // Deflate seldom makes data longer; what lies beyond is not needed.
+    let needed = length.min(offset + count as u64 + (1 << 20));
+    let compressed = bulk::read(path, &file, 0..needed, 0.0..READING, watch)?;
+    let goes_on = |_| !watch.is_cancelled();
+    if !gzip::inflate_stretch(&compressed, offset as usize, &mut slice, goes_on) {
+        let text =
+            "the compressed data are damaged before the middle slice; copy the file again from its source";
+        return Err(match watch.is_cancelled() {
+            true => Refusal::cancelled(path),
+            false => Refusal::new(path, RefusalCode::Damaged, text),
+        });
+    }
+    one_slice(source, slice.to_vec(), k).ok_or_else(unmade)
+}
+
+/// Where slice `k` of the first frame begins in the file, and how many bytes it has.
+fn place_of_slice(source: &Source, k: usize) -> (u64, usize) {
+    let [i, j, _] = source.header.dims;
+    let count = i * j * source.header.sample_type.bytes();
+    (source.header.first_byte + (k * count) as u64, count)
+}
+
+/// As [`place_of_slice`], of the slice that is shown first.
+fn place_of_middle(source: &Source) -> (u64, usize) {
+    place_of_slice(source, source.header.dims[2] / 2)
+}
+
+/// Shows the bytes of the middle slice. A preview is a courtesy: where it cannot be made there is none.
+fn show(source: &Source, slice: Vec<u8>, watch: &dyn Watch) {
+    if let Some(volume) = one_slice(source, slice, source.header.dims[2] / 2) {
+        watch.preview(volume);
+    }
+}
+
+/// The bytes of slice `k`, as they lie in the file, at their true place.
+fn one_slice(source: &Source, mut slice: Vec<u8>, k: usize) -> Option<Volume> {
     let header = &source.header;
-    let [i, j, k] = header.dims;
+    let [i, j, _] = header.dims;
     if header.swapped {
         swap(&mut slice, header.sample_type);
     }
     let map = source.grid.patient_from_voxel();
-    let origin = source.grid.centre_of(VoxelIndex::new(0, 0, k / 2));
-    // A preview is a courtesy: where it cannot be made there is none.
-    let volume = Affine::from_axes(map.axis(0), map.axis(1), map.axis(2), origin)
-        .ok()
-        .and_then(|map| Grid::new([i, j, 1], map, None).ok())
-        .and_then(|grid| {
-            let bytes = Bytes { buffer: Buffer::from_slice(&slice).ok()?, first_sample: 0 };
-            let samples = typed(bytes, header.sample_type, i * j).ok()?;
-            Volume::new(grid, 1, samples, header.rescale).ok()
-        });
-    if let Some(mut volume) = volume {
-        volume.placement = source.placement;
-        watch.preview(volume);
-    }
+    let origin = source.grid.centre_of(VoxelIndex::new(0, 0, k));
+    let map = Affine::from_axes(map.axis(0), map.axis(1), map.axis(2), origin).ok()?;
+    let grid = Grid::new([i, j, 1], map, None).ok()?;
+    let bytes = Bytes { buffer: Buffer::from_slice(&slice).ok()?, first_sample: 0 };
+    let samples = typed(bytes, header.sample_type, i * j).ok()?;
+    let mut volume = Volume::new(grid, 1, samples, header.rescale).ok()?;
+    volume.placement = source.placement;
+    Some(volume)
 }
 
 /// Turns the byte order of every sample around, in place.
@@ -278,6 +340,7 @@ fn typed(bytes: Bytes, sample_type: SampleType, count: usize) -> std::io::Result
         SampleType::F32 => Samples::F32(buffer(bytes, count)?),
         SampleType::F64 => Samples::F64(buffer(bytes, count)?),
         SampleType::Rgb8 => Samples::Rgb8(buffer(bytes, count)?),
+        SampleType::Rgb16 => Samples::Rgb16(buffer(bytes, count)?),
         SampleType::Rgba8 => Samples::Rgba8(buffer(bytes, count)?),
     })
 }

@@ -1,0 +1,426 @@
+//! Steps on disk as they are made: undo, autosave and what comes back after a crash are one stream.
+//!
+//! The file is a line that names it and then frames, each `u32` length, `u32` inflated length (both
+//! little-endian), and that many bytes of zlib-deflated JSON. The first frame is the [`Head`], every
+//! later one an [`Entry`]. A frame that was cut off, or does not inflate to its checksum, ends the
+//! stream: it is what a machine was writing when it stopped.
+//!
+//! A journal begins at a saved state and numbers its events from there. A sidecar remembers which
+//! events it already holds, so that a stop between a save and the next entry repeats nothing.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use libdeflater::{CompressionLvl, Compressor, Decompressor};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::disk::Disk;
+use super::fingerprint::Digest;
+use super::save::Seen;
+use super::sidecar::{Program, Signature};
+use super::study::{StudyChanges, StudyIdentity, StudyRecord};
+use crate::case::{HistoryEvent, Step};
+
+/// The first line of every journal.
+const NAME: &[u8] = b"annotomy-journal 1\n";
+/// Frames that inflate to more are no frames of ours.
+const LONGEST_FRAME: usize = 1 << 30;
+/// Steps kept for undo across a save may hold this much.
+const KEPT_BYTES: usize = 256 << 20;
+
+/// Which events of which journal a saved case holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JournalMark {
+    /// The journal.
+    pub id: String,
+    /// Its events up to here, counted from its beginning.
+    pub events: u64,
+}
+
+/// What a journal is about.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Head {
+    id: String,
+    program: Program,
+    begun: Signature,
+    study: StudyRecord,
+    /// The sidecar on which it begins; `None` where there was none yet.
+    base: Option<Digest>,
+    /// Events that are no longer in this file, because a sidecar holds them.
+    folded: u64,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Entry {
+    /// A step that the saved state holds, kept so that it can be taken back; oldest first.
+    Done(Step),
+    /// A step that was taken back before the state was saved, kept so that it can be made again; the
+    /// one to be made last comes first.
+    Undone(Step),
+    /// Something that happened after.
+    Event { time: String, event: HistoryEvent },
+}
+
+/// Why there is no journal to write into.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// Another window or program writes into it.
+    #[error("{}: another window has this case open", path.display())]
+    Busy {
+        /// The journal.
+        path: PathBuf,
+    },
+    /// It cannot be read or written.
+    #[error("{}: cannot be used: {source}", path.display())]
+    Unusable {
+        /// The journal.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// It tells steps of something else.
+    #[error("{}: holds unsaved steps that do not fit what is open: {why}; it was left as it is", path.display())]
+    Stranger {
+        /// The journal.
+        path: PathBuf,
+        /// What does not fit.
+        why: String,
+    },
+}
+
+/// What a journal on disk tells.
+#[derive(Clone, Debug)]
+pub struct FoundJournal {
+    path: PathBuf,
+    head: Head,
+    /// Steps that the state it begins at holds, and such as were taken back before it.
+    done: Vec<Step>,
+    undone: Vec<Step>,
+    events: Vec<(String, HistoryEvent)>,
+    whole_bytes: u64,
+    torn: bool,
+}
+
+/// The steps of a journal from a saved state on.
+#[derive(Clone, Debug, Default)]
+pub struct Unsaved {
+    /// Steps that the saved state holds, oldest first.
+    pub done: Vec<Step>,
+    /// Steps taken back from it, the one to be made next last.
+    pub undone: Vec<Step>,
+    /// What happened after, in order.
+    pub events: Vec<HistoryEvent>,
+    /// When the last of it happened, UTC, RFC 3339.
+    pub last: Option<String>,
+}
+
+/// Reads the journal at `path`; `None` where there is none, or one that never came to its head.
+pub fn find_journal(path: &Path) -> Result<Option<FoundJournal>, JournalError> {
+    let unusable = |source| JournalError::Unusable { path: path.to_owned(), source };
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(unusable(error)),
+    };
+    let total = file.metadata().map_err(unusable)?.len();
+    let mut name = [0; NAME.len()];
+    if total == 0 {
+        return Ok(None);
+    }
+    if file.read_exact(&mut name).is_err() || name != NAME {
+        let why = "it is no journal of this version".to_owned();
+        return Err(JournalError::Stranger { path: path.to_owned(), why });
+    }
+    let mut frames = Frames { file: io::BufReader::new(file), left: total - NAME.len() as u64 };
+    let Some(head) = frames.next::<Head>().map_err(unusable)? else { return Ok(None) };
+    let (mut done, mut undone, mut events) = (Vec::new(), Vec::new(), Vec::new());
+    while let Some(entry) = frames.next::<Entry>().map_err(unusable)? {
+        match entry {
+            Entry::Done(step) => done.push(step),
+            Entry::Undone(step) => undone.push(step),
+            Entry::Event { time, event } => events.push((time, event)),
+        }
+    }
+    let (whole_bytes, torn) = (total - frames.left, frames.left > 0);
+    Ok(Some(FoundJournal { path: path.to_owned(), head, done, undone, events, whole_bytes, torn }))
+}
+
+/// The frames of a file one after the other. What is `left` when no more come is a torn end.
+struct Frames {
+    file: io::BufReader<File>,
+    left: u64,
+}
+
+impl Frames {
+    fn next<T: DeserializeOwned>(&mut self) -> io::Result<Option<T>> {
+        let mut lengths = [[0; 4]; 2];
+        if self.left < 8 {
+            return Ok(None);
+        }
+        self.file.read_exact(lengths.as_flattened_mut())?;
+        let [length, inflated] = lengths.map(|length| u32::from_le_bytes(length) as usize);
+        // Deflate makes at most 1032 bytes of one.
+        if length as u64 > self.left - 8 || inflated > LONGEST_FRAME.min(length.saturating_mul(1032)) {
+            return Ok(None);
+        }
+        let mut deflated = vec![0; length];
+        self.file.read_exact(&mut deflated)?;
+        let mut json = vec![0; inflated];
+        let whole = Decompressor::new().zlib_decompress(&deflated, &mut json) == Ok(inflated);
+        let read = if whole { serde_json::from_slice(&json).ok() } else { None };
+        if read.is_some() {
+            self.left -= 8 + length as u64;
+        }
+        Ok(read)
+    }
+}
+
+impl FoundJournal {
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether its end was cut off in the middle of an entry, which was left out.
+    pub fn is_torn(&self) -> bool {
+        self.torn
+    }
+
+    /// What it holds beyond the case as `seen` on disk, of the study at hand. Where it tells of
+    /// another study or another state, that is an error and the journal stays.
+    pub fn unsaved(&self, study: &StudyIdentity, seen: Option<&Seen>) -> Result<Unsaved, JournalError> {
+        let stranger = |why: String| JournalError::Stranger { path: self.path.clone(), why };
+        let changes = self.head.study.changes_to(&study.record);
+        if !changes.is_empty() {
+            return Err(stranger(StudyChanges(changes).to_string()));
+        }
+        let mark = seen.and_then(Seen::journal_mark).filter(|mark| mark.id == self.head.id);
+        let held = match mark {
+            Some(mark) => mark.events.checked_sub(self.head.folded),
+            // It began at this very state.
+            None if self.head.base == seen.and_then(Seen::sidecar_sha256) && self.head.folded == 0 => Some(0),
+            None => None,
+        };
+        let held = held.and_then(|held| usize::try_from(held).ok()).filter(|held| *held <= self.events.len());
+        let Some(held) = held else {
+            return Err(stranger("they follow on another save than the one that lies there".to_owned()));
+        };
+        let (before, after) = self.events.split_at(held);
+        let (done, undone) = folded(self.done.clone(), self.undone.clone(), before);
+        Ok(Unsaved {
+            done,
+            undone,
+            events: after.iter().map(|(_, event)| event.clone()).collect(),
+            last: after.last().map(|(time, _)| time.clone()),
+        })
+    }
+}
+
+/// The steps done and undone after some events.
+fn folded(
+    mut done: Vec<Step>,
+    mut undone: Vec<Step>,
+    events: &[(String, HistoryEvent)],
+) -> (Vec<Step>, Vec<Step>) {
+    for (_, event) in events {
+        match event {
+            HistoryEvent::Committed(step) => {
+                undone.clear();
+                done.push(step.clone());
+            }
+            HistoryEvent::Undone => undone.extend(done.pop()),
+            HistoryEvent::Redone => done.extend(undone.pop()),
+        }
+    }
+    (done, undone)
+}
+
+/// What a journal that begins has to tell of itself.
+#[derive(Clone, Copy, Debug)]
+pub struct JournalStart<'a> {
+    /// The study.
+    pub study: &'a StudyIdentity,
+    /// The case as it lies on disk.
+    pub seen: Option<&'a Seen>,
+    /// Who works, and when.
+    pub by: &'a Signature,
+}
+
+/// A journal that is being written. While it is, no other program can write it.
+pub struct Journal {
+    disk: Box<dyn Disk + Send>,
+    file: File,
+    path: PathBuf,
+    id: String,
+    /// Bytes that are whole and on the disk.
+    whole_bytes: u64,
+    /// Events since its beginning.
+    events: u64,
+}
+
+impl Journal {
+    /// Begins a journal at the state on disk, in the place of one that has nothing unsaved.
+    pub fn begin(
+        disk: Box<dyn Disk + Send>,
+        path: &Path,
+        start: &JournalStart<'_>,
+    ) -> Result<Self, JournalError> {
+        let head = Head {
+            id: Uuid::new_v4().to_string(),
+            program: Program::this(),
+            begun: start.by.clone(),
+            study: start.study.record_from(path.parent().unwrap_or(Path::new("."))),
+            base: start.seen.and_then(Seen::sidecar_sha256),
+            folded: 0,
+        };
+        // Whoever writes the file that lies there has it locked.
+        if let Ok(there) = File::open(path) {
+            lock(&there, path)?;
+        }
+        let unusable = |source| JournalError::Unusable { path: path.to_owned(), source };
+        let frames = frame(&head).map_err(unusable)?;
+        let file = replaced(&*disk, path, &frames)?;
+        Ok(Self {
+            disk,
+            file,
+            path: path.to_owned(),
+            whole_bytes: (NAME.len() + frames.len()) as u64,
+            events: 0,
+            id: head.id,
+        })
+    }
+
+    /// Goes on with a journal that was found, behind its last whole entry.
+    pub fn resume(disk: Box<dyn Disk + Send>, found: &FoundJournal) -> Result<Self, JournalError> {
+        let path = found.path.clone();
+        let unusable = |source| JournalError::Unusable { path: path.clone(), source };
+        let mut file = File::options().read(true).write(true).open(&path).map_err(unusable)?;
+        lock(&file, &path)?;
+        file.set_len(found.whole_bytes).map_err(unusable)?;
+        file.seek(SeekFrom::End(0)).map_err(unusable)?;
+        let events = found.head.folded + found.events.len() as u64;
+        Ok(Self { disk, file, path, id: found.head.id.clone(), whole_bytes: found.whole_bytes, events })
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Its name and how many events it holds.
+    pub fn mark(&self) -> JournalMark {
+        JournalMark { id: self.id.clone(), events: self.events }
+    }
+
+    /// Adds events; when this returns they are on the disk itself. After an error none of them is, and
+    /// they may be added again.
+    pub fn append(&mut self, events: &[HistoryEvent], time: &str) -> io::Result<()> {
+        let mut bytes = Vec::new();
+        for event in events {
+            bytes.extend(frame(&Entry::Event { time: time.to_owned(), event: event.clone() })?);
+        }
+        let written = self
+            .disk
+            .write(&mut self.file, &self.path, &bytes)
+            .and_then(|()| self.disk.sync(&self.file, &self.path));
+        if let Err(error) = written {
+            // Should this fail too, reading stops at what is torn, and so does the next writing.
+            self.file.set_len(self.whole_bytes)?;
+            self.file.seek(SeekFrom::Start(self.whole_bytes))?;
+            return Err(error);
+        }
+        self.whole_bytes += bytes.len() as u64;
+        self.events += events.len() as u64;
+        Ok(())
+    }
+
+    /// Leaves out the first `held` events, which a save holds now: of them stays what undo needs.
+    pub fn fold(&mut self, held: u64) -> Result<(), JournalError> {
+        let Some(found) = find_journal(&self.path)? else { return Ok(()) };
+        let unusable = |source| JournalError::Unusable { path: self.path.clone(), source };
+        let gone = held.saturating_sub(found.head.folded).min(found.events.len() as u64) as usize;
+        let (before, after) = found.events.split_at(gone);
+        let (done, undone) = folded(found.done, found.undone, before);
+        let head = Head { folded: found.head.folded + gone as u64, ..found.head };
+        let mut frames = frame(&head).map_err(unusable)?;
+        let mut kept = Vec::new();
+        for step in done.into_iter().rev() {
+            let frame = frame(&Entry::Done(step)).map_err(unusable)?;
+            if kept.iter().map(Vec::len).sum::<usize>() + frame.len() > KEPT_BYTES {
+                break;
+            }
+            kept.push(frame);
+        }
+        frames.extend(kept.into_iter().rev().flatten());
+        for step in undone {
+            frames.extend(frame(&Entry::Undone(step)).map_err(unusable)?);
+        }
+        for (time, event) in after {
+            frames
+                .extend(frame(&Entry::Event { time: time.clone(), event: event.clone() }).map_err(unusable)?);
+        }
+        self.file = replaced(&*self.disk, &self.path, &frames)?;
+        self.whole_bytes = (NAME.len() + frames.len()) as u64;
+        Ok(())
+    }
+
+    /// Removes it: everything in it is saved, or given up.
+    pub fn remove(self) -> io::Result<()> {
+        self.disk.remove(&self.path)
+    }
+}
+
+/// A file in the place of `path` with these frames, locked, and on the disk whole before it takes the
+/// name.
+fn replaced(disk: &dyn Disk, path: &Path, frames: &[u8]) -> Result<File, JournalError> {
+    let unusable = |source| JournalError::Unusable { path: path.to_owned(), source };
+    let mut waiting = path.as_os_str().to_owned();
+    waiting.push(".part");
+    let waiting = PathBuf::from(waiting);
+    let made = || -> io::Result<File> {
+        let mut file = disk.create(&waiting)?;
+        disk.write(&mut file, &waiting, NAME)?;
+        disk.write(&mut file, &waiting, frames)?;
+        disk.sync(&file, &waiting)?;
+        Ok(file)
+    };
+    let file = made().map_err(unusable)?;
+    lock(&file, &waiting)?;
+    let named = disk.rename(&waiting, path).and_then(|()| match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => disk.sync_folder(folder),
+        _ => Ok(()),
+    });
+    if let Err(error) = named {
+        // Nothing refers to it; at worst it stays.
+        let _ = fs::remove_file(&waiting);
+        return Err(unusable(error));
+    }
+    Ok(file)
+}
+
+/// Takes the lock of a journal's file for as long as it is open. Where the disk knows no locks there
+/// is none.
+fn lock(file: &File, path: &Path) -> Result<(), JournalError> {
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => Err(JournalError::Busy { path: path.to_owned() }),
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(()),
+    }
+}
+
+fn frame(content: &impl Serialize) -> io::Result<Vec<u8>> {
+    let json = serde_json::to_vec(content)?;
+    let mut deflater = Compressor::new(CompressionLvl::fastest());
+    let mut bytes = vec![0; 8 + deflater.zlib_compress_bound(json.len())];
+    let length = deflater.zlib_compress(&json, &mut bytes[8..]).map_err(io::Error::other)?;
+    bytes.truncate(8 + length);
+    let too_long = |_| io::Error::other("a step is too large for the journal");
+    let lengths = [length, json.len()].map(u32::try_from);
+    for (place, length) in lengths.into_iter().enumerate() {
+        bytes[4 * place..4 * place + 4].copy_from_slice(&length.map_err(too_long)?.to_le_bytes());
+    }
+    Ok(bytes)
+}
