@@ -8,7 +8,7 @@ use crate::format::gzip::{self, After, Wrapping};
 use crate::format::memory::buffer_for;
 use crate::format::raw::Stretch;
 use crate::format::typed::Lattice;
-use crate::format::{Doubt, DoubtCode, Refusal, RefusalCode, Watch, bulk};
+use crate::format::{Doubt, DoubtCode, Refusal, RefusalCode, Watch, bulk, open_plain};
 use crate::volume::{Samples, Volume};
 
 /// Reads the samples; adds what they make doubtful to the source's doubts.
@@ -63,7 +63,7 @@ pub(super) fn refuse_short_files(source: &Source) -> Result<(), Refusal> {
 
 /// The file, its length, and whether it is gzipped.
 fn opened(path: &Path) -> Result<(File, u64, bool), Refusal> {
-    let file = File::open(path).map_err(|error| Refusal::unreadable(path, &error))?;
+    let file = open_plain(path).map_err(|error| Refusal::unreadable(path, &error))?;
     let length = file.metadata().map_err(|error| Refusal::unreadable(path, &error))?.len();
     let mut magic = [0; 3];
     let gzipped = bulk::read_exact_at(&file, &mut magic, 0).is_ok() && gzip::is_gzip(&magic);
