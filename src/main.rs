@@ -23,16 +23,14 @@ fn main() -> ExitCode {
 fn open_window(arguments: WindowArgs) -> ExitCode {
     let mut paths = arguments.image.into_iter().chain(arguments.paths);
     let path = paths.next();
-    if paths.next().is_some() || !arguments.overlays.is_empty() || arguments.labels.is_some() {
-        eprintln!(
-            "annotomy: one study at a time is opened, without overlays and label files; see annotomy --help"
-        );
+    if paths.next().is_some() || !arguments.overlays.is_empty() {
+        eprintln!("annotomy: one study at a time is opened, without overlays; see annotomy --help");
     }
     if path.is_none() && arguments.segmentation.is_some() {
         eprintln!("annotomy: -s lays a mask over a study; name the study too, with -g IMAGE");
         return ExitCode::from(2);
     }
-    for path in path.iter().chain(&arguments.segmentation) {
+    for path in path.iter().chain(&arguments.segmentation).chain(&arguments.labels) {
         if !path.exists() {
             let name = path.display();
             eprintln!(
@@ -41,7 +39,8 @@ fn open_window(arguments: WindowArgs) -> ExitCode {
             return ExitCode::from(2);
         }
     }
-    let start = annotomy::desktop::Start { path, mask: arguments.segmentation, leaves_no_traces: false };
+    let WindowArgs { segmentation: mask, labels, .. } = arguments;
+    let start = annotomy::desktop::Start { path, mask, labels, leaves_no_traces: false };
     match annotomy::desktop::run(start) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -6,7 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::Case;
 use crate::annotation::{Annotation, AnnotationId, Label};
-use crate::volume::{BRICK_VOXELS, Brick, BrickIndex};
+use crate::volume::{BRICK_VOXELS, Brick, BrickIndex, LabelMap};
+
+/// More layers than anybody draws, and few enough that a damaged edit costs nothing.
+const MOST_LAYERS: usize = 4096;
 
 /// A change to a case, with what it replaces.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -29,6 +32,16 @@ pub enum Edit {
         /// What it holds then.
         after: Option<Label>,
     },
+    /// A layer: added as the last one, taken away again while it is empty, or said to come from
+    /// elsewhere.
+    Layer {
+        /// Which label map.
+        layer: usize,
+        /// What the case held.
+        before: Option<LayerOrigin>,
+        /// What it holds then.
+        after: Option<LayerOrigin>,
+    },
     /// One annotation: made, changed or removed.
     Annotation {
         /// Which one.
@@ -40,6 +53,13 @@ pub enum Edit {
         /// What it holds then.
         after: Option<Box<Annotation>>,
     },
+}
+
+/// Where a layer came from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LayerOrigin {
+    /// The file's name, and what was done to its labels; `None` where the layer was drawn here.
+    pub file: Option<String>,
 }
 
 /// The change of one brick.
@@ -176,6 +196,7 @@ impl Edit {
                 Self::Bricks { layer, changes }
             }
             Self::Label { index, before, after } => Self::Label { index, before: after, after: before },
+            Self::Layer { layer, before, after } => Self::Layer { layer, before: after, after: before },
             Self::Annotation { id, place, before, after } => {
                 Self::Annotation { id, place, before: after, after: before }
             }
@@ -190,6 +211,7 @@ impl Case {
         match edit {
             Edit::Bricks { layer, changes } => self.apply_bricks(*layer, changes),
             Edit::Label { index, before, after } => self.apply_label(*index, before.as_ref(), after.clone()),
+            Edit::Layer { layer, before, after } => self.apply_layer(*layer, before.as_ref(), after.as_ref()),
             Edit::Annotation { id, place, before, after } => {
                 self.apply_annotation(*id, *place, before.as_deref(), after.as_deref())
             }
@@ -220,6 +242,40 @@ impl Case {
         let visible = now.map(|label| label.visible);
         let after = after.map(|label| Label { visible: visible.unwrap_or(label.visible), ..label });
         self.scheme.set(index, after);
+        Ok(())
+    }
+
+    fn apply_layer(
+        &mut self,
+        layer: usize,
+        before: Option<&LayerOrigin>,
+        after: Option<&LayerOrigin>,
+    ) -> Result<(), EditError> {
+        let count = self.layers.len();
+        if layer > count || layer >= MOST_LAYERS {
+            return Err(EditError::NoSuchPlace);
+        }
+        if self.origins.get(layer) != before {
+            return Err(EditError::OtherState);
+        }
+        match (before, after) {
+            (None, Some(origin)) => {
+                let map = self.retired.pop().unwrap_or_else(|| LabelMap::new(self.volume.grid().dims()));
+                self.layers.push(map);
+                self.origins.push(origin.clone());
+            }
+            (Some(_), Some(origin)) => self.origins[layer].clone_from(origin),
+            // The first layer stays, and a layer with marks in it does not go unasked.
+            (Some(_), None) if layer == 0 || layer + 1 < count => return Err(EditError::NoSuchPlace),
+            (Some(_), None) if self.layers[layer].bricks().next().is_some() => {
+                return Err(EditError::OtherState);
+            }
+            (Some(_), None) => {
+                self.retired.extend(self.layers.pop());
+                self.origins.pop();
+            }
+            (None, None) => {}
+        }
         Ok(())
     }
 

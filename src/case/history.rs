@@ -245,6 +245,7 @@ impl OpenStep {
                 }
                 self.edits.push(Edit::Label { index, before, after });
             }
+            Edit::Layer { .. } => self.edits.push(edit),
             Edit::Annotation { id, place, before, after } => {
                 for earlier in &mut self.edits {
                     if let Edit::Annotation { id: same, after: joined, .. } = earlier
@@ -271,6 +272,7 @@ impl OpenStep {
         edits.retain(|edit| match edit {
             Edit::Label { before, after, .. } => before != after,
             Edit::Annotation { before, after, .. } => before != after,
+            Edit::Layer { before, after, .. } => before != after,
             Edit::Bricks { .. } => true,
         });
         Step { name, edits }
@@ -300,7 +302,7 @@ impl Step {
                 .iter()
                 .map(|change| size_of::<BrickChange>() + change.before.bytes() + change.after.bytes())
                 .sum(),
-            Edit::Label { .. } | Edit::Annotation { .. } => 512,
+            Edit::Label { .. } | Edit::Layer { .. } | Edit::Annotation { .. } => 512,
         };
         size_of::<Self>() + self.name.len() + self.edits.iter().map(of_edit).sum::<usize>()
     }

@@ -8,11 +8,12 @@
 
 mod edit;
 mod history;
+mod import;
 mod mask_writer;
 
 use std::sync::Arc;
 
-pub use edit::{BrickChange, BrickState, Edit, EditError};
+pub use edit::{BrickChange, BrickState, Edit, EditError, LayerOrigin};
 pub use history::{History, HistoryEvent, Step};
 pub use mask_writer::{MaskWriter, WriteRule};
 
@@ -26,6 +27,9 @@ use crate::volume::{LabelMap, Volume};
 pub struct Case {
     volume: Arc<Volume>,
     layers: Vec<LabelMap>,
+    origins: Vec<LayerOrigin>,
+    /// Empty maps of layers that were taken away: should one come back, its revisions go on.
+    retired: Vec<LabelMap>,
     scheme: LabelScheme,
     annotations: Vec<Annotation>,
 }
@@ -47,7 +51,14 @@ impl Case {
     /// A case without marks: one empty layer.
     pub fn new(volume: Arc<Volume>) -> Self {
         let layers = vec![LabelMap::new(volume.grid().dims())];
-        Self { volume, layers, scheme: LabelScheme::default(), annotations: Vec::new() }
+        Self {
+            volume,
+            layers,
+            origins: vec![LayerOrigin::default()],
+            retired: Vec::new(),
+            scheme: LabelScheme::default(),
+            annotations: Vec::new(),
+        }
     }
 
     /// A case as it was saved. Without layers it gets an empty one.
@@ -63,9 +74,19 @@ impl Case {
         }
         let mut case = Self { scheme, annotations, ..Self::new(volume) };
         if !layers.is_empty() {
+            case.origins = vec![LayerOrigin::default(); layers.len()];
             case.layers = layers;
         }
         Ok(case)
+    }
+
+    /// The same case with what is known of where its layers came from; layers beyond the list were
+    /// drawn here.
+    pub fn with_origins(mut self, origins: Vec<LayerOrigin>) -> Self {
+        for (origin, known) in self.origins.iter_mut().zip(origins) {
+            *origin = known;
+        }
+        self
     }
 
     /// The voxels.
@@ -76,6 +97,11 @@ impl Case {
     /// The label maps on the volume's grid, the first one drawn first. At least one.
     pub fn layers(&self) -> &[LabelMap] {
         &self.layers
+    }
+
+    /// Where each layer came from.
+    pub fn layer_origins(&self) -> &[LayerOrigin] {
+        &self.origins
     }
 
     /// The labels.

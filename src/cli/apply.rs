@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::output::{print, print_json};
 use super::{CommandError, warn};
 use crate::format::Silent;
-use crate::session::{Document, OpenError, Script, ScriptStep, system_author};
+use crate::session::{Document, OpenError, OtherGrids, Script, ScriptStep, system_author};
 use crate::store::Overwrite;
 
 /// Arguments of `apply`.
@@ -25,6 +25,15 @@ pub struct ApplyArgs {
     /// The folder for sidecar, masks and table; made if it is not there
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+    /// A mask to lay over the study before the first step, as a layer of its own: NIfTI, NRRD, MetaImage
+    #[arg(long, value_name = "FILE")]
+    mask: Option<PathBuf>,
+    /// Names and colours of the mask's labels: an ITK-SNAP label file or a BIDS table
+    #[arg(long, value_name = "FILE", requires = "mask")]
+    labels: Option<PathBuf>,
+    /// Takes the mask's nearest voxels where it lies on another grid, which is refused otherwise
+    #[arg(long, requires = "mask")]
+    resample: bool,
     /// With -, where the journal is kept, if not beside the case
     #[arg(long, value_name = "DIR")]
     journal: Option<PathBuf>,
@@ -70,6 +79,7 @@ pub(super) fn run(arguments: &ApplyArgs) -> Result<(), CommandError> {
         ));
     }
 
+    lay_over(&mut document, arguments)?;
     let mut steps_ms = Vec::with_capacity(script.steps.len());
     for (number, step) in script.steps.iter().enumerate() {
         let number = number + 1;
@@ -93,6 +103,20 @@ pub(super) fn run(arguments: &ApplyArgs) -> Result<(), CommandError> {
         return print_json(&Timings { open_ms, steps_ms, save_ms, peak_memory_mb: peak_memory_mb() });
     }
     print(&format!("saved and proven: {}", document.files().sidecar().display()))
+}
+
+/// Lays the mask over that the arguments name; tells what was done to make it fit.
+fn lay_over(document: &mut Document, arguments: &ApplyArgs) -> Result<(), CommandError> {
+    let Some(mask) = &arguments.mask else { return Ok(()) };
+    let other_grids = if arguments.resample { OtherGrids::Resampled } else { OtherGrids::Refused };
+    document.lay_over(mask, arguments.labels.as_deref(), other_grids, &Silent)?;
+    let origins = document.session.case().layer_origins();
+    if let Some(origin) = origins.last().and_then(|origin| origin.file.as_ref())
+        && *origin != mask.file_name().unwrap_or_default().to_string_lossy()
+    {
+        warn(&format!("laid over: {origin}"));
+    }
+    Ok(())
 }
 
 /// The answer to one line; scripts rely on its shape.
@@ -126,6 +150,7 @@ fn answer_lines(arguments: &ApplyArgs) -> Result<(), CommandError> {
     if document.session.looks_only().is_some() {
         return Err(crate::store::JournalError::Busy { path: journal }.into());
     }
+    lay_over(&mut document, arguments)?;
     let open_ms = milliseconds_since(begun);
     let mut steps_ms = Vec::new();
     for line in std::io::stdin().lines() {

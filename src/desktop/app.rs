@@ -12,25 +12,32 @@ use egui::{CentralPanel, Frame, Panel, Ui};
 use super::canvas::Canvas;
 use super::dialogs::{self, Dialog, Reply};
 use super::file_picker::{FilePicker, Pick, Picked, SystemPicker};
-use super::jobs::{OpenEvent, Opening, Saving, Wanted};
+use super::jobs::{Importing, OpenEvent, Opening, Saving, Wanted};
 use super::palette::{self, CommandPalette, Outcome};
 use super::panels::Panels;
 use super::pictures::Pictures;
 use super::settings::Settings;
+use super::shelf::Shelf;
 use super::welcome::{self, Wish};
 use super::{Start, bars, shortcuts, theme};
 use crate::case::Case;
-use crate::session::{Command, Document, OpenError, Session};
+use crate::geometry::{AnatomicalPlane, GridPlane};
+use crate::session::{Command, Document, Import, ImportError, OpenError, OtherGrids, Session};
 use crate::store::{Overwrite, SaveError};
 
 /// The window.
 pub struct App {
     pub(super) document: Option<Document>,
+    shelf: Option<Shelf>,
+    shelf_hidden: bool,
     pub(super) settings: Settings,
     pub(super) opening: Option<Opening>,
     /// What can be seen of a study that is still being read.
     preview: Option<Session>,
     pub(super) saving: Option<Saving>,
+    importing: Option<Importing>,
+    /// A mask, or names of labels, for the study that is being opened.
+    to_lay_over: Option<(Option<PathBuf>, Option<PathBuf>)>,
     /// The local time of the last save of this document.
     pub(super) last_saved: Option<String>,
     pub(super) canvas: Canvas,
@@ -71,10 +78,14 @@ impl App {
     pub fn new(ctx: &egui::Context, start: Start) -> Self {
         let mut app = Self {
             document: None,
+            shelf: None,
+            shelf_hidden: false,
             settings: if start.leaves_no_traces { Settings::default() } else { Settings::load() },
             opening: None,
             preview: None,
             saving: None,
+            importing: None,
+            to_lay_over: None,
             last_saved: None,
             canvas: Canvas::default(),
             panels: Panels::default(),
@@ -96,9 +107,13 @@ impl App {
         app.set_up(ctx);
         match (start.path, start.mask) {
             (Some(path), Some(mask)) => {
-                app.start_opening(&path, Wanted::WithMask(mask), ctx);
+                app.start_opening(&path, Wanted::WithoutMarks, ctx);
+                app.to_lay_over = Some((Some(mask), start.labels));
             }
-            (Some(path), None) => app.open(&path, ctx),
+            (Some(path), None) => {
+                app.open(&path, ctx);
+                app.to_lay_over = start.labels.map(|labels| (None, Some(labels)));
+            }
             (None, _) => {}
         }
         app
@@ -139,8 +154,7 @@ impl App {
     /// Begins to open a study; unsaved marks are asked about first.
     fn open(&mut self, path: &Path, ctx: &egui::Context) {
         if self.has_unsaved() {
-            self.dialog = Some(Dialog::Unsaved(Next::Open(path.to_owned())));
-            return;
+            return self.leave(Next::Open(path.to_owned()), ctx);
         }
         self.close_document();
         self.start_opening(path, Wanted::Study, ctx);
@@ -154,8 +168,13 @@ impl App {
         if let Some(document) = self.document.take() {
             document.close();
         }
+        if let Some(shelf) = self.shelf.take() {
+            shelf.close();
+        }
         self.preview = None;
         self.opening = None;
+        self.importing = None;
+        self.to_lay_over = None;
         self.last_saved = None;
         self.pictures.reset();
         self.canvas.maximised = None;
@@ -163,6 +182,53 @@ impl App {
 
     fn has_unsaved(&self) -> bool {
         self.document.as_ref().is_some_and(|document| document.session.is_unsaved())
+            || self.shelf.as_ref().is_some_and(|shelf| shelf.unsaved().is_some())
+    }
+
+    /// Shows a series with unsaved marks, so that a person sees what is asked about.
+    fn show_unsaved(&mut self, ctx: &egui::Context) {
+        if self.document.as_ref().is_some_and(|document| document.session.is_unsaved()) {
+            return;
+        }
+        if let Some(number) = self.shelf.as_ref().and_then(Shelf::unsaved) {
+            self.choose_series(number, ctx);
+        }
+    }
+
+    /// Shows a document; a single picture alone, since across it there is nothing to see.
+    fn show_document(&mut self, document: Document) {
+        let grid = document.study().volume.grid();
+        let is_image = |plane: &AnatomicalPlane| GridPlane::nearest(grid, *plane).slice_axis == 2;
+        let image = AnatomicalPlane::ALL.iter().position(is_image);
+        self.canvas.maximised = image.filter(|_| grid.dims()[2] == 1);
+        self.document = Some(document);
+    }
+
+    /// Shows another series of the shelf: at once where it is open already.
+    fn choose_series(&mut self, number: usize, ctx: &egui::Context) {
+        // What a save comes to belongs to the series it was begun with.
+        if let Some(outcome) = self.saving.take().and_then(Saving::wait) {
+            self.save_finished(outcome, ctx);
+        }
+        let Some(shelf) = &mut self.shelf else { return };
+        if let Some(mut document) = self.document.take() {
+            document.session.cancel_gesture();
+            document.record();
+            shelf.park(shelf.current, document);
+        }
+        shelf.current = number;
+        self.opening = None;
+        self.importing = None;
+        self.preview = None;
+        self.last_saved = None;
+        self.pictures.reset();
+        match shelf.take(number) {
+            Some(document) => self.show_document(document),
+            None => {
+                let (path, scan) = (shelf.path.clone(), shelf.scan.clone());
+                self.start_opening(&path, Wanted::Series(number, scan), ctx);
+            }
+        }
     }
 
     /// Names the window after the study.
@@ -183,6 +249,7 @@ impl App {
         match command {
             Command::OpenFile => self.pick(Pick::File, ctx),
             Command::OpenFolder => self.pick(Pick::Folder, ctx),
+            Command::OpenSegmentation if self.document.is_some() => self.pick(Pick::Segmentation, ctx),
             Command::Save => self.save(None, Overwrite::Seen, ctx),
             Command::SaveTo if self.document.is_some() => self.pick(Pick::SaveFolder, ctx),
             Command::Close => self.leave(Next::Close, ctx),
@@ -198,6 +265,7 @@ impl App {
                 ctx.send_viewport_cmd(egui::ViewportCommand::Fullscreen(!full));
             }
             Command::ResetGraphics => self.pictures.reset_wanted = true,
+            Command::SeriesList => self.shelf_hidden = !self.shelf_hidden,
             Command::Theme => {
                 self.settings.light = !self.settings.light;
                 self.settings.store();
@@ -213,6 +281,7 @@ impl App {
 
     fn leave(&mut self, next: Next, ctx: &egui::Context) {
         if self.has_unsaved() {
+            self.show_unsaved(ctx);
             self.dialog = Some(Dialog::Unsaved(next));
         } else {
             self.go_on(next, ctx);
@@ -242,6 +311,7 @@ impl App {
     fn picked(&mut self, what: Pick, path: &Path, ctx: &egui::Context) {
         match what {
             Pick::File | Pick::Folder => self.open(path, ctx),
+            Pick::Segmentation => self.lay_over(path.to_owned(), None, OtherGrids::Refused, ctx),
             Pick::SaveFolder => match std::fs::create_dir_all(path) {
                 Ok(()) => self.save(Some(path), Overwrite::Seen, ctx),
                 Err(error) => {
@@ -289,6 +359,9 @@ impl App {
             self.saving = None;
             self.save_finished(outcome, ctx);
         }
+        if let Some(result) = self.importing.as_ref().and_then(Importing::result) {
+            self.imported(result);
+        }
         if let Some((what, receiver)) = self.picking.take() {
             match receiver.try_recv() {
                 Ok(Picked::Path(path)) => self.picked(what, &path, ctx),
@@ -306,7 +379,7 @@ impl App {
         self.preview = None;
         self.pictures.reset();
         match result.map_err(|error| *error) {
-            Ok(document) => {
+            Ok(mut document) => {
                 self.settings.opened(&opening.path);
                 for notice in document.notices() {
                     self.toast = Some((notice.clone(), Instant::now()));
@@ -325,9 +398,15 @@ impl App {
                     let last = last.map(str::to_owned);
                     self.dialog = Some(Dialog::LeftBehind { steps, last, cut_off: document.was_cut_off() });
                 }
-                self.document = Some(*document);
+                document.ask_before_marking();
+                self.show_document(*document);
+                self.lay_over_what_waits(ctx);
             }
-            Err(OpenError::SeveralSeries { path, scan }) => self.dialog = Some(Dialog::Series { path, scan }),
+            Err(OpenError::SeveralSeries { path, scan }) => {
+                self.settings.opened(&path);
+                self.shelf = Some(Shelf::new(path, scan, ctx));
+                self.choose_series(0, ctx);
+            }
             Err(OpenError::Refused(refusal)) if refusal.code == crate::format::RefusalCode::Cancelled => {
                 self.notify("Opening was stopped");
             }
@@ -343,6 +422,62 @@ impl App {
             }
         }
         ctx.request_repaint();
+    }
+
+    /// Begins to read a mask for the open study.
+    fn lay_over(
+        &mut self,
+        mask: PathBuf,
+        names: Option<PathBuf>,
+        other_grids: OtherGrids,
+        ctx: &egui::Context,
+    ) {
+        if let Some(document) = &self.document {
+            let grid = document.study().volume.grid().clone();
+            self.importing = Some(Importing::start(mask, names, grid, other_grids, ctx));
+        }
+    }
+
+    /// Lays over a study that has just opened what was named together with it.
+    fn lay_over_what_waits(&mut self, ctx: &egui::Context) {
+        let Some((mask, names)) = self.to_lay_over.take() else { return };
+        if self.document.as_ref().is_some_and(|document| document.left_behind().is_some()) {
+            // Steps that wait fit the case only as it is.
+            self.notify("The segmentation was not opened: decide about your earlier marks first");
+            return;
+        }
+        match (mask, names) {
+            (Some(mask), names) => self.lay_over(mask, names, OtherGrids::Refused, ctx),
+            (None, Some(names)) => {
+                let origin = names.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                let read = crate::store::read_scheme(&names).map_err(|error| error.to_string());
+                let Some(session) = self.session() else { return };
+                if let Err(text) = read.and_then(|scheme| session.name_labels(&scheme, &origin)) {
+                    let title = "The names of the labels could not be read".into();
+                    self.dialog = Some(Dialog::Message { title, text });
+                }
+            }
+            (None, None) => {}
+        }
+    }
+
+    fn imported(&mut self, result: Result<Import, ImportError>) {
+        let Some((_, names)) = self.importing.take().map(Importing::files) else { return };
+        let failed = match result {
+            Ok(import) => match self.session() {
+                Some(session) => session.import(import).err(),
+                None => None,
+            },
+            Err(ImportError::OtherGrid(mismatch)) => {
+                self.dialog = Some(Dialog::OtherGrid { mismatch, names });
+                None
+            }
+            Err(error) => Some(error.to_string()),
+        };
+        if let Some(text) = failed {
+            let title = "This segmentation could not be opened".into();
+            self.dialog = Some(Dialog::Message { title, text });
+        }
     }
 
     fn save_finished(&mut self, outcome: crate::session::SaveOutcome, ctx: &egui::Context) {
@@ -406,8 +541,12 @@ impl App {
 
     fn handle_drops(&mut self, ctx: &egui::Context) {
         let dropped = ctx.input(|input| input.raw.dropped_files.first().map(|file| file.path().to_owned()));
-        if let Some(path) = dropped {
-            self.open(&path, ctx);
+        match dropped {
+            Some(path) if self.document.is_some() && path.is_file() => {
+                self.dialog = Some(Dialog::Dropped { path });
+            }
+            Some(path) => self.open(&path, ctx),
+            None => {}
         }
     }
 
@@ -415,6 +554,7 @@ impl App {
         if ctx.input(|input| input.viewport().close_requested()) && !self.may_close && !self.device_lost {
             if self.has_unsaved() {
                 ctx.send_viewport_cmd(egui::ViewportCommand::CancelClose);
+                self.show_unsaved(ctx);
                 self.dialog = Some(Dialog::Unsaved(Next::Quit));
             } else if let Some(saving) = self.saving.take() {
                 saving.wait();
@@ -453,7 +593,17 @@ impl App {
                 self.after_save = Some(next);
                 self.save(None, Overwrite::Seen, ctx);
             }
-            Reply::Discard(next) => self.go_on(next, ctx),
+            Reply::Discard(next) => {
+                if let Some(document) = self.document.take() {
+                    document.close();
+                }
+                self.leave(next, ctx);
+            }
+            Reply::MarkAnyway => {
+                if let Some(session) = self.session() {
+                    session.mark_all_the_same();
+                }
+            }
             Reply::SaveElsewhere => self.pick(Pick::SaveFolder, ctx),
             Reply::SaveOver(overwrite) => self.save(None, overwrite, ctx),
             Reply::Path(what, path) => self.picked(what, &path, ctx),
@@ -464,11 +614,14 @@ impl App {
                 }
             }
             Reply::LeaveBehind => self.leave_behind(),
+            Reply::Open(path) => self.open(&path, ctx),
+            Reply::LayOver(mask, names, other_grids) => self.lay_over(mask, names, other_grids, ctx),
             Reply::WithoutMarks(path) => {
-                self.start_opening(&path, Wanted::WithoutMarks, ctx);
-            }
-            Reply::Series(path, number, scan) => {
-                self.start_opening(&path, Wanted::Series(number, scan), ctx);
+                let wanted = match &self.shelf {
+                    Some(shelf) => Wanted::SeriesWithoutMarks(shelf.current, shelf.scan.clone()),
+                    None => Wanted::WithoutMarks,
+                };
+                self.start_opening(&path, wanted, ctx);
             }
         }
     }
@@ -492,6 +645,7 @@ impl App {
         Panel::left("tools").exact_size(64.0).resizable(false).frame(dark.inner_margin(6.0)).show(ui, |ui| {
             bars::show_toolbar(ui, self);
         });
+        self.show_shelf(ui);
         let Some(document) = &mut self.document else { return };
         Panel::right("panels")
             .default_size(310.0)
@@ -509,7 +663,22 @@ impl App {
         });
     }
 
+    fn show_shelf(&mut self, ui: &mut Ui) {
+        let Some(shelf) = self.shelf.as_mut().filter(|_| !self.shelf_hidden) else { return };
+        let fill = theme::palette(ui).panel;
+        let frame = Frame::new().fill(fill).inner_margin(8.0);
+        let shown = Panel::left("series")
+            .exact_size(200.0)
+            .resizable(false)
+            .frame(frame)
+            .show(ui, |ui| shelf.show(ui));
+        if let Some(number) = shown.inner.filter(|number| *number != shelf.current) {
+            self.choose_series(number, ui.ctx());
+        }
+    }
+
     fn show_opening(&mut self, ui: &mut Ui, frame: &eframe::Frame) {
+        self.show_shelf(ui);
         let Some(opening) = &self.opening else { return };
         if let Some(preview) = &mut self.preview {
             self.device_lost |= !self.pictures.sync(ui, frame, preview);
@@ -538,6 +707,11 @@ impl eframe::App for App {
         self.follow_jobs(&ctx);
         if let Some(document) = &mut self.document {
             document.record();
+            if self.dialog.is_none()
+                && let Some(text) = document.session.take_question()
+            {
+                self.dialog = Some(Dialog::Doubtful { text });
+            }
         }
         self.handle_close(&ctx);
         self.handle_drops(&ctx);
@@ -551,6 +725,7 @@ impl eframe::App for App {
         } else if self.document.is_some() {
             self.show_studio(ui, frame);
         } else {
+            self.show_shelf(ui);
             let background = Frame::new().fill(theme::palette(ui).panel);
             let recent = self.settings.recent.clone();
             let shown = CentralPanel::default().frame(background).show(ui, |ui| welcome::show(ui, &recent));

@@ -12,14 +12,15 @@ use super::canvas::is_resliced;
 use super::{shortcuts, theme, widgets};
 use crate::session::{COMMANDS, Command, Document, Menu, Session};
 use crate::tool::ToolKind;
+use crate::volume::Placement;
 
 /// "CT · Abdomen": what a study is called.
 pub(super) fn study_title(document: &Document) -> String {
     let series = &document.study().series;
-    let name = if series.description.is_empty() { &series.id } else { &series.description };
+    let name = series.name();
     match &series.modality {
         Some(modality) => format!("{modality} · {name}"),
-        None => name.clone(),
+        None => name,
     }
 }
 
@@ -250,7 +251,11 @@ fn show_readout(ui: &mut Ui, session: &Session) {
     let side = |value: f64, plus: char, minus: char| {
         format!("{}{:.1}", if value < 0.0 { minus } else { plus }, value.abs())
     };
-    let place = format!("{} {} {} mm", side(x, 'L', 'R'), side(y, 'P', 'A'), side(z, 'S', 'I'));
+    let place = match session.case().volume().placement {
+        Placement::Patient => format!("{} {} {} mm", side(x, 'L', 'R'), side(y, 'P', 'A'), side(z, 'S', 'I')),
+        Placement::Scaled => format!("{x:.1}, {y:.1}, {z:.1} mm"),
+        Placement::Pixels => String::new(),
+    };
     let unit = session.case().volume().unit.as_deref().unwrap_or("");
     let uptake = |value: f64| match session.case().volume().suv_factor {
         Some(factor) => format!(" · SUV {:.2}", value * factor),

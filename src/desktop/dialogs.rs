@@ -2,14 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use egui::{
-    Align, Button, Context, Id, Key, Layout, Modal, ProgressBar, RichText, Role, ScrollArea, TextEdit, Ui,
-};
+use egui::{Align, Button, Context, Id, Key, Layout, Modal, ProgressBar, RichText, Role, TextEdit, Ui};
 
 use super::app::Next;
 use super::file_picker::Pick;
 use super::{theme, widgets};
-use crate::format::Scan;
+use crate::session::{GridMismatch, OtherGrids};
 use crate::store::Overwrite;
 
 /// A question.
@@ -22,12 +20,16 @@ pub(super) enum Dialog {
     SaveFailed { text: String, allow: Option<(&'static str, Overwrite)> },
     /// What was saved about a study cannot be opened with it.
     MarksUnreadable { path: PathBuf, text: String },
+    /// Somebody is about to mark a study whose place is doubtful.
+    Doubtful { text: String },
     /// An earlier session ended before it saved.
     LeftBehind { steps: usize, last: Option<String>, cut_off: bool },
+    /// A mask lies on another grid than the study.
+    OtherGrid { mismatch: Box<GridMismatch>, names: Option<PathBuf> },
+    /// A file was dropped on an open study.
+    Dropped { path: PathBuf },
     /// The system shows no file dialogs.
     Path { what: Pick, text: String, had_focus: bool },
-    /// Several series to choose from.
-    Series { path: PathBuf, scan: Scan },
 }
 
 /// What came of it.
@@ -42,7 +44,9 @@ pub(super) enum Reply {
     WithoutMarks(PathBuf),
     BringBack,
     LeaveBehind,
-    Series(PathBuf, usize, Scan),
+    MarkAnyway,
+    Open(PathBuf),
+    LayOver(PathBuf, Option<PathBuf>, OtherGrids),
 }
 
 /// Draws a question.
@@ -104,8 +108,31 @@ pub(super) fn show(ctx: &Context, dialog: &mut Dialog) -> Reply {
                     ui.button("Open without them").clicked().then_some(Reply::LeaveBehind)
                 })
             }
+            Dialog::OtherGrid { mismatch, names } => show_other_grid(ui, mismatch, names),
+            Dialog::Dropped { path } => {
+                let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+                body(ui, "What is this file?", &format!("{name} can be opened as a study of its own, or its labels laid over the study that is open."));
+                buttons(ui, |ui| {
+                    if ui.add(primary(ui, "Lay over as labels")).clicked() {
+                        return Some(Reply::LayOver(path.clone(), None, OtherGrids::Refused));
+                    }
+                    if ui.button("Cancel").clicked() {
+                        return Some(Reply::Cancelled);
+                    }
+                    ui.button("Open as a study").clicked().then(|| Reply::Open(path.clone()))
+                })
+            }
             Dialog::Path { what, text, had_focus } => show_path(ui, *what, text, had_focus),
-            Dialog::Series { path, scan } => show_series(ui, path, scan),
+            Dialog::Doubtful { text } => {
+                let note = "Marks would land where this reading puts them, and nowhere else. Look first; the badge at the top tells all.";
+                body(ui, "Where this study lies is doubtful", &format!("{text}\n\n{note}"));
+                buttons(ui, |ui| {
+                    if ui.add(primary(ui, "Only look")).clicked() {
+                        return Some(Reply::Cancelled);
+                    }
+                    ui.button("Mark all the same").clicked().then_some(Reply::MarkAnyway)
+                })
+            }
         }
     });
     match modal.inner {
@@ -144,6 +171,37 @@ fn primary(ui: &Ui, word: &'static str) -> Button<'static> {
     Button::new(RichText::new(word).color(colours.on_accent)).fill(colours.accent)
 }
 
+/// Both grids side by side, and the one thing that can be done.
+fn show_other_grid(ui: &mut Ui, mismatch: &GridMismatch, names: &Option<PathBuf>) -> Option<Reply> {
+    let name = mismatch.mask.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let text = "Its voxels are not those of the study, in any order of the axes. Nothing was taken over.";
+    body(ui, &format!("{name} lies on another grid"), text);
+    let weak = theme::palette(ui).weak;
+    egui::Grid::new("grids").num_columns(3).striped(true).spacing([14.0, 4.0]).show(ui, |ui| {
+        for heading in ["", "the file", "the study"] {
+            ui.label(RichText::new(heading).small().color(weak));
+        }
+        ui.end_row();
+        for [what, mask, study] in mismatch.rows() {
+            let differs = mask != study;
+            ui.label(RichText::new(what).small().color(weak));
+            let colour = if differs { theme::palette(ui).warning } else { theme::palette(ui).text };
+            ui.label(RichText::new(mask).small().color(colour));
+            ui.label(RichText::new(study).small());
+            ui.end_row();
+        }
+    });
+    let note = "Resampling gives each voxel of the study the label of the file's nearest voxel. Edges move by up to half a voxel; the layer keeps a note of it.";
+    ui.label(RichText::new(note).small().color(weak));
+    buttons(ui, |ui| {
+        if ui.add(primary(ui, "Cancel")).clicked() {
+            return Some(Reply::Cancelled);
+        }
+        let resample = ui.button("Resample").clicked();
+        resample.then(|| Reply::LayOver(mismatch.mask.clone(), names.clone(), OtherGrids::Resampled))
+    })
+}
+
 fn show_path(ui: &mut Ui, what: Pick, text: &mut String, had_focus: &mut bool) -> Option<Reply> {
     let saves = what == Pick::SaveFolder;
     body(ui, what.title(), "This system shows no file dialogs. Type or paste the path.");
@@ -170,38 +228,6 @@ fn show_path(ui: &mut Ui, what: Pick, text: &mut String, had_focus: &mut bool) -
         }
         ui.button("Cancel").clicked().then_some(Reply::Cancelled)
     })
-}
-
-fn show_series(ui: &mut Ui, path: &Path, scan: &mut Scan) -> Option<Reply> {
-    let count = format!("{} series in {}", scan.series.len(), path.display());
-    body(ui, "Which series?", &count);
-    let mut chosen = None;
-    ScrollArea::vertical().max_height(340.0).auto_shrink([false, true]).show(ui, |ui| {
-        for (number, series) in scan.series.iter().enumerate() {
-            let modality = series.modality.as_deref().unwrap_or("–");
-            let name = if series.description.is_empty() { &series.id } else { &series.description };
-            let files = series.source.files().len();
-            let (response, ()) = widgets::row(ui, false, name, |ui| {
-                ui.label(RichText::new(modality).font(theme::medium(13.0)));
-                ui.add(egui::Label::new(name).truncate());
-                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                    let words = if files == 1 { "1 file".to_owned() } else { format!("{files} files") };
-                    ui.label(RichText::new(words).small().color(theme::palette(ui).weak));
-                });
-            });
-            if response.clicked() {
-                chosen = Some(number);
-            }
-        }
-        for refusal in &scan.refused {
-            let weak = theme::palette(ui).weak;
-            ui.label(RichText::new(refusal.to_string()).small().color(weak));
-        }
-    });
-    if let Some(number) = chosen {
-        return Some(Reply::Series(path.to_owned(), number, std::mem::take(scan)));
-    }
-    buttons(ui, |ui| ui.button("Cancel").clicked().then_some(Reply::Cancelled))
 }
 
 /// Draws the progress of an opening over the window; `true` when it is to be stopped.

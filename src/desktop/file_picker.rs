@@ -11,6 +11,8 @@ pub(crate) enum Pick {
     File,
     /// A folder to open.
     Folder,
+    /// A mask to lay over the open study.
+    Segmentation,
     /// A folder to save into.
     SaveFolder,
 }
@@ -21,6 +23,7 @@ impl Pick {
         match self {
             Self::File => "Open a study",
             Self::Folder => "Open a folder of DICOM files",
+            Self::Segmentation => "Lay a segmentation over the study",
             Self::SaveFolder => "Save sidecar and masks into a folder",
         }
     }
@@ -59,6 +62,12 @@ impl FilePicker for SystemPicker {
                 Pick::File => dialog
                     .add_filter("All files", &["*"])
                     .add_filter("NIfTI", &["nii", "gz", "hdr"])
+                    .add_filter("NRRD, MetaImage", &["nrrd", "nhdr", "mha", "mhd"])
+                    .add_filter("Photographs", &["png", "jpg", "jpeg", "tif", "tiff"])
+                    .pick_file(),
+                Pick::Segmentation => dialog
+                    .add_filter("Labels", &["nii", "gz", "nrrd", "nhdr", "mha", "mhd", "png", "tif"])
+                    .add_filter("All files", &["*"])
                     .pick_file(),
                 Pick::Folder | Pick::SaveFolder => dialog.pick_folder(),
             };

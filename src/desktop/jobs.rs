@@ -1,12 +1,15 @@
-//! Work off the window's thread: opening and saving, with progress and a cancel that works.
+//! Work off the window's thread: opening, importing and saving, with progress and a cancel that works.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use crate::format::{Scan, Watch};
-use crate::session::{Document, OpenError, SaveJob, SaveOutcome, system_author};
+use crate::format::{Scan, Silent, Watch};
+use crate::geometry::Grid;
+use crate::session::{
+    Document, Import, ImportError, OpenError, OtherGrids, SaveJob, SaveOutcome, system_author,
+};
 use crate::store::Digest;
 use crate::volume::Volume;
 
@@ -69,9 +72,9 @@ pub(super) enum Wanted {
     /// The only series in it with its marks, or the list of them to choose from.
     Study,
     /// One series of a scan.
-    Series(usize, Scan),
-    /// The study with this mask instead of its own marks.
-    WithMask(PathBuf),
+    Series(usize, Arc<Scan>),
+    /// One series of a scan alone.
+    SeriesWithoutMarks(usize, Arc<Scan>),
     /// The study alone; what was saved about it is left where it is.
     WithoutMarks,
 }
@@ -84,8 +87,8 @@ impl Wanted {
             Self::Series(number, scan) => {
                 Document::open_series(&scan.series[number], &scan.series, &author, watcher)
             }
-            Self::WithMask(mask) => {
-                Document::open_without_marks(path, &author, watcher)?.with_mask(&mask, watcher)
+            Self::SeriesWithoutMarks(number, scan) => {
+                Document::open_series_without_marks(&scan.series[number], &scan.series, &author, watcher)
             }
             Self::WithoutMarks => Document::open_without_marks(path, &author, watcher),
         }
@@ -148,6 +151,44 @@ impl Drop for Opening {
     /// Stops the work; what it still brings is thrown away.
     fn drop(&mut self) {
         self.shared.cancelled.store(true, Ordering::Relaxed);
+    }
+}
+
+/// A mask that is being laid on the study's grid.
+pub(super) struct Importing {
+    mask: PathBuf,
+    names: Option<PathBuf>,
+    result: Receiver<Result<Import, ImportError>>,
+}
+
+impl Importing {
+    /// Begins to read a mask for a study on `grid`.
+    pub(super) fn start(
+        mask: PathBuf,
+        names: Option<PathBuf>,
+        grid: Grid,
+        other_grids: OtherGrids,
+        ctx: &egui::Context,
+    ) -> Self {
+        let (sender, result) = channel();
+        let repaint = ctx.clone();
+        let (path, of_labels) = (mask.clone(), names.clone());
+        std::thread::spawn(move || {
+            // Nobody waits for a mask whose study was closed.
+            let _ = sender.send(Import::read(&path, of_labels.as_deref(), &grid, other_grids, &Silent));
+            repaint.request_repaint();
+        });
+        Self { mask, names, result }
+    }
+
+    /// What it came to, once it is done.
+    pub(super) fn result(&self) -> Option<Result<Import, ImportError>> {
+        self.result.try_recv().ok()
+    }
+
+    /// The mask, and the names that go with it.
+    pub(super) fn files(self) -> (PathBuf, Option<PathBuf>) {
+        (self.mask, self.names)
     }
 }
 

@@ -17,6 +17,7 @@ mod panels;
 mod pictures;
 mod samples;
 mod settings;
+mod shelf;
 mod shortcuts;
 mod theme;
 mod welcome;
@@ -36,6 +37,8 @@ pub struct Start {
     pub path: Option<PathBuf>,
     /// A mask to lay over it.
     pub mask: Option<PathBuf>,
+    /// Names and colours of the labels: an ITK-SNAP label file or a BIDS table.
+    pub labels: Option<PathBuf>,
     /// Leaves settings and recent files as they are, for demonstrations and tests.
     pub leaves_no_traces: bool,
 }

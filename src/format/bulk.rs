@@ -45,6 +45,12 @@ pub(super) fn read(
     Ok(buffer)
 }
 
+/// A file's first bytes; `None` where it has fewer or cannot be read.
+pub(super) fn first_bytes<const N: usize>(path: &Path) -> Option<[u8; N]> {
+    let mut start = [0; N];
+    read_exact_at(&File::open(path).ok()?, &mut start, 0).ok().map(|()| start)
+}
+
 /// Fills `out` from `offset` on without moving the file's cursor.
 #[cfg(unix)]
 pub(super) fn read_exact_at(file: &File, out: &mut [u8], offset: u64) -> io::Result<()> {

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use super::legible::legible;
+
 macro_rules! codes {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident $word:literal,)* }) => {
         $(#[$doc])*
@@ -47,7 +49,7 @@ codes! {
         RepeatedPositions "repeated-positions",
         /// The distance to a next slice is nowhere stated.
         AssumedDepth "assumed-depth",
-        /// Files lie in the series and were left out: without pixel data, or copies of others.
+        /// Files lie in the series, or pictures in the file, and were left out.
         LeftOut "left-out",
         /// The stated units are not millimetres; converted.
         UnitsConverted "units-converted",
@@ -63,6 +65,8 @@ codes! {
         OddHeader "odd-header",
         /// The image was compressed with loss.
         Lossy "lossy-compression",
+        /// Colours of more than 8 bits were reduced to 8.
+        ReducedDepth "reduced-depth",
         /// Values that are not numbers are shown as the lowest value.
         NotANumber "not-a-number",
         /// The values of a PET study cannot be told as uptake (SUV).
@@ -93,7 +97,7 @@ codes! {
         BadGeometry "bad-geometry",
         /// A number of axes that is not opened.
         UnsupportedShape "unsupported-shape",
-        /// More memory than this machine gives.
+        /// More memory than this machine gives, or more of something than a file is opened with.
         TooLarge "too-large",
         /// The person stopped it.
         Cancelled "cancelled",
@@ -110,15 +114,23 @@ pub struct Doubt {
 }
 
 impl Doubt {
-    /// A doubt in one plain sentence.
+    /// A doubt in one plain sentence, made [`legible`].
     pub fn new(code: DoubtCode, text: impl Into<String>) -> Self {
-        Self { code, text: text.into() }
+        Self { code, text: legible(&text.into()).into_owned() }
+    }
+}
+
+impl DoubtCode {
+    /// Whether marks may land in the wrong place if the reading that was chosen is not the right one:
+    /// a person is asked before the first mark.
+    pub fn is_blocking(self) -> bool {
+        matches!(self, Self::FormsDisagree | Self::NoOrientation)
     }
 }
 
 /// Why a file was refused: what happened, to which file, and what would help.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}: {text} [{code}]", path.display())]
+#[error("{}: {text} [{code}]", legible(&path.to_string_lossy()))]
 pub struct Refusal {
     /// The file.
     pub path: PathBuf,
@@ -128,10 +140,28 @@ pub struct Refusal {
     pub text: String,
 }
 
+/// Why bytes are not what can be opened, before it is said of which file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Fault {
+    pub(super) code: RefusalCode,
+    pub(super) text: String,
+}
+
+impl Fault {
+    pub(super) fn new(code: RefusalCode, text: impl Into<String>) -> Self {
+        Self { code, text: text.into() }
+    }
+
+    /// The refusal of the file that the bytes are from.
+    pub(super) fn of(self, path: &Path) -> Refusal {
+        Refusal::new(path, self.code, self.text)
+    }
+}
+
 impl Refusal {
-    /// A refusal of `path`.
+    /// A refusal of `path`; the text is made [`legible`].
     pub fn new(path: &Path, code: RefusalCode, text: impl Into<String>) -> Self {
-        Self { path: path.to_owned(), code, text: text.into() }
+        Self { path: path.to_owned(), code, text: legible(&text.into()).into_owned() }
     }
 
     /// A refusal because the system would not let the file be read.

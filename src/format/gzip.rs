@@ -1,4 +1,5 @@
-//! Gzip (RFC 1952): inflated whole, in steps or from its start, and written piece by piece.
+//! Deflate streams in gzip (RFC 1952) or zlib (RFC 1950) wrapping: inflated whole, in steps or from
+//! their start; and gzip written piece by piece.
 //!
 //! Always true: bytes are handed out as good only after the checksums of all their members agree;
 //! what is written is one member with neither name nor time, the same bytes for the same input.
@@ -9,7 +10,7 @@ use std::io::{self, Read, Write};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, LazyLock};
 
-use flate2::bufread::{GzDecoder, MultiGzDecoder};
+use flate2::bufread::{GzDecoder, MultiGzDecoder, ZlibDecoder};
 use flate2::{Compress, Compression, Crc, FlushCompress};
 
 use crate::volume::Buffer;
@@ -48,7 +49,16 @@ pub(super) fn inflate_start(compressed: impl io::BufRead, count: usize) -> Vec<u
     start
 }
 
-/// Why a gzip stream did not give the bytes wanted of it.
+/// What stands around a deflate stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wrapping {
+    /// Gzip; one or more members.
+    Gzip,
+    /// Zlib.
+    Zlib,
+}
+
+/// Why a stream did not give the bytes wanted of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum InflateError {
     /// It ended after this many.
@@ -73,12 +83,17 @@ pub(super) enum After {
 ///
 /// Gives `Ok` when the stream is one sound member of exactly `out.len()` bytes, else `out` back.
 pub(super) fn inflate_at_once(
+    wrapping: Wrapping,
     compressed: Arc<Buffer<u8>>,
     mut out: Buffer<u8>,
 ) -> Receiver<Result<Buffer<u8>, Buffer<u8>>> {
     let (sender, receiver) = sync_channel(1);
     let work = move || {
-        let written = libdeflater::Decompressor::new().gzip_decompress(&compressed, &mut out);
+        let mut inflater = libdeflater::Decompressor::new();
+        let written = match wrapping {
+            Wrapping::Gzip => inflater.gzip_decompress(&compressed, &mut out),
+            Wrapping::Zlib => inflater.zlib_decompress(&compressed, &mut out),
+        };
         // Nobody receives once the read was cancelled.
         let _ = sender.send(if written == Ok(out.len()) { Ok(out) } else { Err(out) });
     };
@@ -90,12 +105,13 @@ pub(super) fn inflate_at_once(
 /// Fills `out` with the inflated bytes from `first` on, asking `goes_on(bytes so far)` now and then;
 /// whether it came so far. No checksum is looked at.
 pub(super) fn inflate_stretch(
+    wrapping: Wrapping,
     compressed: &[u8],
     first: usize,
     out: &mut [u8],
     mut goes_on: impl FnMut(usize) -> bool,
 ) -> bool {
-    let mut decoder = MultiGzDecoder::new(compressed);
+    let mut decoder = decoder(wrapping, compressed);
     let mut skipped = vec![0; STEP];
     let mut done = 0;
     while done < first {
@@ -108,52 +124,105 @@ pub(super) fn inflate_stretch(
     goes_on(done) && decoder.read_exact(out).is_ok()
 }
 
-/// Whether the stream may be one member of `length` bytes: the last four bytes of a member are its
-/// length modulo 2³².
-pub(super) fn may_be_one_member(compressed: &[u8], length: usize) -> bool {
-    compressed.last_chunk().is_some_and(|tail| u32::from_le_bytes(*tail) == length as u32)
+/// Whether the stream may be one member of `length` bytes: the last four bytes of a gzip member are
+/// its length modulo 2³²; zlib has one member and does not tell.
+pub(super) fn may_be_one_member(wrapping: Wrapping, compressed: &[u8], length: usize) -> bool {
+    let tells_length =
+        || compressed.last_chunk().is_some_and(|tail| u32::from_le_bytes(*tail) == length as u32);
+    wrapping == Wrapping::Zlib || tells_length()
 }
 
-/// Fills `out` from one or more members in steps, asking `goes_on(what is there so far)` after each.
+fn decoder(wrapping: Wrapping, compressed: &[u8]) -> Box<dyn Read + '_> {
+    match wrapping {
+        Wrapping::Gzip => Box::new(MultiGzDecoder::new(compressed)),
+        Wrapping::Zlib => Box::new(ZlibDecoder::new(compressed)),
+    }
+}
+
+/// Whether all members together hold `length` bytes at least, told without keeping any; whether the
+/// bytes are sound is not looked at. Asks `goes_on(bytes so far)` now and then.
+pub(super) fn holds(
+    wrapping: Wrapping,
+    compressed: &[u8],
+    length: usize,
+    mut goes_on: impl FnMut(usize) -> bool,
+) -> bool {
+    let mut decoder = decoder(wrapping, compressed);
+    let mut step = vec![0; STEP];
+    let mut found = 0;
+    while found < length && goes_on(found) {
+        match decoder.read(&mut step) {
+            Ok(read) if read > 0 => found += read,
+            _ => break,
+        }
+    }
+    found >= length
+}
+
+/// Fills `out` from all members in steps, asking `goes_on(what is there so far)` after each.
 pub(super) fn inflate_in_steps(
+    wrapping: Wrapping,
     compressed: &[u8],
     out: &mut [u8],
-    mut goes_on: impl FnMut(&[u8]) -> bool,
+    goes_on: impl FnMut(&[u8]) -> bool,
 ) -> Result<After, InflateError> {
-    let mut spill = vec![0; STEP];
-    let (mut filled, mut spilled) = (0, 0);
+    let mut filling = Filling { out, filled: 0, spill: vec![0; STEP], spilled: 0, goes_on };
     let mut rest = compressed;
-    loop {
-        let mut member = GzDecoder::new(rest);
-        loop {
-            let wanted = (out.len() - filled).min(STEP);
-            let target = if wanted > 0 { &mut out[filled..filled + wanted] } else { &mut spill };
-            match member.read(target) {
-                Ok(0) => break,
-                Ok(read) if wanted > 0 => filled += read,
-                Ok(read) => spilled += read,
-                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                    return Err(InflateError::Truncated(filled));
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => return Err(InflateError::Damaged(filled)),
+    while filling.spilled <= GREATEST_SPILL {
+        match wrapping {
+            Wrapping::Gzip => {
+                let mut member = GzDecoder::new(rest);
+                filling.take_all_of(&mut member)?;
+                rest = member.into_inner();
             }
-            if !goes_on(&out[..filled]) {
-                return Err(InflateError::Stopped);
-            }
-            if spilled > GREATEST_SPILL {
-                return Ok(After::TrailingBytes);
+            Wrapping::Zlib => {
+                let mut stream = ZlibDecoder::new(rest);
+                filling.take_all_of(&mut stream)?;
+                rest = stream.into_inner();
             }
         }
-        rest = member.into_inner();
-        if !is_gzip(rest) {
+        if wrapping == Wrapping::Zlib || !is_gzip(rest) {
             break;
         }
     }
-    match (filled == out.len(), spilled == 0 && rest.is_empty()) {
-        (false, _) => Err(InflateError::Truncated(filled)),
+    match (filling.filled == filling.out.len(), filling.spilled == 0 && rest.is_empty()) {
+        (false, _) => Err(InflateError::Truncated(filling.filled)),
         (true, true) => Ok(After::End),
         (true, false) => Ok(After::TrailingBytes),
+    }
+}
+
+/// Wanted bytes on their way in, and how many came that nobody wanted.
+struct Filling<'a, F> {
+    out: &'a mut [u8],
+    filled: usize,
+    spill: Vec<u8>,
+    spilled: usize,
+    goes_on: F,
+}
+
+impl<F: FnMut(&[u8]) -> bool> Filling<'_, F> {
+    /// Inflates to the end of a member, or until too much came that nobody wanted.
+    fn take_all_of(&mut self, member: &mut impl Read) -> Result<(), InflateError> {
+        while self.spilled <= GREATEST_SPILL {
+            let wanted = (self.out.len() - self.filled).min(STEP);
+            let target =
+                if wanted > 0 { &mut self.out[self.filled..self.filled + wanted] } else { &mut self.spill };
+            match member.read(target) {
+                Ok(0) => break,
+                Ok(read) if wanted > 0 => self.filled += read,
+                Ok(read) => self.spilled += read,
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    return Err(InflateError::Truncated(self.filled));
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return Err(InflateError::Damaged(self.filled)),
+            }
+            if !(self.goes_on)(&self.out[..self.filled]) {
+                return Err(InflateError::Stopped);
+            }
+        }
+        Ok(())
     }
 }
 
@@ -269,7 +338,7 @@ mod tests {
         let check = |parts: &[(Vec<u8>, u64)]| {
             let (compressed, plain) = member_of(parts);
             let mut out = vec![0xAA; plain.len()];
-            assert!(may_be_one_member(&compressed, plain.len()));
+            assert!(may_be_one_member(Wrapping::Gzip, &compressed, plain.len()));
             let written = libdeflater::Decompressor::new().gzip_decompress(&compressed, &mut out);
             assert_eq!(written, Ok(plain.len()));
             assert!(out == plain);
@@ -286,7 +355,7 @@ mod tests {
         let whole = [plain.clone(), more].concat();
         let check = |compressed: &[u8], wanted: usize, expected| {
             let mut out = vec![0; wanted];
-            assert_eq!(inflate_in_steps(compressed, &mut out, |_| true), expected);
+            assert_eq!(inflate_in_steps(Wrapping::Gzip, compressed, &mut out, |_| true), expected);
             let sound = if expected.is_ok() { wanted } else { 0 };
             assert!(out[..sound] == whole[..sound]);
         };
@@ -298,10 +367,24 @@ mod tests {
         let place = bad_checksum.len() - 6;
         bad_checksum[place] ^= 1;
         check(&bad_checksum, plain.len(), Err(InflateError::Damaged(plain.len())));
-        let cut = inflate_in_steps(&first[..first.len() / 2], &mut vec![0; plain.len()], |_| true);
+        let cut =
+            inflate_in_steps(Wrapping::Gzip, &first[..first.len() / 2], &mut vec![0; plain.len()], |_| true);
         assert!(matches!(cut, Err(InflateError::Truncated(found)) if found > 0 && found < plain.len()));
-        let stopped = inflate_in_steps(&both, &mut vec![0; whole.len()], |_| false);
+        let stopped = inflate_in_steps(Wrapping::Gzip, &both, &mut vec![0; whole.len()], |_| false);
         assert_eq!(stopped, Err(InflateError::Stopped));
+    }
+
+    #[test]
+    fn what_is_held_is_counted_over_all_members() {
+        let (first, plain) = member_of(&[(noise(5_000), 3_000_000)]);
+        let both = [first.clone(), first].concat();
+        let check = |length, expected| {
+            assert_eq!(holds(Wrapping::Gzip, &both, length, |_| true), expected, "{length}")
+        };
+        check(0, true);
+        check(2 * plain.len(), true);
+        check(2 * plain.len() + 1, false);
+        assert!(!holds(Wrapping::Gzip, &both, 2 * plain.len(), |_| false));
     }
 
     #[test]

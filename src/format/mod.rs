@@ -8,19 +8,33 @@
 //! Must never know: what is drawn on a study, widgets, the GPU.
 
 pub mod dicom;
+pub mod itksnap;
+pub mod metaimage;
 pub mod nifti;
+pub mod nrrd;
+pub mod photo;
 
 mod atomic;
 mod bulk;
+mod described;
 mod doubt;
 mod gzip;
+mod labels;
+mod legible;
 mod memory;
 mod open;
+mod plain_file;
+mod raw;
 mod stamp;
+mod text_samples;
+mod typed;
 mod watch;
 
 pub use atomic::write_atomically;
 pub use doubt::{Doubt, DoubtCode, Refusal, RefusalCode};
+pub use labels::{Segmentation, read_segmentation};
+pub use legible::legible;
 pub use open::{Scan, Series, SeriesFacts, SeriesSource, Study, load, scan, thumbnail};
+pub use plain_file::{open_plain, read_plain};
 pub use stamp::Stamp;
-pub use watch::{Silent, Watch};
+pub use watch::{FoundSoFar, SeriesSoFar, Silent, Watch};

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::doubt::{Doubt, Refusal, RefusalCode};
+use super::legible::legible;
 use super::stamp::Stamp;
-use super::watch::Watch;
-use super::{dicom, nifti};
+use super::watch::{FoundSoFar, Watch};
+use super::{dicom, metaimage, nifti, nrrd, photo};
 use crate::geometry::{AnatomicalPlane, Grid, GridPlane};
 use crate::volume::{Placement, Volume};
 
@@ -35,7 +36,23 @@ pub struct Series {
     pub facts: SeriesFacts,
 }
 
-/// What headers tell of a series, for a person to choose by.
+impl Series {
+    /// What a person calls it: its description, else the name of its file or of the folder of its files.
+    pub fn name(&self) -> String {
+        if !self.description.is_empty() {
+            return self.description.clone();
+        }
+        let files = self.source.files();
+        let place = match &files[..] {
+            [only] => Some(only.as_path()),
+            many => many.first().and_then(|first| first.parent()),
+        };
+        let name = place.and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
+        name.unwrap_or_else(|| self.id.clone())
+    }
+}
+
+/// What headers tell of a series, for a person to choose by; of a photograph nothing.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SeriesFacts {
     /// Columns, rows and slices.
@@ -73,24 +90,41 @@ impl SeriesFacts {
 pub enum SeriesSource {
     /// A NIfTI file, or the header of a pair.
     Nifti(PathBuf),
+    /// An NRRD file, or a header with data files of its own.
+    Nrrd(PathBuf),
+    /// A MetaImage file, or a header with data files of its own.
+    MetaImage(PathBuf),
+    /// A photograph: PNG, JPEG or TIFF.
+    Photo(PathBuf),
     /// The files of one DICOM series, grouped.
     Dicom(dicom::DicomSeries),
 }
 
 impl SeriesSource {
-    /// `nifti` or `dicom`.
+    /// `nifti`, `nrrd`, `metaimage`, `photo` or `dicom`.
     pub fn format(&self) -> &'static str {
         match self {
             Self::Nifti(_) => "nifti",
+            Self::Nrrd(_) => "nrrd",
+            Self::MetaImage(_) => "metaimage",
+            Self::Photo(_) => "photo",
             Self::Dicom(_) => "dicom",
         }
     }
 
-    /// The files it is read from.
+    /// The one file whose name the series bears; `None` where it is put together from many.
+    pub fn own_file(&self) -> Option<&Path> {
+        match self {
+            Self::Nifti(path) | Self::Nrrd(path) | Self::MetaImage(path) | Self::Photo(path) => Some(path),
+            Self::Dicom(_) => None,
+        }
+    }
+
+    /// The files it is read from; of a header with data files of its own the header.
     pub fn files(&self) -> Vec<PathBuf> {
         match self {
-            Self::Nifti(path) => vec![path.clone()],
             Self::Dicom(series) => series.files(),
+            single => single.own_file().map(Path::to_owned).into_iter().collect(),
         }
     }
 
@@ -98,6 +132,9 @@ impl SeriesSource {
     fn stamps(&self) -> Vec<(PathBuf, Stamp)> {
         let files = match self {
             Self::Nifti(path) => nifti::files(path),
+            Self::Nrrd(path) => nrrd::files(path),
+            Self::MetaImage(path) => metaimage::files(path),
+            Self::Photo(path) => vec![path.clone()],
             Self::Dicom(series) => series.files(),
         };
         // A file that is gone is refused by whoever reads it.
@@ -120,8 +157,8 @@ pub struct Study {
     pub read_from: Vec<(PathBuf, Stamp)>,
 }
 
-/// Finds every series at `path`: a NIfTI file, a DICOM file, or a folder of either, searched through
-/// all its subfolders. Files are recognised by content.
+/// Finds every series at `path`: a file of any format that is opened, or a folder of them, searched
+/// through all its subfolders. Files are recognised by content.
 pub fn scan(path: &Path, watch: &dyn Watch) -> Result<Scan, Refusal> {
     let metadata = std::fs::metadata(path).map_err(|error| Refusal::unreadable(path, &error))?;
     if metadata.is_dir() {
@@ -138,12 +175,23 @@ pub fn scan(path: &Path, watch: &dyn Watch) -> Result<Scan, Refusal> {
     if dicom::is_dicom(path) {
         return dicom::scan(&[path.to_owned()], watch);
     }
-    Err(not_an_image(path))
+    let series = series_of_other(path).ok_or_else(|| not_an_image(path))??;
+    Ok(Scan { series: vec![series], refused: Vec::new() })
+}
+
+/// The series in a file that is neither NIfTI nor DICOM; `None` where it is of no format either.
+fn series_of_other(path: &Path) -> Option<Result<Series, Refusal>> {
+    if nrrd::is_nrrd(path) {
+        return Some(nrrd::series(path));
+    }
+    if metaimage::is_metaimage(path) {
+        return Some(metaimage::series(path));
+    }
+    photo::is_photo(path).then(|| photo::series(path))
 }
 
 fn not_an_image(path: &Path) -> Refusal {
-    let text =
-        "is not a NIfTI or DICOM file; open a .nii, .nii.gz, .hdr/.img or DICOM file, or a folder of them";
+    let text = "is of no format that is opened; open a DICOM, NIfTI, NRRD or MetaImage file, a photograph, or a folder of them";
     Refusal::new(path, RefusalCode::NotAnImage, text)
 }
 
@@ -157,10 +205,14 @@ fn is_part_of_a_case(path: &Path) -> bool {
     path.with_file_name(format!("{stem}.annotomy.json")).exists()
 }
 
+/// Files of a folder that are looked at before it is told how many there are.
+const TOLD_EVERY: usize = 256;
+
 fn scan_folder(root: &Path, watch: &dyn Watch) -> Result<Scan, Refusal> {
     let mut found = Scan::default();
     let mut dicom_files = Vec::new();
     let mut folders = vec![root.to_owned()];
+    let mut files = 0;
     while let Some(folder) = folders.pop() {
         let entries = match std::fs::read_dir(&folder) {
             Ok(entries) => entries,
@@ -175,6 +227,10 @@ fn scan_folder(root: &Path, watch: &dyn Watch) -> Result<Scan, Refusal> {
         for path in paths {
             if watch.is_cancelled() {
                 return Err(Refusal::cancelled(&folder));
+            }
+            files += 1;
+            if files % TOLD_EVERY == 0 {
+                watch.found(&FoundSoFar { files, series: Vec::new() });
             }
             // A link may lead in a circle or out of the folder.
             let Ok(kind) = std::fs::symlink_metadata(&path).map(|metadata| metadata.file_type()) else {
@@ -191,6 +247,11 @@ fn scan_folder(root: &Path, watch: &dyn Watch) -> Result<Scan, Refusal> {
                 }
             } else if dicom::is_dicom(&path) {
                 dicom_files.push(path);
+            } else if let Some(other) = series_of_other(&path) {
+                match other {
+                    Ok(series) => found.series.push(series),
+                    Err(refusal) => found.refused.push(refusal),
+                }
             }
         }
     }
@@ -200,8 +261,10 @@ fn scan_folder(root: &Path, watch: &dyn Watch) -> Result<Scan, Refusal> {
         found.series.extend(of_dicom.series);
         found.refused.extend(of_dicom.refused);
     }
+    // Among volumes a photograph is rarely what is meant.
+    found.series.sort_by_key(|series| matches!(series.source, SeriesSource::Photo(_)));
     if found.series.is_empty() && found.refused.is_empty() {
-        return Err(Refusal::new(root, RefusalCode::NotAnImage, "holds no NIfTI or DICOM file"));
+        return Err(Refusal::new(root, RefusalCode::NotAnImage, "holds no file that is opened"));
     }
     Ok(found)
 }
@@ -213,9 +276,9 @@ fn tell_apart(series: &mut [Series], folder: &Path) {
         *times.entry(series.id.clone()).or_default() += 1;
     }
     for series in series.iter_mut().filter(|series| times[&series.id] > 1) {
-        if let SeriesSource::Nifti(path) = &series.source {
+        if let Some(path) = series.source.own_file() {
             let inside = path.strip_prefix(folder).unwrap_or(path);
-            series.id = inside.to_string_lossy().replace('\\', "/");
+            series.id = legible(&inside.to_string_lossy().replace('\\', "/")).into_owned();
         }
     }
 }
@@ -223,15 +286,15 @@ fn tell_apart(series: &mut [Series], folder: &Path) {
 /// Reads the voxels of a series.
 pub fn load(series: &Series, watch: &dyn Watch) -> Result<Study, Refusal> {
     let read_from = series.source.stamps();
-    let (volume, doubts, nifti_geometry) = match &series.source {
+    let ((volume, doubts), nifti_geometry) = match &series.source {
         SeriesSource::Nifti(path) => {
             let read = nifti::read(path, watch)?;
-            (read.volume, read.doubts, Some(read.geometry))
+            ((read.volume, read.doubts), Some(read.geometry))
         }
-        SeriesSource::Dicom(source) => {
-            let (volume, doubts) = dicom::read(source, watch)?;
-            (volume, doubts, None)
-        }
+        SeriesSource::Nrrd(path) => (nrrd::read(path, watch)?, None),
+        SeriesSource::MetaImage(path) => (metaimage::read(path, watch)?, None),
+        SeriesSource::Photo(path) => (photo::read(path, watch)?, None),
+        SeriesSource::Dicom(source) => (dicom::read(source, watch)?, None),
     };
     Ok(Study { series: series.clone(), volume: Arc::new(volume), doubts, nifti_geometry, read_from })
 }
@@ -241,6 +304,45 @@ pub fn load(series: &Series, watch: &dyn Watch) -> Result<Study, Refusal> {
 pub fn thumbnail(series: &Series, watch: &dyn Watch) -> Result<Volume, Refusal> {
     match &series.source {
         SeriesSource::Nifti(path) => nifti::middle_slice(path, watch),
+        SeriesSource::Nrrd(path) => first_shown(watch, |watch| nrrd::read(path, watch)),
+        SeriesSource::MetaImage(path) => first_shown(watch, |watch| metaimage::read(path, watch)),
+        SeriesSource::Photo(path) => photo::read(path, watch).map(|(volume, _)| volume),
         SeriesSource::Dicom(source) => dicom::middle_slice(source, watch),
+    }
+}
+
+/// What a reading shows first; it is stopped then.
+fn first_shown(
+    watch: &dyn Watch,
+    read: impl FnOnce(&dyn Watch) -> Result<(Volume, Vec<Doubt>), Refusal>,
+) -> Result<Volume, Refusal> {
+    let first = First { outer: watch, shown: Mutex::default() };
+    let read = read(&first).map(|(volume, _)| volume);
+    first.shown.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(read, Ok)
+}
+
+/// Catches the first preview.
+struct First<'a> {
+    outer: &'a dyn Watch,
+    shown: Mutex<Option<Volume>>,
+}
+
+impl First<'_> {
+    fn slot(&self) -> MutexGuard<'_, Option<Volume>> {
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Watch for First<'_> {
+    fn is_cancelled(&self) -> bool {
+        self.outer.is_cancelled() || self.slot().is_some()
+    }
+
+    fn wants_preview(&self) -> bool {
+        true
+    }
+
+    fn preview(&self, slice: Volume) {
+        self.slot().get_or_insert(slice);
     }
 }

@@ -8,12 +8,14 @@
 
 mod affine;
 mod anatomy;
+mod axis_map;
 mod grid;
 mod plane;
 mod space;
 
 pub use affine::{Affine, AffineError};
 pub use anatomy::{AnatomicalPlane, Direction, nearest_voxel_axes, obliquity_degrees};
+pub use axis_map::AxisMap;
 pub use grid::{Grid, GridError, VoxelBox, VoxelIndex};
 pub use plane::{GridPlane, Plane};
 pub use space::{Patient, PlaneSpace, Point, Screen, Space, Vector, Voxel};

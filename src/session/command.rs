@@ -11,6 +11,7 @@ use crate::volume::Window;
 pub enum Command {
     OpenFile,
     OpenFolder,
+    OpenSegmentation,
     Save,
     SaveTo,
     Close,
@@ -48,6 +49,7 @@ pub enum Command {
     FirstSlice,
     LastSlice,
     TimesForward(i64),
+    SeriesList,
     Theme,
     ResetGraphics,
     Palette,
@@ -107,8 +109,9 @@ const fn row(
 /// Every command.
 #[rustfmt::skip]
 pub const COMMANDS: &[CommandInfo] = &[
-    row(Command::OpenFile, Menu::File, "Open file…", &["Ctrl+O"], "Open a NIfTI or DICOM file"),
+    row(Command::OpenFile, Menu::File, "Open file…", &["Ctrl+O"], "Open a DICOM, NIfTI, NRRD or MetaImage file, or a photograph"),
     row(Command::OpenFolder, Menu::File, "Open folder…", &["Ctrl+Shift+O"], "Open a folder of DICOM files"),
+    row(Command::OpenSegmentation, Menu::File, "Open segmentation…", &["Ctrl+I"], "Lay labels from a NIfTI, NRRD or MetaImage file over the study, as a layer of their own"),
     row(Command::Save, Menu::File, "Save", &["Ctrl+S"], "Save sidecar and masks beside the study, and prove them"),
     row(Command::SaveTo, Menu::File, "Save to folder…", &["Ctrl+Shift+S"], "Save sidecar and masks into another folder"),
     row(Command::Close, Menu::File, "Close study", &["Ctrl+W"], "Close the study"),
@@ -167,6 +170,7 @@ pub const COMMANDS: &[CommandInfo] = &[
     row(Command::TimesForward(-1), Menu::None, "Previous time", &["Alt+Left"], "One point in time, b-value or frame back"),
     row(Command::Theme, Menu::View, "Light or dark", &[], "Change between the dark and the light theme"),
     row(Command::ResetGraphics, Menu::Help, "Reset graphics", &[], "Make the window anew on a fresh graphics device; nothing of the case is lost"),
+    row(Command::SeriesList, Menu::View, "Series list", &["F9"], "Show or hide the series that were found together"),
     row(Command::FullScreen, Menu::View, "Full screen", &["F11"], "Use the whole screen"),
     row(Command::Palette, Menu::Help, "Command palette", &["Ctrl+P"], "Find a command by name"),
     row(Command::KeySheet, Menu::Help, "Keys", &["?", "F1"], "Every key and what it does"),

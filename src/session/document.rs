@@ -4,10 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use super::recorder::Recorder;
-use super::{Session, now};
-use crate::annotation::{Colour, Label, LabelScheme};
+use super::{Import, ImportError, OtherGrids, Session, now};
 use crate::case::{Case, CaseError};
-use crate::format::{self, Doubt, Refusal, Scan, Series, Study, Watch, nifti};
+use crate::format::{self, Doubt, Refusal, Scan, Series, Study, Watch};
 use crate::store::{
     self, CaseFiles, FoundJournal, Journal, JournalError, JournalMark, JournalStart, LocalDisk, MarksError,
     Overwrite, SaveError, SaveRequest, Saved, SavedMarks, Seen, Signature, StudyIdentity, Unsaved,
@@ -49,16 +48,12 @@ pub enum OpenError {
     /// The study is fine, and what was saved about it cannot be opened.
     #[error(transparent)]
     Marks(#[from] MarksError),
-    /// A mask from elsewhere does not lie on the study's grid.
-    #[error("{}: its {dims:?} voxels do not lie on the study's own {study_dims:?}; only a mask on the same grid can be laid over it", mask.display())]
-    OtherGrid {
-        /// The mask.
-        mask: PathBuf,
-        /// Its dimensions.
-        dims: [usize; 3],
-        /// The study's dimensions.
-        study_dims: [usize; 3],
-    },
+    /// A mask from elsewhere cannot be laid over the study.
+    #[error(transparent)]
+    Import(#[from] ImportError),
+    /// A mask from elsewhere does not fit into the case.
+    #[error("{0}")]
+    NotImported(String),
     /// The marks are of another size than the study.
     #[error(transparent)]
     Case(#[from] CaseError),
@@ -77,7 +72,14 @@ impl Document {
                 || Refusal::new(path, format::RefusalCode::NotAnImage, "holds no image").into(),
                 OpenError::Refused,
             )),
-            1 => Self::open_series(&scan.series.remove(0), &[], author, watch),
+            1 => {
+                let mut document = Self::open_series(&scan.series.remove(0), &[], author, watch)?;
+                if let Some(first) = scan.refused.first() {
+                    let count = scan.refused.len();
+                    document.tell(format!("{count} file(s) there cannot be opened, such as {first}"));
+                }
+                Ok(document)
+            }
             _ => Err(OpenError::SeveralSeries { path: path.to_owned(), scan }),
         }
     }
@@ -101,31 +103,30 @@ impl Document {
         if scan.series.len() != 1 {
             return Err(OpenError::SeveralSeries { path: path.to_owned(), scan });
         }
-        let series = scan.series.remove(0);
-        let files = CaseFiles::beside(&series, &[]);
-        Self::with_marks(format::load(&series, watch)?, files, None, author)
+        Self::open_series_without_marks(&scan.series.remove(0), &[], author, watch)
     }
 
-    /// Lays a mask from elsewhere over a study without marks, as the first layer; it has to lie on the
-    /// study's own grid. Labels are named by their numbers.
-    pub fn with_mask(self, mask: &Path, watch: &dyn Watch) -> Result<Self, OpenError> {
-        let nifti::ReadLabels { labels, grid, .. } = nifti::read_labels(mask, watch)?;
-        let study_grid = self.study.volume.grid();
-        if !grid.is_same_as(study_grid) {
-            return Err(OpenError::OtherGrid {
-                mask: mask.to_owned(),
-                dims: grid.dims(),
-                study_dims: study_grid.dims(),
-            });
-        }
-        let mut scheme = LabelScheme::default();
-        for index in labels.counts().into_keys() {
-            scheme.set(index, Some(Label::new(format!("Label {index}"), Colour::for_label(index))));
-        }
-        let case = Case::with_marks(self.study.volume.clone(), vec![labels], scheme, Vec::new())?;
-        let mut session = Session::new(case, self.session.author());
-        session.mark_unsaved();
-        Ok(Self { session, ..self })
+    /// [`Self::open_without_marks`] of one series of a scan; `siblings` are all that were found together.
+    pub fn open_series_without_marks(
+        series: &Series,
+        siblings: &[Series],
+        author: &str,
+        watch: &dyn Watch,
+    ) -> Result<Self, OpenError> {
+        let files = CaseFiles::beside(series, siblings);
+        Self::with_marks(format::load(series, watch)?, files, None, author)
+    }
+
+    /// Lays a mask from elsewhere over the study, as one step ([`Import::read`], [`Session::import`]).
+    pub fn lay_over(
+        &mut self,
+        mask: &Path,
+        names: Option<&Path>,
+        other_grids: OtherGrids,
+        watch: &dyn Watch,
+    ) -> Result<(), OpenError> {
+        let import = Import::read(mask, names, self.study.volume.grid(), other_grids, watch)?;
+        self.session.import(import).map_err(OpenError::NotImported)
     }
 
     fn with_marks(
@@ -292,6 +293,18 @@ impl Document {
     /// What a person should know of the marks that were found.
     pub fn notices(&self) -> &[String] {
         &self.notices
+    }
+
+    /// Asks before the first mark where it is doubtful where the study lies.
+    pub fn ask_before_marking(&mut self) {
+        let is_slice = self.study.volume.grid().dims()[2] == 1;
+        let doubts = self.study.doubts.iter().filter(|doubt| doubt.code.is_blocking());
+        if let Some(doubt) = doubts.filter(|_| !is_slice).next()
+            && self.session.case().annotations().is_empty()
+            && self.session.case().scheme().iter().next().is_none()
+        {
+            self.session.ask_before_marking(&doubt.text);
+        }
     }
 
     /// Adds something that a person should know.

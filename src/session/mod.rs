@@ -7,6 +7,7 @@
 
 mod command;
 mod document;
+mod import;
 mod labels;
 mod marks;
 mod panes;
@@ -25,6 +26,7 @@ use crate::volume::Window;
 
 pub use command::{COMMANDS, Command, CommandInfo, Menu, WINDOW_PRESETS};
 pub use document::{Document, OpenError, SaveJob, SaveOutcome, system_author};
+pub use import::{GridMismatch, Import, ImportError, OtherGrids};
 pub use panes::{PANES, Readout};
 pub use pointer::{Button, Modifiers};
 pub use script::{Script, ScriptError, ScriptStep, ScriptStroke};
@@ -55,6 +57,9 @@ pub struct Session {
     notice: Option<String>,
     /// Why nothing may be changed, where that is so.
     looks_only: Option<String>,
+    /// A doubt that a person has to know of before they mark, and whether they began to.
+    unanswered: Option<String>,
+    asks: bool,
     changes: u64,
     saved_changes: u64,
     tally: tally::Tally,
@@ -92,6 +97,8 @@ impl Session {
             hover: None,
             notice: None,
             looks_only: None,
+            unanswered: None,
+            asks: false,
             changes: 0,
             saved_changes: 0,
             tally: tally::Tally::default(),
@@ -204,6 +211,21 @@ impl Session {
     pub fn only_look(&mut self, reason: impl Into<String>) {
         self.cancel_gesture();
         self.looks_only = Some(reason.into());
+    }
+
+    /// Changes nothing until a person, asked about this, says [`Self::mark_all_the_same`].
+    pub fn ask_before_marking(&mut self, doubt: &str) {
+        self.unanswered.get_or_insert_with(|| doubt.to_owned());
+    }
+
+    /// The person knows what is doubtful and marks.
+    pub fn mark_all_the_same(&mut self) {
+        self.unanswered = None;
+    }
+
+    /// What a person has to be asked now, because they began to mark.
+    pub fn take_question(&mut self) -> Option<String> {
+        std::mem::take(&mut self.asks).then(|| self.unanswered.clone())?
     }
 
     /// Why nothing can be changed, where that is so.

@@ -45,6 +45,7 @@ impl Session {
             self.active_label = self.case.scheme().iter().next().map_or(0, |(index, _)| index);
         }
         self.selected = self.selected.filter(|id| self.case.annotation(*id).is_some());
+        self.layer = self.layer.min(self.case.layers().len() - 1);
     }
 
     /// Makes edits as one named step, or none of them. They are asked for once a gesture under way is
@@ -69,8 +70,10 @@ impl Session {
     fn refuses_changes(&mut self) -> bool {
         if self.looks_only.is_some() {
             self.notice.clone_from(&self.looks_only);
+            return true;
         }
-        self.looks_only.is_some()
+        self.asks = self.unanswered.is_some();
+        self.asks
     }
 
     /// Takes over steps of an earlier session on this very case, and lets happen again what happened
@@ -121,7 +124,7 @@ impl Session {
         if let Some(name) = begin {
             self.history.begin(name);
         }
-        if self.looks_only.is_none() {
+        if self.looks_only.is_none() && self.unanswered.is_none() {
             self.make_edits(edits)?;
         }
         match end {

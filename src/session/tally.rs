@@ -55,8 +55,18 @@ impl BrickTally {
 impl Tally {
     /// Takes in every brick that changed since the last call.
     pub(super) fn follow(&mut self, case: &Case) {
-        self.seen.resize(case.layers().len(), 0);
-        let mut changed = false;
+        let layers = case.layers().len();
+        let mut changed = layers < self.seen.len();
+        if changed {
+            let gone: Vec<(usize, BrickIndex)> =
+                self.bricks.keys().filter(|(number, _)| *number >= layers).copied().collect();
+            for (number, index) in gone {
+                if let Some(before) = self.bricks.remove(&(number, index)) {
+                    self.add(&before, index, false);
+                }
+            }
+        }
+        self.seen.resize(layers, 0);
         for (number, layer) in case.layers().iter().enumerate() {
             if layer.revision() == self.seen[number] {
                 continue;

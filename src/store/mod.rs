@@ -29,4 +29,5 @@ pub use receipt::{LayerReceipt, Mismatch, Probe, Receipt, TOLERANCE_MM};
 pub use save::{Overwrite, SaveError, SaveRequest, Saved, Seen, save, save_on};
 pub use sidecar::Signature;
 pub use study::{StudyChange, StudyChanges, StudyIdentity};
+pub use table::{read_scheme, scheme_beside};
 pub use verify::{Check, Verification, verify};

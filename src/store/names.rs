@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest as _, Sha256};
 
 use super::sidecar;
-use crate::format::{Series, SeriesSource};
+use crate::format::Series;
 
 /// Where a case lies and what its files are called:
 ///
@@ -34,15 +34,17 @@ const FIRST_MASK: &str = "_dseg.nii.gz";
 const TABLE: &str = "_dseg.tsv";
 
 /// Endings that are no part of a study's stem, longest first.
-const STUDY_ENDINGS: [&str; 9] =
-    [".nii.gz", ".hdr.gz", ".img.gz", ".nii", ".hdr", ".img", ".dicom", ".dcm", ".ima"];
+const STUDY_ENDINGS: [&str; 18] = [
+    ".nii.gz", ".hdr.gz", ".img.gz", ".nii", ".hdr", ".img", ".dicom", ".dcm", ".ima", ".nrrd", ".nhdr",
+    ".mha", ".mhd", ".png", ".jpg", ".jpeg", ".tif", ".tiff",
+];
 
 impl CaseFiles {
     /// The files beside a study.
     ///
     /// `siblings` are the series found together with it. Where several would take the same stem
     /// (`ct.nii` and `ct.dcm`, two series in one folder), each gets `-` and eight hex digits of the
-    /// SHA-256 of its series id (NIfTI: its file name) behind it. A case that was saved under either
+    /// SHA-256 of its series id (a single file: its name) behind it. A case that was saved under either
     /// stem keeps it, so what lies on disk is looked at.
     pub fn beside(series: &Series, siblings: &[Series]) -> Self {
         let plain = Self::plain(series);
@@ -158,21 +160,21 @@ impl CaseFiles {
     fn belong_to(&self, series: &Series) -> bool {
         let Some(owner) = sidecar::owner(&self.sidecar()) else { return false };
         owner.format == series.source.format()
-            && match &series.source {
-                SeriesSource::Nifti(path) => {
+            && match series.source.own_file() {
+                Some(path) => {
                     let name = path.file_name().unwrap_or_default().to_string_lossy();
                     owner.files.first().is_some_and(|file| file.rsplit('/').next() == Some(&name))
                 }
-                SeriesSource::Dicom(_) => owner.id == series.id,
+                None => owner.id == series.id,
             }
     }
 }
 
 /// What tells a series from another of the same stem.
 fn key_of(series: &Series) -> Vec<u8> {
-    match &series.source {
-        SeriesSource::Nifti(path) => path.file_name().unwrap_or_default().as_encoded_bytes().to_vec(),
-        SeriesSource::Dicom(_) => series.id.clone().into_bytes(),
+    match series.source.own_file() {
+        Some(path) => path.file_name().unwrap_or_default().as_encoded_bytes().to_vec(),
+        None => series.id.clone().into_bytes(),
     }
 }
 

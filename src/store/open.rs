@@ -1,6 +1,5 @@
 //! Opening what was saved.
 
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,8 +11,8 @@ use super::sidecar::{self, Parsed, Sidecar, SidecarError};
 use super::study::{StudyChanges, StudyIdentity};
 use super::table;
 use crate::annotation::{Annotation, Colour, Label, LabelScheme};
-use crate::case::{Case, CaseError};
-use crate::format::{self, Refusal, Silent, Study, Watch, nifti};
+use crate::case::{Case, CaseError, LayerOrigin};
+use crate::format::{self, Refusal, Silent, Study, Watch, nifti, open_plain, read_plain};
 use crate::geometry::Grid;
 use crate::volume::{LabelMap, Volume};
 
@@ -22,6 +21,8 @@ use crate::volume::{LabelMap, Volume};
 pub struct SavedMarks {
     /// The label maps, at least one.
     pub layers: Vec<LabelMap>,
+    /// Where each layer came from.
+    pub origins: Vec<LayerOrigin>,
     /// The labels.
     pub scheme: LabelScheme,
     /// Boxes and landmarks.
@@ -37,7 +38,8 @@ pub struct SavedMarks {
 impl SavedMarks {
     /// The case of these marks on the volume they were found for.
     pub fn into_case(self, volume: Arc<Volume>) -> Result<Case, CaseError> {
-        Case::with_marks(volume, self.layers, self.scheme, self.annotations)
+        let case = Case::with_marks(volume, self.layers, self.scheme, self.annotations)?;
+        Ok(case.with_origins(self.origins))
     }
 }
 
@@ -170,7 +172,7 @@ pub fn find_marks(study: &Study, files: &CaseFiles) -> Result<Option<SavedMarks>
 /// Opens a sidecar, wherever it lies, with the study it names: found from where the sidecar is or from
 /// where it was saved.
 pub fn open_sidecar(path: &Path, watch: &dyn Watch) -> Result<(Study, CaseFiles, SavedMarks), MarksError> {
-    let bytes = std::fs::read(path).map_err(unreadable(path))?;
+    let bytes = read_plain(path, sidecar::LONGEST).map_err(unreadable(path))?;
     let parsed = parse(path, &bytes)?;
     let files = CaseFiles::of_sidecar(path).ok_or_else(|| MarksError::badly_named(path))?;
     let study = load_study(path, &parsed.sidecar, files.folder(), watch)?;
@@ -244,6 +246,7 @@ fn marks_of(
     notices.dedup();
     Ok(SavedMarks {
         layers,
+        origins: sidecar.layers.iter().map(|layer| LayerOrigin { file: layer.origin.clone() }).collect(),
         scheme: sidecar.scheme(),
         annotations: sidecar.marks(),
         notices,
@@ -306,7 +309,7 @@ fn mask_alone(study: &Study, files: &CaseFiles) -> Result<SavedMarks, MarksError
     let table = files.table();
     if table.exists() {
         let bad_table = |source| MarksError::BadTable { path: table.clone(), source };
-        scheme = table::read(File::open(&table).map_err(unreadable(&table))?).map_err(bad_table)?;
+        scheme = table::read(open_plain(&table).map_err(unreadable(&table))?).map_err(bad_table)?;
         parts.push((table.clone(), Digest::of_file(&table).map_err(unreadable(&table))?));
     }
     for &index in labels.counts().keys() {
@@ -316,6 +319,7 @@ fn mask_alone(study: &Study, files: &CaseFiles) -> Result<SavedMarks, MarksError
     }
     Ok(SavedMarks {
         layers: vec![labels],
+        origins: Vec::new(),
         scheme,
         annotations: Vec::new(),
         notices: vec![Notice::MaskAlone { path }],

@@ -25,7 +25,7 @@ use super::sidecar::{
 use super::study::{StudyChanges, StudyIdentity};
 use super::table;
 use crate::case::Case;
-use crate::format::nifti;
+use crate::format::{nifti, read_plain};
 
 /// What is to be saved, where, by whom, and what may be lost by it.
 #[derive(Clone, Debug)]
@@ -193,7 +193,8 @@ pub fn save_on(disk: &dyn Disk, request: &SaveRequest<'_>) -> Result<Saved, Save
         let proven = prove(&waiting, &file, case.volume().grid(), labels)
             .map_err(|mismatch| SaveError::Unproven { path: place, mismatch })?;
         let counts = sidecar::count_records(&proven.counts);
-        layers.push(LayerRecord { file, sha256: proven.sha256, counts });
+        let origin = case.layer_origins().get(number).and_then(|origin| origin.file.clone());
+        layers.push(LayerRecord { file, sha256: proven.sha256, counts, origin });
         receipt.layers.push(proven.receipt);
     }
     let waiting = staged.write(&files.table(), |file| table::write(file, case.scheme()))?;
@@ -483,7 +484,7 @@ pub(super) fn name_of(path: &Path) -> String {
 }
 
 pub(super) fn read_if_there(path: &Path) -> io::Result<Option<Vec<u8>>> {
-    match fs::read(path) {
+    match read_plain(path, super::sidecar::LONGEST) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),

@@ -1,9 +1,40 @@
 //! The table of labels beside a mask: `_dseg.tsv` with `index`, `name` and `color` (BIDS,
 //! "Image-derived derivatives: common image-derived labels").
 
+use std::fs::File;
 use std::io::{self, Read, Write};
+use std::path::Path;
 
+use super::open::{MarksError, unreadable};
 use crate::annotation::{Colour, Label, LabelScheme};
+use crate::format::{itksnap, nifti};
+
+/// No table of labels is longer.
+const GREATEST_TABLE: u64 = 4 << 20;
+
+/// Reads the names and colours of labels from an ITK-SNAP label file or a BIDS table.
+pub fn read_scheme(path: &Path) -> Result<LabelScheme, MarksError> {
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(unreadable(path))?;
+    file.take(GREATEST_TABLE).read_to_end(&mut bytes).map_err(unreadable(path))?;
+    let text = String::from_utf8_lossy(&bytes);
+    let found = if itksnap::is_label_file(&text) {
+        itksnap::parse(&text).map_err(|line| {
+            let text = format!("line {line} is no label such as 1 255 0 0 1 1 1 \"Liver\"");
+            io::Error::new(io::ErrorKind::InvalidData, text)
+        })
+    } else {
+        read(&bytes[..])
+    };
+    found.map_err(|source| MarksError::BadTable { path: path.to_owned(), source })
+}
+
+/// The names in the table that lies beside a mask and is called as the mask is (`x_dseg.tsv` beside
+/// `x_dseg.nii.gz`); none where there is no such table.
+pub fn scheme_beside(mask: &Path) -> Result<LabelScheme, MarksError> {
+    let table = mask.with_file_name(format!("{}.tsv", nifti::stem(mask)));
+    if table.is_file() { read_scheme(&table) } else { Ok(LabelScheme::default()) }
+}
 
 /// Writes a row for each label. Names that hold tabs, quotes or line ends are quoted.
 pub(super) fn write(out: impl Write, scheme: &LabelScheme) -> io::Result<()> {

@@ -149,12 +149,14 @@ impl Volume {
 
     /// Offsets of the samples that were scanned, in stretches, at one time or at all of them.
     fn scanned(&self, times: usize) -> Vec<Range<usize>> {
-        if self.missing_slices.is_empty() {
-            return vec![0..times * self.grid.voxel_count()];
-        }
         let [ni, nj, nk] = self.grid.dims();
-        let slice = |n: usize| n * ni * nj..(n + 1) * ni * nj;
-        (0..times * nk).filter(|n| !self.is_missing(n % nk)).map(slice).collect()
+        // Without holes one stretch holds everything.
+        let (each, count) = match self.missing_slices.is_empty() {
+            true => (times * self.grid.voxel_count(), 1),
+            false => (ni * nj, times * nk),
+        };
+        let stretch = |n: usize| n * each..(n + 1) * each;
+        (0..count).filter(|n| !self.is_missing(n % nk)).map(stretch).collect()
     }
 
     /// The lattice.
@@ -203,12 +205,13 @@ impl Volume {
     /// is finite.
     pub fn statistics(&self) -> Statistics {
         let scanned = self.scanned(self.times);
+        let each = self.samples.sample_type().components();
+        let parts = |part: Range<usize>| part.start * each..part.end * each;
         let of_samples = with_samples!(&self.samples, stored => summarise(stored, scanned), colour => {
-            let parts = self.samples.sample_type().components();
-            let parts = scanned.into_iter().map(|part| part.start * parts..part.end * parts).collect();
+            let scanned = scanned.into_iter().map(parts).collect();
             match &self.samples {
-                Samples::Rgb16(stored) => summarise::<u16>(bytemuck::cast_slice(stored), parts),
-                bytes => summarise(bytes.bytes(), parts),
+                Samples::Rgb16(stored) => summarise::<u16>(bytemuck::cast_slice(stored), scanned),
+                bytes => summarise(bytes.bytes(), scanned),
             }
         });
         let Some((min, max, mean)) = of_samples else {

@@ -184,6 +184,37 @@ impl LabelMap {
         map
     }
 
+    /// The map that holds each label at its voxel, which must lie in `dims`, and nothing else.
+    pub fn from_voxels(dims: [usize; 3], voxels: impl IntoIterator<Item = (VoxelIndex, u16)>) -> Self {
+        let mut map = Self::new(dims);
+        let mut bricks: Vec<Option<Arc<Brick>>> = vec![None; map.slots.len()];
+        for (voxel, label) in voxels {
+            let number = map.slot_number(BrickIndex::of(voxel));
+            let [i, j, k] = voxel.to_array().map(|n| n % BRICK_EDGE);
+            let brick = Arc::make_mut(bricks[number].get_or_insert_with(Brick::background));
+            brick.labels[(k * BRICK_EDGE + j) * BRICK_EDGE + i] = label;
+        }
+        for (number, brick) in bricks.into_iter().enumerate().filter(|(_, brick)| brick.is_some()) {
+            map.replace(map.brick_at(number), brick);
+        }
+        map
+    }
+
+    /// The same map with every label but background exchanged for what `new_label` says.
+    pub fn relabelled(&self, new_label: impl Fn(u16) -> u16) -> Self {
+        let mut map = Self::new(self.dims);
+        for (index, brick) in self.bricks() {
+            let mut brick = brick.clone();
+            for run in Arc::make_mut(&mut brick).labels.chunk_by_mut(|a, b| a == b) {
+                if run[0] != 0 {
+                    run.fill(new_label(run[0]));
+                }
+            }
+            map.replace(index, Some(brick));
+        }
+        map
+    }
+
     /// Voxels along i, j and k.
     pub fn dims(&self) -> [usize; 3] {
         self.dims

@@ -9,6 +9,7 @@
 mod buffer;
 mod image;
 mod label_map;
+mod onto;
 mod samples;
 mod time;
 mod window;

@@ -3,16 +3,19 @@
 //! Always true: each picture is decoded straight into its place, several at once; values of the volume
 //! are those of the pictures, also where each has a rescale of its own.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytemuck::Pod;
 use rayon::prelude::*;
 
 use super::group::Stack;
+use super::header::Image;
 use super::layout::{Colour, Layout, Number};
 use super::picture::{Picture, Scale};
 use super::pixels::{Scratch, decode};
 use super::suv;
+use crate::format::memory::buffer_for;
 use crate::format::{Doubt, DoubtCode, Refusal, RefusalCode, Silent, Watch};
 use crate::geometry::{Affine, Grid, Patient, Point, Voxel};
 use crate::volume::{Buffer, Rescale, Samples, Volume};
@@ -75,7 +78,8 @@ fn grid_at(
     patient_from_voxel: Affine<Patient, Voxel>,
 ) -> Result<Grid, Refusal> {
     let image = &stack.pictures[0].image;
-    let dims = [image.layout.columns, image.layout.rows, slices];
+    let [columns, rows] = image.size();
+    let dims = [columns, rows, slices];
     Grid::new(dims, patient_from_voxel, image.identity.frame_of_reference.clone())
         .map_err(|error| refuse(stack, RefusalCode::TooLarge, error.to_string()))
 }
@@ -122,27 +126,26 @@ macro_rules! whole_fillers {
     };
 }
 
-whole_fillers!(u8, i8, u16, i16, u32, i32);
+whole_fillers!(u8, i8, u16, i16);
 
-impl Filler for f32 {
-    fn filler(_: &Layout) -> Self {
-        Self::NAN
-    }
+macro_rules! fixed_fillers {
+    ($($type:ty, $filler:expr;)*) => {
+        $(impl Filler for $type {
+            fn filler(_: &Layout) -> Self {
+                $filler
+            }
+        })*
+    };
 }
 
-impl Filler for f64 {
-    fn filler(_: &Layout) -> Self {
-        Self::NAN
-    }
-}
-
-impl<T: Pod + Send + Sync + Default> Filler for [T; 3]
-where
-    [T; 3]: Pod,
-{
-    fn filler(_: &Layout) -> Self {
-        [T::default(); 3]
-    }
+// A padding value has 16 bits.
+fixed_fillers! {
+    i32, i32::MIN;
+    u32, 0;
+    f32, f32::NAN;
+    f64, f64::NAN;
+    [u8; 3], [0; 3];
+    [u16; 3], [0; 3];
 }
 
 /// The stored samples of all places, or their values where the pictures share no rescale.
@@ -154,10 +157,10 @@ fn samples(
     let first = places.iter().copied().flatten().next().expect("a stack has a picture");
     let layout = &first.image.layout;
     if rescale.is_none() {
-        let in_tables = |picture: &Picture| matches!(picture.facts.scale, Scale::Table(_));
         // Values of samples up to 16 bits are exact to seven digits; tables hold whole numbers.
+        let mut pictures = places.iter().copied().flatten();
         return Ok(match layout.sample_bytes() {
-            1 | 2 if places.iter().copied().flatten().all(in_tables) => {
+            1 | 2 if pictures.all(|picture| matches!(picture.facts.scale, Scale::Table(_))) => {
                 Samples::U16(filled(places, watch, |p, work, out| values(p, work, out, |x| x as u16))?)
             }
             1 | 2 => Samples::F32(filled(places, watch, |p, work, out| values(p, work, out, |x| x as f32))?),
@@ -166,8 +169,8 @@ fn samples(
     }
     macro_rules! stored {
         ($variant:ident) => {
-            Samples::$variant(filled(places, watch, |picture, scratch, out| {
-                decode(picture, &mut scratch.pixels, bytemuck::cast_slice_mut(out))
+            Samples::$variant(filled(places, watch, |picture, work, out| {
+                work.tiles.put(picture, &mut work.pixels, bytemuck::cast_slice_mut(out))
             })?)
         };
     }
@@ -190,7 +193,37 @@ fn samples(
 #[derive(Default)]
 struct Work {
     pixels: Scratch,
+    tiles: Tiles,
     stored: Vec<u8>,
+}
+
+/// The mosaic decoded last: its tiles follow each other in a volume.
+#[derive(Default)]
+struct Tiles {
+    of: Option<Arc<Image>>,
+    samples: Vec<u64>,
+}
+
+impl Tiles {
+    /// Decodes one picture, or cuts it out of its mosaic.
+    fn put(&mut self, picture: &Picture, pixels: &mut Scratch, out: &mut [u8]) -> Result<(), Refusal> {
+        let Some(mosaic) = picture.image.mosaic else {
+            return decode(picture, pixels, out);
+        };
+        let layout = &picture.image.layout;
+        let bytes = layout.picture_bytes();
+        if !self.of.as_ref().is_some_and(|of| Arc::ptr_eq(of, &picture.image)) {
+            self.of = None;
+            // Words of eight bytes, so that samples of any size lie at a fitting address.
+            self.samples.resize(bytes.div_ceil(8), 0);
+            let whole = Picture { frame: 0, ..picture.clone() };
+            decode(&whole, pixels, &mut bytemuck::cast_slice_mut(&mut self.samples)[..bytes])?;
+            self.of = Some(picture.image.clone());
+        }
+        let whole = &bytemuck::cast_slice(&self.samples)[..bytes];
+        mosaic.cut(picture.frame, whole, layout.sample_bytes() * layout.components(), out);
+        Ok(())
+    }
 }
 
 /// A buffer into which each picture is put by `put`; where there is none, its filler stands.
@@ -200,13 +233,9 @@ fn filled<T: Filler>(
     put: impl Fn(&Picture, &mut Work, &mut [T]) -> Result<(), Refusal> + Sync,
 ) -> Result<Buffer<T>, Refusal> {
     let first = places.iter().copied().flatten().next().expect("a stack has a picture");
-    let Layout { rows, columns, .. } = first.image.layout;
     let path = &first.image.path;
-    let per_picture = rows * columns;
-    let mut buffer = Buffer::zeroed(per_picture * places.len()).map_err(|error| {
-        let text = format!("needs more memory than there is: {error}");
-        Refusal::new(path, RefusalCode::TooLarge, text)
-    })?;
+    let per_picture = first.image.size().iter().product::<usize>();
+    let mut buffer = buffer_for(path, (per_picture as u64).saturating_mul(places.len() as u64))?;
     let done = AtomicUsize::new(0);
     let slots = buffer.par_chunks_mut(per_picture).zip(places);
     slots.try_for_each_init(Work::default, |work, (slot, picture)| {
@@ -231,8 +260,9 @@ fn values<T>(
     write: impl Fn(f64) -> T,
 ) -> Result<(), Refusal> {
     let layout: &Layout = &picture.image.layout;
-    work.stored.resize(layout.picture_bytes(), 0);
-    decode(picture, &mut work.pixels, &mut work.stored)?;
+    let bytes = out.len() * layout.sample_bytes();
+    work.stored.resize(bytes, 0);
+    work.tiles.put(picture, &mut work.pixels, &mut work.stored[..bytes])?;
     let scale = &picture.facts.scale;
     macro_rules! rescaled {
         ($type:ty) => {{

@@ -11,8 +11,7 @@
 //!
 //! Must never know: samples.
 
-use std::collections::BTreeMap;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -62,6 +61,8 @@ const SAME_SPACING: f64 = 1e-4;
 const SAME_PLACE_MM: f64 = 0.01;
 /// Slices further than this fraction of their distance from an even place are told of.
 const EVEN: f64 = 0.01;
+/// Parts of a series with which a picture is compared to find its own.
+const MOST_COMPARED: usize = 1000;
 /// Axes whose cosine exceeds this are called sheared.
 const SHEARED: f64 = 1e-3;
 
@@ -130,7 +131,7 @@ fn flat_stack(pictures: &[Picture]) -> Outcome {
 fn split_by_geometry(pictures: Vec<Picture>) -> Vec<Vec<Picture>> {
     let mut parts: Vec<Vec<Picture>> = Vec::new();
     for picture in pictures {
-        match parts.iter_mut().find(|part| is_parallel(&part[0], &picture)) {
+        match parts.iter_mut().rev().take(MOST_COMPARED).find(|part| is_parallel(&part[0], &picture)) {
             Some(part) => part.push(picture),
             None => parts.push(vec![picture]),
         }
@@ -189,8 +190,9 @@ fn split_by_moment(pictures: Vec<Picture>, doubts: &mut Vec<Doubt>) -> Vec<Vec<S
     let place_count = places.len();
     let sweeps = told_apart_by_mark(&places, most).unwrap_or_else(|| {
         let differ = |place: &Vec<Picture>| {
-            let keys: Vec<_> = place.iter().map(moment_key).collect();
-            keys.iter().enumerate().all(|(n, key)| !keys[..n].contains(key))
+            let mut keys: Vec<_> = place.iter().map(moment_key).collect();
+            keys.sort_by(|a, b| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal));
+            keys.windows(2).all(|pair| pair[0] != pair[1])
         };
         let told = places.iter().all(|place| place.len() == most && differ(place));
         if !told {
@@ -210,7 +212,8 @@ fn split_by_moment(pictures: Vec<Picture>, doubts: &mut Vec<Doubt>) -> Vec<Vec<S
     }
     let mut sets: Vec<Vec<Sweep>> = Vec::new();
     for sweep in complete {
-        match sets.iter_mut().find(|set| lie_at_one_place(&set[0], &sweep)) {
+        // Sets are few; a file that makes up thousands shall not cost a comparison of each with each.
+        match sets.iter_mut().rev().take(MOST_COMPARED).find(|set| lie_at_one_place(&set[0], &sweep)) {
             Some(set) => set.push(sweep),
             None => sets.push(vec![sweep]),
         }
@@ -220,7 +223,7 @@ fn split_by_moment(pictures: Vec<Picture>, doubts: &mut Vec<Doubt>) -> Vec<Vec<S
 }
 
 fn lie_at_one_place(a: &[Picture], b: &[Picture]) -> bool {
-    origins(a).into_iter().zip(origins(b)).all(|(a, b)| a.distance(b) <= SAME_PLACE_MM)
+    a.iter().zip(b).all(|(a, b)| plane(a).origin.distance(plane(b).origin) <= SAME_PLACE_MM)
 }
 
 /// Pictures by their distance along the normal, those of one place together.
@@ -246,11 +249,12 @@ fn by_place(mut pictures: Vec<Picture>) -> Vec<Vec<Picture>> {
 fn told_apart_by_mark(places: &[Vec<Picture>], most: usize) -> Option<Vec<Sweep>> {
     Moment::MARKS.into_iter().find_map(|mark| {
         let mut sweeps: Vec<(Mark, Sweep)> = Vec::new();
+        let mut known: HashMap<[u64; 4], usize> = HashMap::new();
         for (seen, place) in places.iter().enumerate() {
             for picture in place {
                 let value = mark(&picture.facts.moment)?;
-                let position = sweeps.iter().position(|(of, _)| *of == value);
-                let position = position.unwrap_or_else(|| {
+                // Adding 0 makes one of both zeroes.
+                let position = *known.entry(value.map(|x| (x + 0.0).to_bits())).or_insert_with(|| {
                     sweeps.push((value, Vec::new()));
                     sweeps.len() - 1
                 });

@@ -19,13 +19,14 @@ use super::file::Source;
 use super::fragments::{self, FrameParts};
 use super::frames::{self, Order};
 use super::layout::{Colour, Layout, Number, layout, refuse_missing_pixels};
+use super::mosaic::{self, Mosaic};
 use super::picture::{self, Picture, Placed, Scale};
 use super::spacing;
 use super::suv::{self, Uptake};
 use super::syntax::{Codec, Syntax};
 use super::table::Table;
 use super::text::text;
-use crate::format::{Doubt, DoubtCode, Refusal, RefusalCode, Stamp};
+use crate::format::{Doubt, DoubtCode, Refusal, RefusalCode, Stamp, legible};
 
 /// The image of one file.
 #[derive(Debug)]
@@ -41,6 +42,8 @@ pub(super) struct Image {
     /// The parts of each frame, where they are compressed.
     pub(super) parts: Vec<FrameParts>,
     pub(super) layout: Layout,
+    /// How slices lie in the picture, where it is a mosaic; its frames are then the slices.
+    pub(super) mosaic: Option<Mosaic>,
     /// The colours that samples stand for, where they do.
     pub(super) palette: Option<Palette>,
     /// What it says of uptake, where it is of PET.
@@ -51,6 +54,13 @@ pub(super) struct Image {
     pub(super) series_number: Option<f64>,
     pub(super) description: String,
     pub(super) doubts: Vec<Doubt>,
+}
+
+impl Image {
+    /// Columns and rows of one picture.
+    pub(super) fn size(&self) -> [usize; 2] {
+        [self.identity.columns, self.identity.rows]
+    }
 }
 
 /// What pictures must share to lie in one volume, beside their geometry.
@@ -78,15 +88,14 @@ pub(super) enum Found {
     Directory(PathBuf, Vec<Result<PathBuf, Refusal>>),
 }
 
-const OWN: [Tag; 4] = [
-    tags::DIRECTORY_RECORD_SEQUENCE,
-    tags::MODALITY_LUT_SEQUENCE,
-    tags::VOILUT_SEQUENCE,
-    tags::RADIOPHARMACEUTICAL_INFORMATION_SEQUENCE,
-];
-
 /// Sequences whose items are read.
-pub(super) const WANTED: [Tag; picture::GROUPS.len() + OWN.len()] = {
+pub(super) const WANTED: [Tag; 4 + picture::GROUPS.len()] = {
+    const OWN: [Tag; 4] = [
+        tags::DIRECTORY_RECORD_SEQUENCE,
+        tags::MODALITY_LUT_SEQUENCE,
+        tags::VOILUT_SEQUENCE,
+        tags::RADIOPHARMACEUTICAL_INFORMATION_SEQUENCE,
+    ];
     let mut wanted = [OWN[0]; OWN.len() + picture::GROUPS.len()];
     let mut n = 0;
     while n < wanted.len() {
@@ -139,7 +148,7 @@ pub(super) fn describe(
         let text = format!("has {} bytes of compressed pixels, too few for {columns} × {rows}", held(parts));
         return Err(Refusal::new(path, RefusalCode::Inconsistent, text));
     }
-    let modality = dataset.text(tags::MODALITY).unwrap_or_default();
+    let modality = legible(&dataset.text(tags::MODALITY).unwrap_or_default()).into_owned();
     let table = match dataset.items(tags::MODALITY_LUT_SEQUENCE).first() {
         Some(item) if layout.is_grey() => {
             let signed = layout.number == Number::Signed;
@@ -151,6 +160,19 @@ pub(super) fn describe(
     let mut facts: Vec<_> =
         (0..frames).map(|frame| picture::facts(dataset, frame, &modality, &layout, table.as_ref())).collect();
     order.apply(dataset, &mut facts);
+    let whole = [layout.columns, layout.rows];
+    let mosaic = match facts.first() {
+        Some(first) if mosaic::is_mosaic(dataset) && frames == 1 => {
+            let mosaic = mosaic::mosaic(dataset, whole, first.plane).map_err(|unknown| {
+                let text = format!("is a mosaic of slices (Siemens) that does not tell {unknown}");
+                Refusal::new(path, RefusalCode::UnsupportedObject, text)
+            })?;
+            facts = mosaic.facts(first, whole);
+            Some(mosaic)
+        }
+        _ => None,
+    };
+    let [columns, rows] = mosaic.map_or(whole, |mosaic| mosaic.tile);
     if sop_class == uids::RT_DOSE_STORAGE {
         let (rescale, unit) = frames::dose(dataset);
         let scale = rescale.map_or(Scale::Unusable, Scale::Rescale);
@@ -188,8 +210,8 @@ pub(super) fn describe(
         frame_of_reference: dataset.text(tags::FRAME_OF_REFERENCE_UID),
         sop_class,
         modality,
-        rows: layout.rows,
-        columns: layout.columns,
+        rows,
+        columns,
         sample: (layout.bits_allocated, layout.number, layout.colour),
         has_functional_groups,
     };
@@ -201,6 +223,7 @@ pub(super) fn describe(
         deflated_from: meta.end,
         parts,
         layout,
+        mosaic,
         palette,
         suv: (modality_is_pet).then(|| suv::read(dataset)),
         identity,
@@ -254,6 +277,9 @@ fn has_functional_groups(dataset: &DataSet<'_>) -> bool {
         || dataset.has(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE)
 }
 
+/// What is known of a frame takes half a kilobyte, however few pixels it has.
+const MOST_FRAMES: usize = 1 << 16;
+
 /// How many frames an object has; refuses objects whose pixels are not pictures of the patient, or
 /// whose frames follow each other in a way that is not known.
 fn frames(path: &Path, sop_class: &str, dataset: &DataSet<'_>) -> Result<(usize, Order), Refusal> {
@@ -280,6 +306,10 @@ fn frames(path: &Path, sop_class: &str, dataset: &DataSet<'_>) -> Result<(usize,
             )
         })?,
     };
+    if frames > MOST_FRAMES {
+        let text = format!("states {frames} frames; files of more than {MOST_FRAMES} are not opened");
+        return Err(Refusal::new(path, RefusalCode::TooLarge, text));
+    }
     let groups = dataset.items(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE).len();
     if has_functional_groups(dataset) && groups != frames {
         let text = format!("states {frames} frames and describes {groups}");

@@ -12,6 +12,9 @@ use crate::geometry::{Patient, Point, Vector};
 /// Slices further than this fraction of their distance from an even place are not put on one grid.
 pub(super) const ALMOST_EVEN: f64 = 0.1;
 
+/// Even parts that are looked for; slices beyond stand alone. No scan has as many.
+const MOST_SOUGHT: usize = 256;
+
 /// Even places along one direction, some of which slices take.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Lattice {
@@ -99,7 +102,7 @@ fn even_parts(origins: &[Point<Patient>]) -> Vec<Range<usize>> {
         if start == end {
             continue;
         }
-        let longest = longest_even(&origins[start..end]);
+        let longest = if parts.len() < MOST_SOUGHT { longest_even(&origins[start..end]) } else { 0..1 };
         let part = start + longest.start..start + longest.end;
         open.push((start, part.start));
         open.push((part.end, end));

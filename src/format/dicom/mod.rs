@@ -7,10 +7,10 @@
 //! Must never know: other formats, what is drawn on a study.
 //!
 //! From the ground up: `dataset` elements in bytes; `syntax` how they are written; `file` as much of one
-//! as its header needs; `header` with `layout`, `picture`, `moment`, `spacing`, `suv`, `frames` and
-//! `fragments` what it says; `group` with `lattice` which pictures make a volume; `pixels` with `colour`,
-//! `table`, `rle` and `compressed` one picture's samples, where `codestream`, `encapsulated`, `golomb` and
-//! the files of JPEG are compression's; `assemble` the volume.
+//! as its header needs; `header` with `layout`, `picture`, `moment`, `spacing`, `frames`, `mosaic` and
+//! `fragments` what it says; `group` with `lattice` which pictures make a volume; `pixels` with `inflating`,
+//! `colour`, `table`, `rle` and `compressed` one picture's samples, where `codestream`, `encapsulated`, `golomb` and the files of
+//! JPEG are compression's; `assemble` with `suv` the volume.
 
 mod assemble;
 mod codestream;
@@ -25,6 +25,7 @@ mod frames;
 mod golomb;
 mod group;
 mod header;
+mod inflating;
 mod jpeg_extended;
 mod jpeg_huffman;
 mod jpeg_lossless;
@@ -34,6 +35,7 @@ mod jpeg_xl;
 mod lattice;
 mod layout;
 mod moment;
+mod mosaic;
 mod picture;
 mod pixels;
 mod rle;
@@ -43,7 +45,7 @@ mod syntax;
 mod table;
 mod text;
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -54,7 +56,11 @@ use rayon::prelude::*;
 
 use self::group::Stack;
 use self::header::Found;
-use super::{Doubt, Refusal, RefusalCode, Scan, Series, SeriesFacts, SeriesSource, Watch};
+use self::picture::Picture;
+use super::{
+    Doubt, FoundSoFar, Refusal, RefusalCode, Scan, Series, SeriesFacts, SeriesSoFar, SeriesSource, Watch,
+    legible,
+};
 use crate::volume::Volume;
 
 /// The files of one series, grouped and sorted.
@@ -82,10 +88,10 @@ pub fn is_dicom(path: &Path) -> bool {
 /// Reads headers and groups files into series; a DICOMDIR stands for the files it names.
 ///
 /// Fails only when it is stopped; files that cannot be opened are listed in [`Scan::refused`].
-pub fn scan(files: &[PathBuf], watch: &dyn Watch) -> Result<Scan, Refusal> {
+pub fn scan(asked: &[PathBuf], watch: &dyn Watch) -> Result<Scan, Refusal> {
     let (mut pictures, mut refused) = (Vec::new(), Vec::new());
-    let mut known: HashSet<PathBuf> = files.iter().cloned().collect();
-    let mut files = files.to_vec();
+    let mut known: HashSet<PathBuf> = asked.iter().cloned().collect();
+    let mut files = asked.to_vec();
     while !files.is_empty() {
         let mut named = BTreeSet::new();
         for found in read_headers(&files, watch)? {
@@ -117,8 +123,15 @@ pub fn scan(files: &[PathBuf], watch: &dyn Watch) -> Result<Scan, Refusal> {
             Err(refusal) => refused.push(refusal),
         }
     }
+    if with_facts.is_empty() && refused.is_empty() {
+        let text = "is a DICOMDIR that leads to no image; open the folder of the images instead";
+        refused.extend(asked.first().map(|path| Refusal::new(path, RefusalCode::NotAnImage, text)));
+    }
     Ok(Scan { series: listed(with_facts), refused })
 }
+
+/// Files whose headers are read before it is told what they hold.
+const BATCH: usize = 256;
 
 fn read_headers(files: &[PathBuf], watch: &dyn Watch) -> Result<Vec<Result<Found, Refusal>>, Refusal> {
     let done = AtomicUsize::new(0);
@@ -130,7 +143,33 @@ fn read_headers(files: &[PathBuf], watch: &dyn Watch) -> Result<Vec<Result<Found
         watch.progress((done.fetch_add(1, Ordering::Relaxed) + 1) as f64 / files.len() as f64);
         Ok(found)
     };
-    files.par_iter().map(read).collect()
+    let mut all = Vec::new();
+    let mut so_far = FoundSoFar::default();
+    for batch in files.chunks(BATCH) {
+        let found: Vec<_> = batch.par_iter().map(read).collect::<Result<_, _>>()?;
+        found.iter().flatten().for_each(|found| count(found, &mut so_far));
+        so_far.files += batch.len();
+        watch.found(&so_far);
+        all.extend(found);
+    }
+    Ok(all)
+}
+
+/// Adds a file to what was found so far.
+fn count(found: &Found, so_far: &mut FoundSoFar) {
+    let Found::Image(pictures) = found else { return };
+    let Some(Picture { image, .. }) = pictures.first() else { return };
+    let id = &image.identity.series;
+    // Files of one series mostly lie together.
+    match so_far.series.iter_mut().rev().find(|series| series.id == *id) {
+        Some(series) => series.pictures += pictures.len(),
+        None => so_far.series.push(SeriesSoFar {
+            id: id.clone(),
+            modality: image.identity.modality.clone(),
+            description: image.description.clone(),
+            pictures: pictures.len(),
+        }),
+    }
 }
 
 fn facts(stack: &Stack) -> Result<SeriesFacts, Refusal> {
@@ -146,16 +185,22 @@ fn listed(mut stacks: Vec<(Stack, SeriesFacts)>) -> Vec<Series> {
         b.pictures.len().cmp(&a.pictures.len()).then(number(a).total_cmp(&number(b)))
     });
     let mut taken = HashSet::new();
+    let mut last_number: HashMap<String, usize> = HashMap::new();
     stacks
         .into_iter()
         .map(|(stack, facts)| {
             let image = &stack.pictures[0].image;
             let uid = &image.identity.series;
             let stem = || image.path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            let base = if uid.is_empty() { stem() } else { uid.clone() };
-            let numbered = (2..).map(|number| format!("{base}#{number}"));
-            let mut ids = std::iter::once(base.clone()).chain(numbered);
-            let id = ids.find(|id| taken.insert(id.clone())).expect("numbers do not end");
+            let base = legible(&if uid.is_empty() { stem() } else { uid.clone() }).into_owned();
+            let number = last_number.entry(base.clone()).or_insert(0);
+            let id = loop {
+                *number += 1;
+                let id = if *number == 1 { base.clone() } else { format!("{base}#{number}") };
+                if taken.insert(id.clone()) {
+                    break id;
+                }
+            };
             let modality = &image.identity.modality;
             Series {
                 id,

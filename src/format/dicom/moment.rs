@@ -176,7 +176,7 @@ fn ge_component(top: &DataSet<'_>) -> Option<String> {
 }
 
 /// Where a private element lies, given as if its creator held block 00 (PS3.5 7.8.1).
-fn private(set: &DataSet<'_>, creator: &str, tag: Tag) -> Option<Tag> {
+pub(super) fn private(set: &DataSet<'_>, creator: &str, tag: Tag) -> Option<Tag> {
     let holds = |block: &u16| set.text(Tag(tag.group(), *block)).is_some_and(|name| name == creator);
     let block = (0x10..=0x1f).find(holds)?;
     Some(Tag(tag.group(), block << 8 | tag.element()))

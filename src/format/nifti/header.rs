@@ -6,7 +6,8 @@
 use ::nifti::{Intent, NiftiType};
 
 use super::geometry::NiftiGeometry;
-use crate::format::{Doubt, DoubtCode, RefusalCode};
+use crate::format::doubt::Fault;
+use crate::format::{Doubt, DoubtCode, RefusalCode, legible};
 use crate::volume::{Rescale, SampleType};
 
 /// Bytes of a NIfTI-1 or ANALYZE header.
@@ -50,19 +51,6 @@ pub(super) struct Header {
     pub(super) description: String,
     /// What is odd about the fields above.
     pub(super) doubts: Vec<Doubt>,
-}
-
-/// Why bytes are not a header that can be opened.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Fault {
-    pub(super) code: RefusalCode,
-    pub(super) text: String,
-}
-
-impl Fault {
-    pub(super) fn new(code: RefusalCode, text: impl Into<String>) -> Self {
-        Self { code, text: text.into() }
-    }
 }
 
 /// How long the header is that the first four bytes declare.
@@ -118,7 +106,8 @@ impl Fields<'_> {
     fn text(&self, at: usize, length: usize) -> String {
         let bytes = self.bytes[at..at + length].split(|byte| *byte == 0).next().unwrap_or_default();
         let text = String::from_utf8_lossy(bytes);
-        text.chars().filter(|c| !c.is_control()).collect::<String>().trim().to_owned()
+        let text: String = text.chars().filter(|c| !c.is_control()).collect();
+        legible(text.trim()).into_owned()
     }
 }
 

@@ -1,13 +1,13 @@
 //! A NIfTI study before its samples are read: its files, its header, its grid.
 
-use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use super::files::{self, Ending};
 use super::geometry::Form;
-use super::header::{self, Fault, Header, LENGTH_2};
-use crate::format::{Doubt, DoubtCode, Refusal, RefusalCode, gzip};
+use super::header::{self, Header, LENGTH_2};
+use crate::format::doubt::Fault;
+use crate::format::{Doubt, DoubtCode, Refusal, RefusalCode, gzip, open_plain};
 use crate::geometry::{AffineError, Grid};
 use crate::volume::Placement;
 
@@ -30,7 +30,7 @@ pub(super) fn is_nifti(path: &Path) -> bool {
     let by_name = || files::ending(path) == Ending::Single;
     path.is_file()
         && (by_name()
-            || start_of(path)
+            || start_of(path, LENGTH_2)
                 .is_ok_and(|(start, _)| header::recognise(&start, may_be_analyze(path)).is_some()))
 }
 
@@ -44,8 +44,8 @@ impl Source {
     /// Opens either half of a pair, or a single file.
     pub(super) fn open(path: &Path) -> Result<Self, Refusal> {
         let path = &header_path(path);
-        let refuse = |fault: Fault| Refusal::new(path, fault.code, fault.text);
-        let (start, gzipped) = start_of(path).map_err(|error| Refusal::unreadable(path, &error))?;
+        let refuse = |fault: Fault| fault.of(path);
+        let (start, gzipped) = start_of(path, LENGTH_2).map_err(|error| Refusal::unreadable(path, &error))?;
         if let Some(length) = header::declared_length(&start)
             && start.len() < length
         {
@@ -75,16 +75,16 @@ fn may_be_analyze(path: &Path) -> bool {
     files::ending(path) == Ending::Header && files::other_half(path).is_some()
 }
 
-/// As much of the (inflated) file as any header takes, and whether it is gzipped.
-fn start_of(path: &Path) -> std::io::Result<(Vec<u8>, bool)> {
-    let mut reader = BufReader::with_capacity(4096, File::open(path)?);
-    let mut start = Vec::with_capacity(LENGTH_2);
-    reader.by_ref().take(LENGTH_2 as u64).read_to_end(&mut start)?;
+/// The first `count` bytes of the (inflated) file, fewer where it is shorter, and whether it is gzipped.
+pub(super) fn start_of(path: &Path, count: usize) -> std::io::Result<(Vec<u8>, bool)> {
+    let mut reader = BufReader::with_capacity(4096, open_plain(path)?);
+    let mut start = Vec::with_capacity(count);
+    reader.by_ref().take(count as u64).read_to_end(&mut start)?;
     if !gzip::is_gzip(&start) {
         return Ok((start, false));
     }
     let rest = std::io::Cursor::new(start).chain(reader);
-    Ok((gzip::inflate_start(BufReader::new(rest), LENGTH_2), true))
+    Ok((gzip::inflate_start(BufReader::new(rest), count), true))
 }
 
 /// The grid by the form that counts, with everything doubtful about it.

@@ -1,6 +1,9 @@
 //! What a person chooses a series by, before its voxels are read.
 
-use annotomy::format::{self, DoubtCode, RefusalCode, SeriesFacts, Silent};
+use std::process::Command;
+use std::sync::Mutex;
+
+use annotomy::format::{self, DoubtCode, FoundSoFar, RefusalCode, SeriesFacts, Silent, Watch};
 use annotomy::geometry::{AnatomicalPlane, VoxelIndex};
 
 use super::file::*;
@@ -52,6 +55,43 @@ fn a_thumbnail_is_a_slice_at_its_true_place() {
     }
 }
 
+/// Remembers what was found and when it said stop.
+#[derive(Default)]
+struct Hunter {
+    told: Mutex<Vec<FoundSoFar>>,
+    stop: Option<usize>,
+}
+
+impl Watch for Hunter {
+    fn is_cancelled(&self) -> bool {
+        self.stop.is_some_and(|after| self.told.lock().expect("not poisoned").len() >= after)
+    }
+
+    fn found(&self, so_far: &FoundSoFar) {
+        self.told.lock().expect("not poisoned").push(so_far.clone());
+    }
+}
+
+#[test]
+fn a_long_scan_tells_what_it_has_found_and_stops() {
+    let files: Vec<_> = (0..600u16)
+        .map(|n| DicomFile::slice(n, n.into()).text(SERIES_UID, "UI", if n < 300 { "1.1" } else { "1.2" }))
+        .collect();
+    let folder = folder_of(&files);
+    let hunter = Hunter::default();
+    format::scan(folder.path(), &hunter).expect("two series");
+    let told = hunter.told.into_inner().expect("not poisoned");
+    let counts: Vec<Vec<usize>> =
+        told.iter().map(|found| found.series.iter().map(|series| series.pictures).collect()).collect();
+    assert_eq!(counts, [vec![], vec![], vec![256], vec![300, 212], vec![300, 300]]);
+    assert_eq!(told.iter().map(|found| found.files).collect::<Vec<_>>(), [256, 512, 256, 512, 600]);
+    for after in 1..4 {
+        let hunter = Hunter { stop: Some(after), ..Hunter::default() };
+        let refusal = format::scan(folder.path(), &hunter).expect_err("stopped");
+        assert_eq!(refusal.code, RefusalCode::Cancelled);
+    }
+}
+
 #[test]
 fn a_file_that_is_plainly_cut_short_is_not_listed() {
     let whole = Fixture::new().bytes();
@@ -62,4 +102,17 @@ fn a_file_that_is_plainly_cut_short_is_not_listed() {
     assert!(scan.series.is_empty());
     let codes: Vec<_> = scan.refused.iter().map(|refusal| refusal.code).collect();
     assert_eq!(codes, [RefusalCode::Truncated; 2]);
+}
+
+#[test]
+fn convert_says_which_slices_it_filled() {
+    let heights = [0.0, 2.0, 6.0];
+    let files: Vec<_> = heights.iter().enumerate().map(|(n, z)| DicomFile::slice(n as u16, *z)).collect();
+    let folder = folder_of(&files);
+    let out = folder.path().join("out.nii.gz");
+    let mut convert = Command::new(env!("CARGO_BIN_EXE_annotomy"));
+    let output = convert.arg("convert").arg(folder.path()).arg(&out).output().expect("the program starts");
+    let told = String::from_utf8(output.stderr).expect("UTF-8");
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    assert!(told.contains("1 slice(s) are missing and were written as -1024: [2]"), "{told}");
 }

@@ -20,6 +20,10 @@ struct Frame {
     stack: &'static str,
     kind: &'static str,
     turned: bool,
+    /// Radians about the first column's axis.
+    turn: f64,
+    /// Millimetres along the rows.
+    aside: f64,
     dimensions: Vec<u32>,
 }
 
@@ -31,7 +35,8 @@ impl Frame {
     fn groups(&self) -> DicomFile {
         let mut groups = DicomFile::item();
         if let Some(z) = self.z {
-            let place = DicomFile::item().text(POSITION, "DS", &format!("-10\\20\\{z}"));
+            let x = self.aside - 10.0;
+            let place = DicomFile::item().text(POSITION, "DS", &format!("{x}\\20\\{z}"));
             groups = groups.sequence((0x0020, 0x9113), &[place]);
         }
         let mut content = DicomFile::item();
@@ -58,6 +63,11 @@ impl Frame {
         if !self.kind.is_empty() {
             let kind = DicomFile::item().text((0x0008, 0x9007), "CS", self.kind);
             groups = groups.sequence((0x0018, 0x9226), &[kind]);
+        }
+        if self.turn != 0.0 {
+            let (sin, cos) = self.turn.sin_cos();
+            let turn = DicomFile::item().text(ORIENTATION, "DS", &format!("1\\0\\0\\0\\{cos:.9}\\{sin:.9}"));
+            groups = groups.sequence((0x0020, 0x9116), &[turn]);
         }
         if self.turned {
             let turn = DicomFile::item().text(ORIENTATION, "DS", "0\\1\\0\\0\\0\\-1");
@@ -204,4 +214,22 @@ fn frames_without_a_place_are_pictures_in_a_row_or_refused() {
     let refusal = refusal_of(&enhanced(&[at(0.0), nowhere, at(4.0)]).to_bytes()).expect("one has no place");
     assert_eq!(refusal.code, RefusalCode::UnsupportedObject);
     assert!(refusal.text.contains("1 of which"), "{refusal}");
+}
+
+#[test]
+fn frames_beyond_all_sense_cost_seconds_at_most() {
+    let check = |what: &str, frame: &dyn Fn(u32) -> Frame| {
+        let frames: Vec<_> = (0..20_000).map(frame).collect();
+        let object = enhanced(&frames).to_bytes();
+        let begun = std::time::Instant::now();
+        refusal_of(&object);
+        assert!(begun.elapsed().as_secs() < 5, "{what}: {:?}", begun.elapsed());
+    };
+    check("all at one place", &|_| at(0.0));
+    check("all at one place, each with a time", &|n| Frame { time: Some(n), ..at(0.0) });
+    check("each in a direction of its own", &|n| Frame { turn: f64::from(n) * 2e-4, ..at(0.0) });
+    check("each beside the others", &|n| Frame { aside: f64::from(n), time: Some(n), ..at(0.0) });
+    check("at distances of no order", &|n| at((f64::from(n) * 0.618_034).fract() * 1e4));
+    check("almost even to the last but one", &|n| at(f64::from(n) + if n == 19_999 { 0.5 } else { 0.0 }));
+    check("each of a kind of its own", &|n| Frame { echo: Some(f64::from(n)), ..at(0.0) });
 }

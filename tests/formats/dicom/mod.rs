@@ -8,5 +8,6 @@ mod jpeg;
 mod legacy;
 mod made;
 mod moments;
-mod real;
+mod mosaic;
+pub(crate) mod real;
 mod samples;
