@@ -56,9 +56,12 @@ impl<'a> MaskWriter<'a> {
         Some(Self { volume: &case.volume, map, layer, rule, kept, written })
     }
 
-    /// Writes the voxels `i` of row (j, k), as far as rule and locks allow. The row must lie in the
-    /// grid.
+    /// Writes the voxels `i` of row (j, k), as far as rule and locks allow; none where nothing was
+    /// scanned. The row must lie in the grid.
     pub fn write_run(&mut self, i: Range<usize>, j: usize, k: usize) {
+        if self.volume.is_missing(k) {
+            return;
+        }
         let mut start = i.start;
         while start < i.end {
             let brick_i = start / BRICK_EDGE;

@@ -7,6 +7,7 @@ use clap::Args;
 use super::CommandError;
 use crate::format::nifti::{self, Compression, NiftiGeometry};
 use crate::format::{self, RefusalCode, Scan, Series, Silent, write_atomically};
+use crate::geometry::VoxelIndex;
 
 /// Arguments of `convert`.
 #[derive(Debug, Args)]
@@ -33,6 +34,15 @@ pub(super) fn run(arguments: &ConvertArgs) -> Result<(), CommandError> {
         return Err(CommandError::Usage(text));
     }
     let study = format::load(series, &Silent)?;
+    let missing = study.volume.missing_slices();
+    if let Some(first) = missing.first() {
+        let filler = study.volume.value(VoxelIndex::new(0, 0, *first), 0);
+        eprintln!(
+            "annotomy: {}: {} slice(s) are missing and were written as {filler}: {missing:?}",
+            arguments.input.display(),
+            missing.len()
+        );
+    }
     let of_grid = || NiftiGeometry::of_grid(study.volume.grid());
     let geometry = study.nifti_geometry.clone().unwrap_or_else(of_grid);
     // The system would name the temporary file.

@@ -36,11 +36,19 @@ struct SeriesReport {
     files: usize,
     dims: [usize; 3],
     times: usize,
+    /// What sets the times apart, and where each lies in `time_unit`, where known.
+    time_axis: Option<&'static str>,
+    time_unit: Option<&'static str>,
+    time_values: Vec<f64>,
+    /// Slices along k at which nothing was scanned.
+    missing_slices: Vec<usize>,
     components: usize,
     spacing_mm: [f64; 3],
     patient_from_voxel: [[f64; 4]; 4],
     sample_type: &'static str,
     value: ValueReport,
+    /// What values are multiplied by to become uptake by body weight, for PET studies that allow it.
+    suv_bw_factor: Option<f64>,
     warnings: Vec<WarningReport>,
     /// Names of the directions in which i, j and k grow.
     axes: String,
@@ -108,6 +116,7 @@ impl SeriesReport {
         let volume = &study.volume;
         let grid = volume.grid();
         let values = volume.statistics();
+        let axis = volume.time_axis.as_ref();
         // Without -0, which JSON would show.
         let positive_zero = |x: f64| x + 0.0;
         Self {
@@ -118,6 +127,10 @@ impl SeriesReport {
             files: study.series.source.files().len(),
             dims: grid.dims(),
             times: volume.times(),
+            time_axis: axis.map(|axis| axis.kind.word()),
+            time_unit: axis.map(|axis| axis.kind.unit()).filter(|unit| !unit.is_empty()),
+            time_values: axis.map(|axis| axis.values.clone()).unwrap_or_default(),
+            missing_slices: volume.missing_slices().to_vec(),
             components: volume.sample_type().components(),
             spacing_mm: grid.spacing_mm(),
             patient_from_voxel: grid.patient_from_voxel().rows4().map(|row| row.map(positive_zero)),
@@ -128,6 +141,7 @@ impl SeriesReport {
                 mean: values.mean,
                 unit: volume.unit.clone(),
             },
+            suv_bw_factor: volume.suv_factor,
             warnings: study.doubts.iter().map(WarningReport::of).collect(),
             axes: grid.axis_directions().iter().map(|direction| direction.letter()).collect(),
             obliquity_degrees: obliquity_degrees(&grid.patient_from_voxel()),
@@ -141,6 +155,14 @@ impl SeriesReport {
         let mut line = |name: &str, text: String| lines.push(format!("  {name:<10} {text}"));
         let times = if self.times > 1 { format!(" × {} times", self.times) } else { String::new() };
         line("voxels", format!("{i} × {j} × {k}{times}, {}", self.sample_type));
+        if let Some(axis) = self.time_axis {
+            let values: Vec<String> = self.time_values.iter().copied().map(rounded).collect();
+            let unit = if values.is_empty() { "" } else { self.time_unit.unwrap_or_default() };
+            line("times", format!("{axis} {} {unit}", values.join(", ")));
+        }
+        if !self.missing_slices.is_empty() {
+            line("missing", format!("slices {:?}", self.missing_slices));
+        }
         line("spacing", format!("{x} × {y} × {z} mm"));
         let oblique = match self.obliquity_degrees {
             degrees if degrees < 0.01 => String::new(),
@@ -154,6 +176,9 @@ impl SeriesReport {
         let unit = self.value.unit.as_deref().unwrap_or_default();
         let ValueReport { min, max, mean, .. } = &self.value;
         line("values", format!("{} to {}, mean {} {unit}", rounded(*min), rounded(*max), rounded(*mean)));
+        if let Some(factor) = self.suv_bw_factor {
+            line("uptake", format!("SUV (body weight) is value × {factor:e}"));
+        }
         for warning in &self.warnings {
             line("warning", format!("{}: {}", warning.code, warning.text));
         }

@@ -25,6 +25,9 @@ pub struct RenderArgs {
     /// Where the plane cuts the patient: its LPS coordinate, such as 12.5mm; the middle if not told
     #[arg(long, value_name = "MM", allow_hyphen_values = true)]
     at: Option<Millimetres>,
+    /// Which point on the time axis, counted from 0
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    time: usize,
     /// The PNG file to write
     #[arg(long, value_name = "PNG")]
     out: PathBuf,
@@ -126,9 +129,16 @@ fn draw(arguments: &RenderArgs, case: &Case) -> Result<Image, CommandError> {
 fn wanted(arguments: &RenderArgs, case: &Case) -> Result<Picture, CommandError> {
     let volume = case.volume();
     let grid = volume.grid();
-    let own = volume.suggested_window.unwrap_or_else(|| volume.automatic_window());
+    let own = volume.first_window();
     let mut display = Display::with_window(arguments.window.map_or(own, |WindowWord(window)| window));
     display.overlay.shown = !arguments.no_labels;
+    let times = volume.times();
+    if arguments.time >= times {
+        let text =
+            format!("--time {} is not there: the study has {times} (0 to {})", arguments.time, times - 1);
+        return Err(CommandError::Usage(text));
+    }
+    display.time = arguments.time;
     if arguments.nearest {
         display.interpolation = Interpolation::Nearest;
     }

@@ -17,15 +17,19 @@ use super::palette::{self, CommandPalette, Outcome};
 use super::panels::Panels;
 use super::pictures::Pictures;
 use super::settings::Settings;
+use super::shelf::Shelf;
 use super::welcome::{self, Wish};
 use super::{Start, bars, shortcuts, theme};
 use crate::case::Case;
+use crate::geometry::{AnatomicalPlane, GridPlane};
 use crate::session::{Command, Document, Import, ImportError, OpenError, OtherGrids, Session};
 use crate::store::{Overwrite, SaveError};
 
 /// The window.
 pub struct App {
     pub(super) document: Option<Document>,
+    shelf: Option<Shelf>,
+    shelf_hidden: bool,
     pub(super) settings: Settings,
     pub(super) opening: Option<Opening>,
     /// What can be seen of a study that is still being read.
@@ -74,6 +78,8 @@ impl App {
     pub fn new(ctx: &egui::Context, start: Start) -> Self {
         let mut app = Self {
             document: None,
+            shelf: None,
+            shelf_hidden: false,
             settings: if start.leaves_no_traces { Settings::default() } else { Settings::load() },
             opening: None,
             preview: None,
@@ -148,8 +154,7 @@ impl App {
     /// Begins to open a study; unsaved marks are asked about first.
     fn open(&mut self, path: &Path, ctx: &egui::Context) {
         if self.has_unsaved() {
-            self.dialog = Some(Dialog::Unsaved(Next::Open(path.to_owned())));
-            return;
+            return self.leave(Next::Open(path.to_owned()), ctx);
         }
         self.close_document();
         self.start_opening(path, Wanted::Study, ctx);
@@ -163,6 +168,9 @@ impl App {
         if let Some(document) = self.document.take() {
             document.close();
         }
+        if let Some(shelf) = self.shelf.take() {
+            shelf.close();
+        }
         self.preview = None;
         self.opening = None;
         self.importing = None;
@@ -174,6 +182,52 @@ impl App {
 
     fn has_unsaved(&self) -> bool {
         self.document.as_ref().is_some_and(|document| document.session.is_unsaved())
+            || self.shelf.as_ref().is_some_and(|shelf| shelf.unsaved().is_some())
+    }
+
+    /// Shows a series with unsaved marks, so that a person sees what is asked about.
+    fn show_unsaved(&mut self, ctx: &egui::Context) {
+        if self.document.as_ref().is_some_and(|document| document.session.is_unsaved()) {
+            return;
+        }
+        if let Some(number) = self.shelf.as_ref().and_then(Shelf::unsaved) {
+            self.choose_series(number, ctx);
+        }
+    }
+
+    /// Shows a document; a single picture alone, since across it there is nothing to see.
+    fn show_document(&mut self, document: Document) {
+        let grid = document.study().volume.grid();
+        let is_image = |plane: &AnatomicalPlane| GridPlane::nearest(grid, *plane).slice_axis == 2;
+        let image = AnatomicalPlane::ALL.iter().position(is_image);
+        self.canvas.maximised = image.filter(|_| grid.dims()[2] == 1);
+        self.document = Some(document);
+    }
+
+    /// Shows another series of the shelf: at once where it is open already.
+    fn choose_series(&mut self, number: usize, ctx: &egui::Context) {
+        // What a save comes to belongs to the series it was begun with.
+        if let Some(outcome) = self.saving.take().and_then(Saving::wait) {
+            self.save_finished(outcome, ctx);
+        }
+        let Some(shelf) = &mut self.shelf else { return };
+        if let Some(mut document) = self.document.take() {
+            document.session.cancel_gesture();
+            document.record();
+            shelf.park(shelf.current, document);
+        }
+        shelf.current = number;
+        self.opening = None;
+        self.preview = None;
+        self.last_saved = None;
+        self.pictures.reset();
+        match shelf.take(number) {
+            Some(document) => self.show_document(document),
+            None => {
+                let (path, scan) = (shelf.path.clone(), shelf.scan.clone());
+                self.start_opening(&path, Wanted::Series(number, scan), ctx);
+            }
+        }
     }
 
     /// Names the window after the study.
@@ -210,6 +264,7 @@ impl App {
                 ctx.send_viewport_cmd(egui::ViewportCommand::Fullscreen(!full));
             }
             Command::ResetGraphics => self.pictures.reset_wanted = true,
+            Command::SeriesList => self.shelf_hidden = !self.shelf_hidden,
             Command::Theme => {
                 self.settings.light = !self.settings.light;
                 self.settings.store();
@@ -225,6 +280,7 @@ impl App {
 
     fn leave(&mut self, next: Next, ctx: &egui::Context) {
         if self.has_unsaved() {
+            self.show_unsaved(ctx);
             self.dialog = Some(Dialog::Unsaved(next));
         } else {
             self.go_on(next, ctx);
@@ -322,7 +378,7 @@ impl App {
         self.preview = None;
         self.pictures.reset();
         match result.map_err(|error| *error) {
-            Ok(document) => {
+            Ok(mut document) => {
                 self.settings.opened(&opening.path);
                 for notice in document.notices() {
                     self.toast = Some((notice.clone(), Instant::now()));
@@ -341,10 +397,15 @@ impl App {
                     let last = last.map(str::to_owned);
                     self.dialog = Some(Dialog::LeftBehind { steps, last, cut_off: document.was_cut_off() });
                 }
-                self.document = Some(*document);
+                document.ask_before_marking();
+                self.show_document(*document);
                 self.lay_over_what_waits(ctx);
             }
-            Err(OpenError::SeveralSeries { path, scan }) => self.dialog = Some(Dialog::Series { path, scan }),
+            Err(OpenError::SeveralSeries { path, scan }) => {
+                self.settings.opened(&path);
+                self.shelf = Some(Shelf::new(path, scan, ctx));
+                self.choose_series(0, ctx);
+            }
             Err(OpenError::Refused(refusal)) if refusal.code == crate::format::RefusalCode::Cancelled => {
                 self.notify("Opening was stopped");
             }
@@ -492,6 +553,7 @@ impl App {
         if ctx.input(|input| input.viewport().close_requested()) && !self.may_close && !self.device_lost {
             if self.has_unsaved() {
                 ctx.send_viewport_cmd(egui::ViewportCommand::CancelClose);
+                self.show_unsaved(ctx);
                 self.dialog = Some(Dialog::Unsaved(Next::Quit));
             } else if let Some(saving) = self.saving.take() {
                 saving.wait();
@@ -508,7 +570,9 @@ impl App {
 
     fn show_dialogs(&mut self, ctx: &egui::Context) {
         if let Some(palette) = &mut self.palette {
-            match palette.show(ctx) {
+            let volume = self.document.as_ref().map(|document| document.session.case().volume());
+            let own = volume.map_or(&[][..], |volume| &volume.suggested_windows);
+            match palette.show(ctx, own) {
                 Outcome::Open => {}
                 Outcome::Closed => self.palette = None,
                 Outcome::Chosen(command) => {
@@ -528,7 +592,17 @@ impl App {
                 self.after_save = Some(next);
                 self.save(None, Overwrite::Seen, ctx);
             }
-            Reply::Discard(next) => self.go_on(next, ctx),
+            Reply::Discard(next) => {
+                if let Some(document) = self.document.take() {
+                    document.close();
+                }
+                self.leave(next, ctx);
+            }
+            Reply::MarkAnyway => {
+                if let Some(session) = self.session() {
+                    session.mark_all_the_same();
+                }
+            }
             Reply::SaveElsewhere => self.pick(Pick::SaveFolder, ctx),
             Reply::SaveOver(overwrite) => self.save(None, overwrite, ctx),
             Reply::Path(what, path) => self.picked(what, &path, ctx),
@@ -542,10 +616,11 @@ impl App {
             Reply::Open(path) => self.open(&path, ctx),
             Reply::LayOver(mask, names, other_grids) => self.lay_over(mask, names, other_grids, ctx),
             Reply::WithoutMarks(path) => {
-                self.start_opening(&path, Wanted::WithoutMarks, ctx);
-            }
-            Reply::Series(path, number, scan) => {
-                self.start_opening(&path, Wanted::Series(number, scan), ctx);
+                let wanted = match &self.shelf {
+                    Some(shelf) => Wanted::SeriesWithoutMarks(shelf.current, shelf.scan.clone()),
+                    None => Wanted::WithoutMarks,
+                };
+                self.start_opening(&path, wanted, ctx);
             }
         }
     }
@@ -569,6 +644,7 @@ impl App {
         Panel::left("tools").exact_size(64.0).resizable(false).frame(dark.inner_margin(6.0)).show(ui, |ui| {
             bars::show_toolbar(ui, self);
         });
+        self.show_shelf(ui);
         let Some(document) = &mut self.document else { return };
         Panel::right("panels")
             .default_size(310.0)
@@ -586,7 +662,22 @@ impl App {
         });
     }
 
+    fn show_shelf(&mut self, ui: &mut Ui) {
+        let Some(shelf) = self.shelf.as_mut().filter(|_| !self.shelf_hidden) else { return };
+        let fill = theme::palette(ui).panel;
+        let frame = Frame::new().fill(fill).inner_margin(8.0);
+        let shown = Panel::left("series")
+            .exact_size(200.0)
+            .resizable(false)
+            .frame(frame)
+            .show(ui, |ui| shelf.show(ui));
+        if let Some(number) = shown.inner.filter(|number| *number != shelf.current) {
+            self.choose_series(number, ui.ctx());
+        }
+    }
+
     fn show_opening(&mut self, ui: &mut Ui, frame: &eframe::Frame) {
+        self.show_shelf(ui);
         let Some(opening) = &self.opening else { return };
         if let Some(preview) = &mut self.preview {
             self.device_lost |= !self.pictures.sync(ui, frame, preview);
@@ -615,6 +706,11 @@ impl eframe::App for App {
         self.follow_jobs(&ctx);
         if let Some(document) = &mut self.document {
             document.record();
+            if self.dialog.is_none()
+                && let Some(text) = document.session.take_question()
+            {
+                self.dialog = Some(Dialog::Doubtful { text });
+            }
         }
         self.handle_close(&ctx);
         self.handle_drops(&ctx);
@@ -628,6 +724,7 @@ impl eframe::App for App {
         } else if self.document.is_some() {
             self.show_studio(ui, frame);
         } else {
+            self.show_shelf(ui);
             let background = Frame::new().fill(theme::palette(ui).panel);
             let recent = self.settings.recent.clone();
             let shown = CentralPanel::default().frame(background).show(ui, |ui| welcome::show(ui, &recent));

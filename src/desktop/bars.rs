@@ -12,14 +12,15 @@ use super::canvas::is_resliced;
 use super::{shortcuts, theme, widgets};
 use crate::session::{COMMANDS, Command, Document, Menu, Session};
 use crate::tool::ToolKind;
+use crate::volume::Placement;
 
 /// "CT · Abdomen": what a study is called.
 pub(super) fn study_title(document: &Document) -> String {
     let series = &document.study().series;
-    let name = if series.description.is_empty() { &series.id } else { &series.description };
+    let name = series.name();
     match &series.modality {
         Some(modality) => format!("{modality} · {name}"),
-        None => name.clone(),
+        None => name,
     }
 }
 
@@ -57,6 +58,22 @@ fn show_menu(ui: &mut Ui, app: &mut App, menu: Menu) {
         widgets::named(&response, Role::MenuItem, row.name);
         if response.on_hover_text(row.tooltip).clicked() {
             app.run_command(row.command, ui.ctx());
+        }
+        if row.command == Command::AutomaticWindow {
+            show_own_windows(ui, app);
+        }
+    }
+}
+
+/// The windows that the file asks for, below those of every study.
+fn show_own_windows(ui: &mut Ui, app: &mut App) {
+    let Some(document) = &app.document else { return };
+    for (number, suggested) in document.session.case().volume().suggested_windows.clone().iter().enumerate() {
+        let name = format!("Window: {}", suggested.name);
+        let response = ui.add(Button::new(&name));
+        widgets::named(&response, Role::MenuItem, &name);
+        if response.on_hover_text(widgets::own_window_tooltip(suggested)).clicked() {
+            app.run_command(Command::OwnWindow(number), ui.ctx());
         }
     }
 }
@@ -234,12 +251,23 @@ fn show_readout(ui: &mut Ui, session: &Session) {
     let side = |value: f64, plus: char, minus: char| {
         format!("{}{:.1}", if value < 0.0 { minus } else { plus }, value.abs())
     };
-    let place = format!("{} {} {} mm", side(x, 'L', 'R'), side(y, 'P', 'A'), side(z, 'S', 'I'));
+    let place = match session.case().volume().placement {
+        Placement::Patient => format!("{} {} {} mm", side(x, 'L', 'R'), side(y, 'P', 'A'), side(z, 'S', 'I')),
+        Placement::Scaled => format!("{x:.1}, {y:.1}, {z:.1} mm"),
+        Placement::Pixels => String::new(),
+    };
     let unit = session.case().volume().unit.as_deref().unwrap_or("");
-    let value = readout.value.map_or("outside".to_owned(), |value| format!("{} {unit}", short(value)));
+    let uptake = |value: f64| match session.case().volume().suv_factor {
+        Some(factor) => format!(" · SUV {:.2}", value * factor),
+        None => String::new(),
+    };
+    let value = readout
+        .value
+        .map_or("outside".to_owned(), |value| format!("{} {unit}{}", short(value), uptake(value)));
+    let value_width = if session.case().volume().suv_factor.is_some() { 170.0 } else { 80.0 };
     let label = session.case().scheme().get(readout.label).map_or(String::new(), |label| label.name.clone());
     for (text, width) in
-        [(format!("voxel {i}, {j}, {k}"), 130.0), (place, 190.0), (value, 80.0), (label, 120.0)]
+        [(format!("voxel {i}, {j}, {k}"), 130.0), (place, 190.0), (value, value_width), (label, 120.0)]
     {
         ui.allocate_ui_with_layout(egui::vec2(width, 18.0), Layout::left_to_right(Align::Center), |ui| {
             ui.set_min_width(width);

@@ -8,10 +8,11 @@ use egui::{
 use super::pictures::Pictures;
 use super::theme::{self, over_image};
 use crate::annotation::{self, Annotation, OrientedBox};
-use crate::geometry::{AnatomicalPlane, Patient, Point, Screen};
+use crate::geometry::{AnatomicalPlane, GridPlane, Patient, Point, Screen};
 use crate::session::{Button, Modifiers, PANES, Session};
 use crate::tool::{Cursor, Preview, ToolKind};
 use crate::view::{SliceSource, View, scale_bar};
+use crate::volume::Placement;
 
 /// Pixels of wheel travel, on devices that report pixels, that make one notch.
 const NOTCH: f32 = 40.0;
@@ -266,10 +267,41 @@ impl PanePainter<'_> {
                 self.paint_annotation(annotation, &mut names);
             }
         }
+        if self.shows_missing_slice() {
+            let words = "no slice here: it is missing from the series";
+            text(
+                self.ui,
+                self.rect.center(),
+                Align2::CENTER_CENTER,
+                words,
+                theme::medium(15.0),
+                over_image::TEXT,
+            );
+        }
         self.paint_letters();
         self.paint_scale_bar();
         self.paint_slice_bar();
-        paint_title(self.ui, self.rect, pane_name(pane), &self.detail());
+        paint_title(self.ui, self.rect, self.name(pane), &self.detail());
+    }
+
+    fn shows_missing_slice(&self) -> bool {
+        let volume = self.session.case().volume();
+        let is_missing =
+            |(family, slice): (GridPlane, usize)| family.slice_axis == 2 && volume.is_missing(slice);
+        self.view.slice.is_some_and(is_missing)
+    }
+
+    /// The plane's anatomical name; where nobody knows the patient's sides, the axes it shows.
+    fn name(&self, pane: usize) -> &'static str {
+        if self.session.case().volume().placement == Placement::Patient {
+            return pane_name(pane);
+        }
+        match self.view.slice.map(|(family, _)| family.slice_axis) {
+            Some(2) => "Image",
+            Some(1) => "Columns and slices",
+            Some(0) => "Rows and slices",
+            _ => pane_name(pane),
+        }
     }
 
     /// Which slice this is, and how far from the plane it is named after.
@@ -282,6 +314,11 @@ impl PanePainter<'_> {
                 format!("{along:.1} mm · resliced")
             }
         };
+        let volume = self.session.case().volume();
+        if let Some(axis) = &volume.time_axis {
+            let caption = axis.caption(self.session.display().time, volume.times());
+            words += &format!(" · {} {caption}", axis.kind.name().to_lowercase());
+        }
         let oblique = self.view.obliquity_degrees();
         if oblique >= 0.5 {
             words += &format!(" · oblique {oblique:.0}°");
@@ -307,6 +344,10 @@ impl PanePainter<'_> {
     }
 
     fn paint_letters(&self) {
+        // Where the file does not place the patient, no side is claimed.
+        if self.session.case().volume().placement != Placement::Patient {
+            return;
+        }
         let letters = self.view.edge_directions().map(|direction| direction.letter().to_string());
         let (rect, inset) = (self.rect, 10.0);
         let places = [
@@ -341,7 +382,7 @@ impl PanePainter<'_> {
         line(Vec2::splat(1.0), over_image::SHADOW);
         line(Vec2::ZERO, over_image::TEXT);
         let unit = match self.session.case().volume().placement {
-            crate::volume::Placement::Pixels => "px",
+            Placement::Pixels => "px",
             _ => "mm",
         };
         let words = format!("{} {unit}", bar.mm);

@@ -2,14 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use egui::{
-    Align, Button, Context, Id, Key, Layout, Modal, ProgressBar, RichText, Role, ScrollArea, TextEdit, Ui,
-};
+use egui::{Align, Button, Context, Id, Key, Layout, Modal, ProgressBar, RichText, Role, TextEdit, Ui};
 
 use super::app::Next;
 use super::file_picker::Pick;
 use super::{theme, widgets};
-use crate::format::Scan;
 use crate::session::{GridMismatch, OtherGrids};
 use crate::store::Overwrite;
 
@@ -23,6 +20,8 @@ pub(super) enum Dialog {
     SaveFailed { text: String, allow: Option<(&'static str, Overwrite)> },
     /// What was saved about a study cannot be opened with it.
     MarksUnreadable { path: PathBuf, text: String },
+    /// Somebody is about to mark a study whose place is doubtful.
+    Doubtful { text: String },
     /// An earlier session ended before it saved.
     LeftBehind { steps: usize, last: Option<String>, cut_off: bool },
     /// A mask lies on another grid than the study.
@@ -31,8 +30,6 @@ pub(super) enum Dialog {
     Dropped { path: PathBuf },
     /// The system shows no file dialogs.
     Path { what: Pick, text: String, had_focus: bool },
-    /// Several series to choose from.
-    Series { path: PathBuf, scan: Scan },
 }
 
 /// What came of it.
@@ -49,7 +46,7 @@ pub(super) enum Reply {
     LeaveBehind,
     Open(PathBuf),
     LayOver(PathBuf, Option<PathBuf>, OtherGrids),
-    Series(PathBuf, usize, Scan),
+    MarkAnyway,
 }
 
 /// Draws a question.
@@ -126,7 +123,16 @@ pub(super) fn show(ctx: &Context, dialog: &mut Dialog) -> Reply {
                 })
             }
             Dialog::Path { what, text, had_focus } => show_path(ui, *what, text, had_focus),
-            Dialog::Series { path, scan } => show_series(ui, path, scan),
+            Dialog::Doubtful { text } => {
+                let note = "Marks would land where this reading puts them, and nowhere else. Look first; the badge at the top tells all.";
+                body(ui, "Where this study lies is doubtful", &format!("{text}\n\n{note}"));
+                buttons(ui, |ui| {
+                    if ui.add(primary(ui, "Only look")).clicked() {
+                        return Some(Reply::Cancelled);
+                    }
+                    ui.button("Mark all the same").clicked().then_some(Reply::MarkAnyway)
+                })
+            }
         }
     });
     match modal.inner {
@@ -222,38 +228,6 @@ fn show_path(ui: &mut Ui, what: Pick, text: &mut String, had_focus: &mut bool) -
         }
         ui.button("Cancel").clicked().then_some(Reply::Cancelled)
     })
-}
-
-fn show_series(ui: &mut Ui, path: &Path, scan: &mut Scan) -> Option<Reply> {
-    let count = format!("{} series in {}", scan.series.len(), path.display());
-    body(ui, "Which series?", &count);
-    let mut chosen = None;
-    ScrollArea::vertical().max_height(340.0).auto_shrink([false, true]).show(ui, |ui| {
-        for (number, series) in scan.series.iter().enumerate() {
-            let modality = series.modality.as_deref().unwrap_or("–");
-            let name = if series.description.is_empty() { &series.id } else { &series.description };
-            let files = series.source.files().len();
-            let (response, ()) = widgets::row(ui, false, name, |ui| {
-                ui.label(RichText::new(modality).font(theme::medium(13.0)));
-                ui.add(egui::Label::new(name).truncate());
-                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                    let words = if files == 1 { "1 file".to_owned() } else { format!("{files} files") };
-                    ui.label(RichText::new(words).small().color(theme::palette(ui).weak));
-                });
-            });
-            if response.clicked() {
-                chosen = Some(number);
-            }
-        }
-        for refusal in &scan.refused {
-            let weak = theme::palette(ui).weak;
-            ui.label(RichText::new(refusal.to_string()).small().color(weak));
-        }
-    });
-    if let Some(number) = chosen {
-        return Some(Reply::Series(path.to_owned(), number, std::mem::take(scan)));
-    }
-    buttons(ui, |ui| ui.button("Cancel").clicked().then_some(Reply::Cancelled))
 }
 
 /// Draws the progress of an opening over the window; `true` when it is to be stopped.

@@ -72,7 +72,9 @@ pub(super) enum Wanted {
     /// The only series in it with its marks, or the list of them to choose from.
     Study,
     /// One series of a scan.
-    Series(usize, Scan),
+    Series(usize, Arc<Scan>),
+    /// One series of a scan alone.
+    SeriesWithoutMarks(usize, Arc<Scan>),
     /// The study alone; what was saved about it is left where it is.
     WithoutMarks,
 }
@@ -84,6 +86,9 @@ impl Wanted {
             Self::Study => Document::open(path, &author, watcher),
             Self::Series(number, scan) => {
                 Document::open_series(&scan.series[number], &scan.series, &author, watcher)
+            }
+            Self::SeriesWithoutMarks(number, scan) => {
+                Document::open_series_without_marks(&scan.series[number], &scan.series, &author, watcher)
             }
             Self::WithoutMarks => Document::open_without_marks(path, &author, watcher),
         }

@@ -17,6 +17,7 @@ mod panels;
 mod pictures;
 mod samples;
 mod settings;
+mod shelf;
 mod shortcuts;
 mod theme;
 mod welcome;

@@ -4,6 +4,7 @@ use egui::{Key, Modal, RichText, Role, ScrollArea, TextEdit, Ui};
 
 use super::{theme, widgets};
 use crate::session::{COMMANDS, Command, CommandInfo};
+use crate::volume::SuggestedWindow;
 
 /// The command palette, while it is open.
 #[derive(Default)]
@@ -21,9 +22,11 @@ pub(super) enum Outcome<T> {
 }
 
 impl CommandPalette {
-    pub(super) fn show(&mut self, ctx: &egui::Context) -> Outcome<Command> {
+    /// `own` are the windows that the study asks for, beside the commands of every study.
+    pub(super) fn show(&mut self, ctx: &egui::Context, own: &[SuggestedWindow]) -> Outcome<Command> {
         let mut outcome = Outcome::Open;
-        let found: Vec<&CommandInfo> = COMMANDS.iter().filter(|row| matches(row, &self.words)).collect();
+        let mut found: Vec<Entry> = COMMANDS.iter().map(Entry::of).chain(own_windows(own)).collect();
+        found.retain(|entry| entry.matches(&self.words));
         let (up, down, enter) = ctx.input_mut(|input| {
             let none = egui::Modifiers::NONE;
             (
@@ -72,25 +75,53 @@ impl CommandPalette {
     }
 }
 
-fn command_row(ui: &mut Ui, row: &CommandInfo, chosen: bool) -> egui::Response {
+/// One line of the palette.
+struct Entry {
+    command: Command,
+    name: String,
+    tooltip: String,
+    keys: String,
+}
+
+impl Entry {
+    fn of(row: &CommandInfo) -> Self {
+        Self {
+            command: row.command,
+            name: row.name.to_owned(),
+            tooltip: row.tooltip.to_owned(),
+            keys: keys(row),
+        }
+    }
+
+    /// Whether every word typed stands in the name or tooltip, in any order.
+    fn matches(&self, words: &str) -> bool {
+        let text = format!("{} {}", self.name, self.tooltip).to_lowercase();
+        words.to_lowercase().split_whitespace().all(|word| text.contains(word))
+    }
+}
+
+fn own_windows(own: &[SuggestedWindow]) -> impl Iterator<Item = Entry> {
+    own.iter().enumerate().map(|(number, suggested)| Entry {
+        command: Command::OwnWindow(number),
+        name: format!("Window: {}", suggested.name),
+        tooltip: widgets::own_window_tooltip(suggested),
+        keys: String::new(),
+    })
+}
+
+fn command_row(ui: &mut Ui, entry: &Entry, chosen: bool) -> egui::Response {
     let weak = theme::palette(ui).weak;
-    let (response, ()) = widgets::row(ui, chosen, row.name, |ui| {
-        ui.label(row.name);
+    let (response, ()) = widgets::row(ui, chosen, &entry.name, |ui| {
+        ui.label(&entry.name);
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            ui.label(RichText::new(keys(row)).color(weak));
+            ui.label(RichText::new(&entry.keys).color(weak));
         });
     });
-    response.on_hover_text(row.tooltip)
+    response.on_hover_text(&entry.tooltip)
 }
 
 fn keys(row: &CommandInfo) -> String {
     row.keys.join("  ").replace("Backtick", "`")
-}
-
-/// Whether every word typed stands in the command's name or tooltip, in any order.
-fn matches(row: &CommandInfo, words: &str) -> bool {
-    let text = format!("{} {}", row.name, row.tooltip).to_lowercase();
-    words.to_lowercase().split_whitespace().all(|word| text.contains(word))
 }
 
 /// The mouse's part of the key sheet.

@@ -6,6 +6,7 @@ use egui_material_icons::MaterialIcon;
 
 use super::{shortcuts, theme};
 use crate::session::Command;
+use crate::volume::{SuggestedWindow, Window};
 
 /// A button that shows an icon alone; `name` is what it is called.
 pub(super) fn icon_button(ui: &mut Ui, icon: MaterialIcon, name: &str, tooltip: &str) -> Response {
@@ -43,6 +44,12 @@ pub(super) fn command_button(
     let response = ui.add_enabled(enabled, button);
     named(&response, Role::Button, word);
     response.on_hover_text(tooltip(command)).clicked()
+}
+
+/// The tooltip of a window that the file asks for.
+pub(super) fn own_window_tooltip(suggested: &SuggestedWindow) -> String {
+    let Window { centre, width } = suggested.window;
+    format!("Asked for by the file: centre {centre}, width {width}")
 }
 
 /// The tooltip of a command with its key.

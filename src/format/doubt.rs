@@ -37,6 +37,8 @@ codes! {
         Sheared "sheared",
         /// The file knows pixels but no millimetres.
         PixelUnits "pixel-units",
+        /// Distances are those at an X-ray detector, not in the patient.
+        AtDetector "at-detector",
         /// Slices do not lie at even distances.
         UnevenSlices "uneven-slices",
         /// Slices are missing from an otherwise even series.
@@ -65,6 +67,8 @@ codes! {
         ReducedDepth "reduced-depth",
         /// Values that are not numbers are shown as the lowest value.
         NotANumber "not-a-number",
+        /// The values of a PET study cannot be told as uptake (SUV).
+        NoSuv "no-suv",
     }
 }
 
@@ -111,6 +115,14 @@ impl Doubt {
     /// A doubt in one plain sentence.
     pub fn new(code: DoubtCode, text: impl Into<String>) -> Self {
         Self { code, text: text.into() }
+    }
+}
+
+impl DoubtCode {
+    /// Whether marks may land in the wrong place if the reading that was chosen is not the right one:
+    /// a person is asked before the first mark.
+    pub fn is_blocking(self) -> bool {
+        matches!(self, Self::FormsDisagree | Self::NoOrientation)
     }
 }
 

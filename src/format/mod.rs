@@ -31,6 +31,6 @@ mod watch;
 pub use atomic::write_atomically;
 pub use doubt::{Doubt, DoubtCode, Refusal, RefusalCode};
 pub use labels::{Segmentation, read_segmentation};
-pub use open::{Scan, Series, SeriesSource, Study, load, scan};
+pub use open::{Scan, Series, SeriesFacts, SeriesSource, Study, load, scan, thumbnail};
 pub use stamp::Stamp;
-pub use watch::{Silent, Watch};
+pub use watch::{FoundSoFar, SeriesSoFar, Silent, Watch};

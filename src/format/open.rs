@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use super::doubt::{Doubt, Refusal, RefusalCode};
 use super::stamp::Stamp;
-use super::watch::Watch;
+use super::watch::{FoundSoFar, Watch};
 use super::{dicom, metaimage, nifti, nrrd, photo};
-use crate::volume::Volume;
+use crate::geometry::{AnatomicalPlane, Grid, GridPlane};
+use crate::volume::{Placement, Volume};
 
 /// What a path holds.
 #[derive(Debug, Default)]
@@ -30,6 +31,57 @@ pub struct Series {
     pub description: String,
     /// What the series is read from.
     pub source: SeriesSource,
+    /// What is known of its voxels before they are read.
+    pub facts: SeriesFacts,
+}
+
+impl Series {
+    /// What a person calls it: its description, else the name of its file or of the folder of its files.
+    pub fn name(&self) -> String {
+        if !self.description.is_empty() {
+            return self.description.clone();
+        }
+        let files = self.source.files();
+        let place = match &files[..] {
+            [only] => Some(only.as_path()),
+            many => many.first().and_then(|first| first.parent()),
+        };
+        let name = place.and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
+        name.unwrap_or_else(|| self.id.clone())
+    }
+}
+
+/// What headers tell of a series, for a person to choose by.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SeriesFacts {
+    /// Columns, rows and slices.
+    pub dims: [usize; 3],
+    /// Points on the time axis, at least 1.
+    pub times: usize,
+    /// Distances along the three axes in millimetres.
+    pub spacing_mm: [f64; 3],
+    /// Its number in the study, where it has one.
+    pub number: Option<i64>,
+    /// The plane of its slices, where the file places them in the patient.
+    pub plane: Option<AnatomicalPlane>,
+    /// Everything doubtful that headers show; reading the voxels may find more.
+    pub doubts: Vec<Doubt>,
+}
+
+impl SeriesFacts {
+    /// Of a grid and what is known of where it lies.
+    pub(super) fn of(grid: &Grid, times: usize, placement: Placement, doubts: Vec<Doubt>) -> Self {
+        let is_slice = |plane: &AnatomicalPlane| GridPlane::nearest(grid, *plane).slice_axis == 2;
+        let plane = AnatomicalPlane::ALL.into_iter().find(is_slice);
+        Self {
+            dims: grid.dims(),
+            times,
+            spacing_mm: grid.spacing_mm(),
+            number: None,
+            plane: plane.filter(|_| placement == Placement::Patient),
+            doubts,
+        }
+    }
 }
 
 /// What a series is read from.
@@ -152,10 +204,14 @@ fn is_part_of_a_case(path: &Path) -> bool {
     path.with_file_name(format!("{stem}.annotomy.json")).exists()
 }
 
+/// Files of a folder that are looked at before it is told how many there are.
+const TOLD_EVERY: usize = 256;
+
 fn scan_folder(root: &Path, watch: &dyn Watch) -> Result<Scan, Refusal> {
     let mut found = Scan::default();
     let mut dicom_files = Vec::new();
     let mut folders = vec![root.to_owned()];
+    let mut files = 0;
     while let Some(folder) = folders.pop() {
         let entries = match std::fs::read_dir(&folder) {
             Ok(entries) => entries,
@@ -170,6 +226,10 @@ fn scan_folder(root: &Path, watch: &dyn Watch) -> Result<Scan, Refusal> {
         for path in paths {
             if watch.is_cancelled() {
                 return Err(Refusal::cancelled(&folder));
+            }
+            files += 1;
+            if files % TOLD_EVERY == 0 {
+                watch.found(&FoundSoFar { files, series: Vec::new() });
             }
             // A link may lead in a circle or out of the folder.
             let Ok(kind) = std::fs::symlink_metadata(&path).map(|metadata| metadata.file_type()) else {
@@ -236,4 +296,16 @@ pub fn load(series: &Series, watch: &dyn Watch) -> Result<Study, Refusal> {
         SeriesSource::Dicom(source) => (dicom::read(source, watch)?, None),
     };
     Ok(Study { series: series.clone(), volume: Arc::new(volume), doubts, nifti_geometry, read_from })
+}
+
+/// One slice of a series, at its true place: the middle one, or the nearest that can be reached without
+/// reading much. For a small picture of it.
+pub fn thumbnail(series: &Series, watch: &dyn Watch) -> Result<Volume, Refusal> {
+    match &series.source {
+        SeriesSource::Nifti(path) => nifti::middle_slice(path, watch),
+        SeriesSource::Nrrd(path) => nrrd::middle_slice(path, watch),
+        SeriesSource::MetaImage(path) => metaimage::middle_slice(path, watch),
+        SeriesSource::Photo(path) => Ok(photo::read(path, watch)?.0),
+        SeriesSource::Dicom(source) => dicom::middle_slice(source, watch),
+    }
 }

@@ -49,7 +49,7 @@ pub(super) fn parse(
         SampleType::I8 => numbers!(i8),
         SampleType::U8 | SampleType::Rgb8 | SampleType::Rgba8 => numbers!(u8),
         SampleType::I16 => numbers!(i16),
-        SampleType::U16 => numbers!(u16),
+        SampleType::U16 | SampleType::Rgb16 => numbers!(u16),
         SampleType::I32 => numbers!(i32),
         SampleType::U32 => numbers!(u32),
         SampleType::I64 => numbers!(i64),

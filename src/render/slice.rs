@@ -7,6 +7,7 @@ use rayon::prelude::*;
 
 use super::image::Image;
 use super::scene::{Grey, Scene};
+use super::voxels::high_bytes;
 use crate::volume::{Sample, Samples, Volume, with_samples};
 
 /// Shader of the pass; `scene.wgsl` and `voxels.wgsl` go before it.
@@ -103,6 +104,7 @@ pub(super) fn colour_at(samples: &Samples, offset: usize) -> DVec3 {
             let [r, g, b, _] = stored[offset];
             [r, g, b]
         }
+        Samples::Rgb16(stored) => high_bytes(stored[offset]),
         grey => [grey.at(offset) as u8; 3],
     };
     DVec3::new(f64::from(r), f64::from(g), f64::from(b)) / 255.0

@@ -50,7 +50,9 @@ impl Coding {
                 let middle = if middle.is_finite() { middle } else { 0.0 };
                 (Kind::Float, wgpu::TextureFormat::R32Uint, middle)
             }
-            Samples::Rgb8(_) | Samples::Rgba8(_) => (Kind::Colour, wgpu::TextureFormat::R32Uint, 0.0),
+            Samples::Rgb8(_) | Samples::Rgba8(_) | Samples::Rgb16(_) => {
+                (Kind::Colour, wgpu::TextureFormat::R32Uint, 0.0)
+            }
         };
         Self { kind, format, offset }
     }
@@ -105,8 +107,20 @@ impl Coding {
             Samples::Rgb8(stored) => {
                 take_converted(&stored[offsets], |[r, g, b]| u32::from_le_bytes([r, g, b, 255]), take);
             }
+            Samples::Rgb16(stored) => {
+                let texel = |colour: [u16; 3]| {
+                    let [r, g, b] = high_bytes(colour);
+                    u32::from_le_bytes([r, g, b, 255])
+                };
+                take_converted(&stored[offsets], texel, take);
+            }
         }
     }
+}
+
+/// What is shown of a colour of 16 bits.
+pub(super) fn high_bytes(colour: [u16; 3]) -> [u8; 3] {
+    colour.map(|part| (part >> 8) as u8)
 }
 
 fn take_converted<T: Copy + Sync>(

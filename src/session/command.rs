@@ -37,6 +37,8 @@ pub enum Command {
     ToggleAnnotations,
     ToggleCrosshair,
     Preset(usize),
+    /// A window that the file asks for, by its place among them; they stand in no table.
+    OwnWindow(usize),
     AutomaticWindow,
     Invert,
     Interpolation,
@@ -46,6 +48,8 @@ pub enum Command {
     SlicesForward(i64),
     FirstSlice,
     LastSlice,
+    TimesForward(i64),
+    SeriesList,
     Theme,
     ResetGraphics,
     Palette,
@@ -162,8 +166,11 @@ pub const COMMANDS: &[CommandInfo] = &[
     row(Command::SlicesForward(-5), Menu::None, "Five slices back", &["Shift+Down", "Shift+Left", "Shift+PageDown"], "Five slices back"),
     row(Command::FirstSlice, Menu::None, "First slice", &["Home"], "To the first slice"),
     row(Command::LastSlice, Menu::None, "Last slice", &["End"], "To the last slice"),
+    row(Command::TimesForward(1), Menu::None, "Next time", &["Alt+Right"], "One point in time, b-value or frame on"),
+    row(Command::TimesForward(-1), Menu::None, "Previous time", &["Alt+Left"], "One point in time, b-value or frame back"),
     row(Command::Theme, Menu::View, "Light or dark", &[], "Change between the dark and the light theme"),
     row(Command::ResetGraphics, Menu::Help, "Reset graphics", &[], "Make the window anew on a fresh graphics device; nothing of the case is lost"),
+    row(Command::SeriesList, Menu::View, "Series list", &["F9"], "Show or hide the series that were found together"),
     row(Command::FullScreen, Menu::View, "Full screen", &["F11"], "Use the whole screen"),
     row(Command::Palette, Menu::Help, "Command palette", &["Ctrl+P"], "Find a command by name"),
     row(Command::KeySheet, Menu::Help, "Keys", &["?", "F1"], "Every key and what it does"),
@@ -246,6 +253,11 @@ impl Session {
                     self.display.window = *window;
                 }
             }
+            Command::OwnWindow(number) => {
+                if let Some(suggested) = self.case.volume().suggested_windows.get(number) {
+                    self.display.window = suggested.window;
+                }
+            }
             Command::AutomaticWindow => self.display.window = self.case.volume().automatic_window(),
             Command::Invert => self.display.inverted ^= true,
             Command::Interpolation => {
@@ -264,6 +276,7 @@ impl Session {
             Command::SlicesForward(steps) => self.scroll_slices(self.active_pane, steps),
             Command::FirstSlice => self.scroll_slices(self.active_pane, -(i64::from(i32::MAX))),
             Command::LastSlice => self.scroll_slices(self.active_pane, i64::from(i32::MAX)),
+            Command::TimesForward(steps) => self.scroll_times(steps),
             _ => return false,
         }
         true

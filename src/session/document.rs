@@ -72,7 +72,14 @@ impl Document {
                 || Refusal::new(path, format::RefusalCode::NotAnImage, "holds no image").into(),
                 OpenError::Refused,
             )),
-            1 => Self::open_series(&scan.series.remove(0), &[], author, watch),
+            1 => {
+                let mut document = Self::open_series(&scan.series.remove(0), &[], author, watch)?;
+                if let Some(first) = scan.refused.first() {
+                    let count = scan.refused.len();
+                    document.tell(format!("{count} file(s) there cannot be opened, such as {first}"));
+                }
+                Ok(document)
+            }
             _ => Err(OpenError::SeveralSeries { path: path.to_owned(), scan }),
         }
     }
@@ -96,9 +103,18 @@ impl Document {
         if scan.series.len() != 1 {
             return Err(OpenError::SeveralSeries { path: path.to_owned(), scan });
         }
-        let series = scan.series.remove(0);
-        let files = CaseFiles::beside(&series, &[]);
-        Self::with_marks(format::load(&series, watch)?, files, None, author)
+        Self::open_series_without_marks(&scan.series.remove(0), &[], author, watch)
+    }
+
+    /// [`Self::open_without_marks`] of one series of a scan; `siblings` are all that were found together.
+    pub fn open_series_without_marks(
+        series: &Series,
+        siblings: &[Series],
+        author: &str,
+        watch: &dyn Watch,
+    ) -> Result<Self, OpenError> {
+        let files = CaseFiles::beside(series, siblings);
+        Self::with_marks(format::load(series, watch)?, files, None, author)
     }
 
     /// Lays a mask from elsewhere over the study, as one step ([`Import::read`], [`Session::import`]).
@@ -277,6 +293,18 @@ impl Document {
     /// What a person should know of the marks that were found.
     pub fn notices(&self) -> &[String] {
         &self.notices
+    }
+
+    /// Asks before the first mark where it is doubtful where the study lies.
+    pub fn ask_before_marking(&mut self) {
+        let is_slice = self.study.volume.grid().dims()[2] == 1;
+        let doubts = self.study.doubts.iter().filter(|doubt| doubt.code.is_blocking());
+        if let Some(doubt) = doubts.filter(|_| !is_slice).next()
+            && self.session.case().annotations().is_empty()
+            && self.session.case().scheme().iter().next().is_none()
+        {
+            self.session.ask_before_marking(&doubt.text);
+        }
     }
 
     /// Adds something that a person should know.

@@ -57,6 +57,9 @@ pub struct Session {
     notice: Option<String>,
     /// Why nothing may be changed, where that is so.
     looks_only: Option<String>,
+    /// A doubt that a person has to know of before they mark, and whether they began to.
+    unanswered: Option<String>,
+    asks: bool,
     changes: u64,
     saved_changes: u64,
     tally: tally::Tally,
@@ -67,7 +70,7 @@ impl Session {
     pub fn new(case: Case, author: impl Into<String>) -> Self {
         let volume = case.volume().clone();
         let grid = volume.grid();
-        let window = volume.suggested_window.unwrap_or_else(|| volume.automatic_window());
+        let window = volume.first_window();
         let middle = grid.centre_of(grid.clamped_index_at(grid.middle()));
         let source = SliceSource::Acquisition;
         let fitted = |plane| Pane::fitted(plane, source, grid, [512.0, 512.0]);
@@ -94,6 +97,8 @@ impl Session {
             hover: None,
             notice: None,
             looks_only: None,
+            unanswered: None,
+            asks: false,
             changes: 0,
             saved_changes: 0,
             tally: tally::Tally::default(),
@@ -206,6 +211,21 @@ impl Session {
     pub fn only_look(&mut self, reason: impl Into<String>) {
         self.cancel_gesture();
         self.looks_only = Some(reason.into());
+    }
+
+    /// Changes nothing until a person, asked about this, says [`Self::mark_all_the_same`].
+    pub fn ask_before_marking(&mut self, doubt: &str) {
+        self.unanswered.get_or_insert_with(|| doubt.to_owned());
+    }
+
+    /// The person knows what is doubtful and marks.
+    pub fn mark_all_the_same(&mut self) {
+        self.unanswered = None;
+    }
+
+    /// What a person has to be asked now, because they began to mark.
+    pub fn take_question(&mut self) -> Option<String> {
+        std::mem::take(&mut self.asks).then(|| self.unanswered.clone())?
     }
 
     /// Why nothing can be changed, where that is so.

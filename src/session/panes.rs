@@ -102,6 +102,17 @@ impl Session {
         }
     }
 
+    /// Shows another point on the time axis; beyond its end, the last one.
+    pub fn show_time(&mut self, time: usize) {
+        self.display.time = time.min(self.case.volume().times() - 1);
+    }
+
+    /// Moves along the time axis.
+    pub fn scroll_times(&mut self, steps: i64) {
+        let steps = isize::try_from(steps).unwrap_or(0);
+        self.show_time(self.display.time.saturating_add_signed(steps));
+    }
+
     /// What stands at a point.
     pub fn readout(&self, at: Point<Patient>) -> Readout {
         let volume = self.case.volume();

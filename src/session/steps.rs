@@ -70,8 +70,10 @@ impl Session {
     fn refuses_changes(&mut self) -> bool {
         if self.looks_only.is_some() {
             self.notice.clone_from(&self.looks_only);
+            return true;
         }
-        self.looks_only.is_some()
+        self.asks = self.unanswered.is_some();
+        self.asks
     }
 
     /// Takes over steps of an earlier session on this very case, and lets happen again what happened
@@ -122,7 +124,7 @@ impl Session {
         if let Some(name) = begin {
             self.history.begin(name);
         }
-        if self.looks_only.is_none() {
+        if self.looks_only.is_none() && self.unanswered.is_none() {
             self.make_edits(edits)?;
         }
         match end {

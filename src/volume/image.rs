@@ -1,12 +1,14 @@
 //! One study's voxels with their geometry and meaning.
 
 use std::any::TypeId;
+use std::ops::Range;
 
 use ndarray::ArrayView4;
 use rayon::prelude::*;
 
 use super::samples::{BLOCK, BlockSum, Sample, SampleType, Samples, with_samples};
-use super::window::Window;
+use super::time::TimeAxis;
+use super::window::{SuggestedWindow, Window};
 use crate::geometry::{Grid, VoxelIndex};
 
 /// How stored samples become values: `slope × sample + intercept` (DICOM PS3.3 C.11.1.1.2; NIfTI-1
@@ -59,6 +61,7 @@ pub struct Volume {
     times: usize,
     samples: Samples,
     rescale: Rescale,
+    missing_slices: Vec<usize>,
     /// What is known of where the grid lies.
     pub placement: Placement,
     /// DICOM modality code (CT, MR, …), where known.
@@ -67,8 +70,13 @@ pub struct Volume {
     pub unit: Option<String>,
     /// Whether small values are shown bright (DICOM MONOCHROME1).
     pub shown_inverted: bool,
-    /// The window the file asks for.
-    pub suggested_window: Option<Window>,
+    /// The windows the file asks for, the one to begin with first.
+    pub suggested_windows: Vec<SuggestedWindow>,
+    /// What values are multiplied by to become standardised uptake values by body weight (g/mL), where
+    /// the header of a PET study allows it.
+    pub suv_factor: Option<f64>,
+    /// What sets its frames apart; `None` where there is one.
+    pub time_axis: Option<TimeAxis>,
 }
 
 /// Why parts do not make a [`Volume`].
@@ -87,6 +95,9 @@ pub enum VolumeError {
     /// Slope 0, NaN or infinite, or an intercept that is not finite.
     #[error("the rescale {0:?} cannot be applied")]
     BadRescale(Rescale),
+    /// Missing slices that do not rise, reach beyond the grid, or are all there are.
+    #[error("{0:?} cannot be the slices that are missing")]
+    BadMissingSlices(Vec<usize>),
 }
 
 impl Volume {
@@ -103,12 +114,49 @@ impl Volume {
             times,
             samples,
             rescale,
+            missing_slices: Vec::new(),
             placement: Placement::Patient,
             modality: None,
             unit: None,
             shown_inverted: false,
-            suggested_window: None,
+            suggested_windows: Vec::new(),
+            suv_factor: None,
+            time_axis: None,
         })
+    }
+
+    /// The volume with slices along k that were never there, given in rising order. Their samples mean
+    /// nothing and are left out of every number taken from the volume.
+    pub fn with_missing_slices(self, missing_slices: Vec<usize>) -> Result<Self, VolumeError> {
+        let slices = self.grid.dims()[2];
+        let rises = missing_slices.is_sorted_by(|a, b| a < b);
+        let fits = missing_slices.last().is_none_or(|last| *last < slices) && missing_slices.len() < slices;
+        if !(rises && fits) {
+            return Err(VolumeError::BadMissingSlices(missing_slices));
+        }
+        Ok(Self { missing_slices, ..self })
+    }
+
+    /// Slices along k at which nothing was scanned, rising; empty for most volumes.
+    pub fn missing_slices(&self) -> &[usize] {
+        &self.missing_slices
+    }
+
+    /// Whether nothing was scanned at slice `k`.
+    pub fn is_missing(&self, k: usize) -> bool {
+        self.missing_slices.binary_search(&k).is_ok()
+    }
+
+    /// Offsets of the samples that were scanned, in stretches, at one time or at all of them.
+    fn scanned(&self, times: usize) -> Vec<Range<usize>> {
+        let [ni, nj, nk] = self.grid.dims();
+        // Without holes one stretch holds everything.
+        let (each, count) = match self.missing_slices.is_empty() {
+            true => (times * self.grid.voxel_count(), 1),
+            false => (ni * nj, times * nk),
+        };
+        let stretch = |n: usize| n * each..(n + 1) * each;
+        (0..count).filter(|n| !self.is_missing(n % nk)).map(stretch).collect()
     }
 
     /// The lattice.
@@ -153,10 +201,18 @@ impl Volume {
         }, colour => None)
     }
 
-    /// Statistics of the values over every voxel and time; zeroes where no value is finite.
+    /// Statistics of the values over every voxel that was scanned, at every time; zeroes where no value
+    /// is finite.
     pub fn statistics(&self) -> Statistics {
-        let of_samples = with_samples!(&self.samples, stored => summarise(stored), colour => {
-            summarise(self.samples.bytes())
+        let scanned = self.scanned(self.times);
+        let each = self.samples.sample_type().components();
+        let parts = |part: Range<usize>| part.start * each..part.end * each;
+        let of_samples = with_samples!(&self.samples, stored => summarise(stored, scanned), colour => {
+            let scanned = scanned.into_iter().map(parts).collect();
+            match &self.samples {
+                Samples::Rgb16(stored) => summarise::<u16>(bytemuck::cast_slice(stored), scanned),
+                bytes => summarise(bytes.bytes(), scanned),
+            }
         });
         let Some((min, max, mean)) = of_samples else {
             return Statistics { min: 0.0, max: 0.0, mean: 0.0 };
@@ -165,15 +221,23 @@ impl Volume {
         Statistics { min: a.min(b), max: a.max(b), mean: self.rescale.value(mean) }
     }
 
+    /// The window to begin with: the first the file asks for, else the automatic one.
+    pub fn first_window(&self) -> Window {
+        let suggested = self.suggested_windows.first().map(|suggested| suggested.window);
+        suggested.unwrap_or_else(|| self.automatic_window())
+    }
+
     /// A window from the values at time 0 that shows all but the outermost half percent at either
     /// end; values equal to the smallest one count as background and are left out, so that air does
     /// not decide.
     pub fn automatic_window(&self) -> Window {
         let count = self.grid.voxel_count();
+        let per_slice = count / self.grid.dims()[2];
         // An odd step does not run down a few columns of a width that is a power of two.
         let step = count.div_ceil(1 << 18) | 1;
         let mut values: Vec<f64> = (0..count)
             .step_by(step)
+            .filter(|offset| !self.is_missing(offset / per_slice))
             .map(|offset| self.rescale.value(self.samples.at(offset)))
             .filter(|value| value.is_finite())
             .collect();
@@ -194,10 +258,11 @@ fn element_type<T: 'static>(_: &[T]) -> TypeId {
     TypeId::of::<T>()
 }
 
-/// Smallest, greatest and mean of the finite samples; `None` where there is none.
-fn summarise<T: Sample>(samples: &[T]) -> Option<(f64, f64, f64)> {
+/// Smallest, greatest and mean of the finite samples in some stretches; `None` where there is none.
+fn summarise<T: Sample>(samples: &[T], stretches: Vec<Range<usize>>) -> Option<(f64, f64, f64)> {
     // Blocks are summed one by one and then together, so that the mean of 10⁹ samples keeps its digits.
-    let all = samples.par_chunks(BLOCK).map(T::sum_up).reduce(|| BlockSum::NONE, BlockSum::and);
+    let blocks = stretches.into_par_iter().flat_map(|stretch| samples[stretch].par_chunks(BLOCK));
+    let all = blocks.map(T::sum_up).reduce(|| BlockSum::NONE, BlockSum::and);
     (all.count > 0).then(|| (all.min, all.max, all.sum / all.count as f64))
 }
 
@@ -239,6 +304,24 @@ mod tests {
         let mixed = [f32::NAN, 1.0, f32::INFINITY, 4.0, f32::NEG_INFINITY];
         check(Samples::F32(Buffer::from_slice(&mixed).expect("memory")), -7.0, -1.0, -4.0);
         check(Samples::F64(filled(3, f64::NAN)), 0.0, 0.0, 0.0);
+    }
+
+    #[test]
+    fn slices_that_were_never_there_decide_nothing() {
+        let axes = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]].map(Vector::from);
+        let map = Affine::from_axes(axes[0], axes[1], axes[2], Point::ORIGIN).expect("invertible");
+        let grid = Grid::new([2, 1, 3], map, None).expect("a grid");
+        let stored = [1i16, 2, i16::MIN, i16::MIN, 3, 4, 5, 6, i16::MIN, i16::MIN, 7, 8];
+        let samples = Samples::I16(Buffer::from_slice(&stored).expect("memory"));
+        let volume = Volume::new(grid, 2, samples, Rescale::NONE).expect("a volume");
+        let volume = volume.with_missing_slices(vec![1]).expect("inside");
+        assert_eq!(volume.statistics(), Statistics { min: 1.0, max: 8.0, mean: 4.5 });
+        assert_eq!((volume.automatic_window().low(), volume.automatic_window().high()), (2.0, 4.0));
+        assert!(volume.is_missing(1) && !volume.is_missing(0));
+        for wrong in [vec![3], vec![1, 1], vec![0, 1, 2]] {
+            let volume = self::volume(Samples::U8(Buffer::zeroed(1).expect("memory")), Rescale::NONE);
+            assert!(volume.with_missing_slices(wrong).is_err());
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod image;
 mod label_map;
 mod onto;
 mod samples;
+mod time;
 mod window;
 
 pub use buffer::Buffer;
@@ -18,4 +19,5 @@ pub use image::{Placement, Rescale, Statistics, Volume, VolumeError};
 pub use label_map::{BRICK_EDGE, BRICK_VOXELS, Brick, BrickIndex, LabelMap, RunsError};
 pub(crate) use samples::with_samples;
 pub use samples::{BlockSum, Sample, SampleType, Samples};
-pub use window::Window;
+pub use time::{TimeAxis, TimeKind};
+pub use window::{SuggestedWindow, Window};

@@ -79,15 +79,16 @@ macro_rules! sample_types {
         /// The stored type of one sample.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[allow(missing_docs)]
-        pub enum SampleType { $($variant,)* Rgb8, Rgba8 }
+        pub enum SampleType { $($variant,)* Rgb8, Rgba8, Rgb16 }
 
         impl SampleType {
-            /// Rust's word for it, as `info` prints it; colours are `rgb8` and `rgba8`.
+            /// Rust's word for it, as `info` prints it; colours are `rgb8`, `rgba8` and `rgb16`.
             pub fn name(self) -> &'static str {
                 match self {
                     $(Self::$variant => $name,)*
                     Self::Rgb8 => "rgb8",
                     Self::Rgba8 => "rgba8",
+                    Self::Rgb16 => "rgb16",
                 }
             }
 
@@ -97,13 +98,14 @@ macro_rules! sample_types {
                     $(Self::$variant => size_of::<$type>(),)*
                     Self::Rgb8 => 3,
                     Self::Rgba8 => 4,
+                    Self::Rgb16 => 6,
                 }
             }
 
             /// Components of one voxel: 1, or 3 and 4 for colours.
             pub fn components(self) -> usize {
                 match self {
-                    Self::Rgb8 => 3,
+                    Self::Rgb8 | Self::Rgb16 => 3,
                     Self::Rgba8 => 4,
                     _ => 1,
                 }
@@ -118,7 +120,12 @@ macro_rules! sample_types {
         /// All samples of a volume, in their stored type.
         #[derive(Debug)]
         #[allow(missing_docs)]
-        pub enum Samples { $($variant(Buffer<$type>),)* Rgb8(Buffer<[u8; 3]>), Rgba8(Buffer<[u8; 4]>) }
+        pub enum Samples {
+            $($variant(Buffer<$type>),)*
+            Rgb8(Buffer<[u8; 3]>),
+            Rgba8(Buffer<[u8; 4]>),
+            Rgb16(Buffer<[u16; 3]>),
+        }
 
         impl Samples {
             /// The stored type.
@@ -127,6 +134,7 @@ macro_rules! sample_types {
                     $(Self::$variant(_) => SampleType::$variant,)*
                     Self::Rgb8(_) => SampleType::Rgb8,
                     Self::Rgba8(_) => SampleType::Rgba8,
+                    Self::Rgb16(_) => SampleType::Rgb16,
                 }
             }
 
@@ -136,6 +144,7 @@ macro_rules! sample_types {
                     $(Self::$variant(samples) => samples.len(),)*
                     Self::Rgb8(samples) => samples.len(),
                     Self::Rgba8(samples) => samples.len(),
+                    Self::Rgb16(samples) => samples.len(),
                 }
             }
 
@@ -145,6 +154,7 @@ macro_rules! sample_types {
                     $(Self::$variant(samples) => bytemuck::cast_slice(samples),)*
                     Self::Rgb8(samples) => bytemuck::cast_slice(samples),
                     Self::Rgba8(samples) => bytemuck::cast_slice(samples),
+                    Self::Rgb16(samples) => bytemuck::cast_slice(samples),
                 }
             }
 
@@ -154,6 +164,7 @@ macro_rules! sample_types {
                     $(Self::$variant(samples) => samples[offset].to_f64(),)*
                     Self::Rgb8(samples) => luma(samples[offset]),
                     Self::Rgba8(samples) => { let [r, g, b, _] = samples[offset]; luma([r, g, b]) }
+                    Self::Rgb16(samples) => luma(samples[offset]),
                 }
             }
         }
@@ -180,8 +191,8 @@ impl Samples {
     }
 }
 
-fn luma([r, g, b]: [u8; 3]) -> f64 {
-    0.299 * f64::from(r) + 0.587 * f64::from(g) + 0.114 * f64::from(b)
+fn luma<T: Into<f64>>([r, g, b]: [T; 3]) -> f64 {
+    0.299 * r.into() + 0.587 * g.into() + 0.114 * b.into()
 }
 
 /// Runs `$body` with the samples of a one-component volume as a slice of their own type, or
@@ -206,7 +217,7 @@ macro_rules! with_samples {
             Stored::U64(buffer) => typed!(buffer),
             Stored::F32(buffer) => typed!(buffer),
             Stored::F64(buffer) => typed!(buffer),
-            Stored::Rgb8(_) | Stored::Rgba8(_) => $colour,
+            Stored::Rgb8(_) | Stored::Rgba8(_) | Stored::Rgb16(_) => $colour,
         }
     }};
 }

@@ -42,3 +42,12 @@ impl Window {
         self.centre + self.width / 2.0
     }
 }
+
+/// A window that the file asks for, with the name it gives it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SuggestedWindow {
+    /// What the file calls it; never empty.
+    pub name: String,
+    /// Which values are shown.
+    pub window: Window,
+}

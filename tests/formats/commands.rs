@@ -30,7 +30,7 @@ fn info_tells_a_study_in_the_shape_scripts_rely_on() {
     let series = &report["series"][0];
     let expected = json!({
         "id": "Kopf-ü", "format": "nifti", "modality": null, "description": "", "files": 1,
-        "dims": [4, 3, 2], "times": 1, "components": 1, "spacing_mm": [0.002, 0.003, 0.004],
+        "dims": [4, 3, 2], "times": 1, "time_axis": null, "time_unit": null, "time_values": [], "missing_slices": [], "components": 1, "spacing_mm": [0.002, 0.003, 0.004],
         "patient_from_voxel": [
             [-0.002, 0.0, 0.0, 0.01], [0.0, -0.003, 0.0, 0.02], [0.0, 0.0, 0.004, 0.03], [0.0, 0.0, 0.0, 1.0],
         ],

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use annotomy::format::{Series, SeriesSource};
+use annotomy::format::{Series, SeriesFacts, SeriesSource};
 use annotomy::store::CaseFiles;
 
 use crate::desk::{Desk, SQUARE, empty, grid, is_same, load, marked, write_study};
@@ -13,6 +13,7 @@ fn series(path: &Path) -> Series {
         modality: None,
         description: String::new(),
         source: SeriesSource::Nifti(path.to_owned()),
+        facts: SeriesFacts::default(),
     }
 }
 

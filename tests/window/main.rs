@@ -5,8 +5,11 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use annotomy::desktop::{App, Start, device_options};
+use annotomy::format::nifti::{Compression, NiftiGeometry, write_volume};
+use annotomy::geometry::{Affine, Grid, Point, Vector};
 use annotomy::session::Session;
 use annotomy::tool::ToolKind;
+use annotomy::volume::{Buffer, Rescale, Samples, Volume};
 use egui::{Event, Key, Modifiers, PointerButton, Pos2, Vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
@@ -124,6 +127,40 @@ fn the_first_stroke_makes_a_label_and_the_right_button_erases_with_the_brush_sti
     assert_eq!(labelled(&window), 0);
     press(&mut window, Modifiers::COMMAND, Key::Y);
     assert_eq!(labelled(&window), painted);
+}
+
+/// A NIfTI file of three points in time.
+fn in_time(folder: &Path) -> PathBuf {
+    let axes = [[2.0, 0.0, 0.0], [0.0, 2.0, 0.0], [0.0, 0.0, 2.0]].map(Vector::from);
+    let map = Affine::from_axes(axes[0], axes[1], axes[2], Point::ORIGIN).expect("invertible");
+    let grid = Grid::new([8, 8, 8], map, None).expect("a grid");
+    let samples: Vec<i16> = (0..3 * 512).map(|n| n / 512).collect();
+    let samples = Samples::I16(Buffer::from_slice(&samples).expect("memory"));
+    let volume = Volume::new(grid, 3, samples, Rescale::NONE).expect("a volume");
+    let path = folder.join("perfusion.nii");
+    let mut file = std::fs::File::create(&path).expect("a file");
+    let geometry = NiftiGeometry::of_grid(volume.grid());
+    write_volume(&mut file, &volume, &geometry, Compression::None).expect("written");
+    path
+}
+
+#[test]
+fn points_in_time_are_scrolled_by_keys_and_have_a_slider() {
+    let study = Study::new();
+    let mut window = window(Some(in_time(study.folder.path())));
+    wait(&mut window, "the study", |window| window.state().document().is_some());
+    assert_eq!(window.get_all_by_label("Time").count(), 2, "a word and its slider");
+    let value = |window: &Harness<'_, App>| {
+        let session = session(window);
+        session.readout(session.focus()).value
+    };
+    assert_eq!(value(&window), Some(0.0));
+    for expected in [1.0, 2.0, 2.0] {
+        press(&mut window, Modifiers::ALT, Key::ArrowRight);
+        assert_eq!(value(&window), Some(expected));
+    }
+    press(&mut window, Modifiers::ALT, Key::ArrowLeft);
+    assert_eq!(value(&window), Some(1.0));
 }
 
 #[test]

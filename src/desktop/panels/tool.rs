@@ -5,6 +5,7 @@ use egui::{Button, DragValue, RichText, Role, Slider, Ui};
 use crate::desktop::{theme, widgets};
 use crate::session::{Command, Session, WINDOW_PRESETS};
 use crate::tool::{BrushSettings, BrushShape, ToolKind};
+use crate::volume::TimeKind;
 
 pub(super) fn show(ui: &mut Ui, session: &mut Session) {
     let kind = session.tool_kind();
@@ -16,8 +17,31 @@ pub(super) fn show(ui: &mut Ui, session: &mut Session) {
     if kind == ToolKind::Navigate {
         show_window(ui, session);
     }
+    show_times(ui, session);
     let weak = theme::palette(ui).weak;
     ui.label(RichText::new(session.hint()).small().color(weak));
+}
+
+/// Which point on the time axis is shown, where there are several.
+fn show_times(ui: &mut Ui, session: &mut Session) {
+    let volume = session.case().volume().clone();
+    if volume.times() < 2 {
+        return;
+    }
+    ui.horizontal(|ui| {
+        let (name, caption) = match &volume.time_axis {
+            Some(axis) => (axis.kind.name(), axis.caption(session.display().time, volume.times())),
+            None => (TimeKind::Frames.name(), String::new()),
+        };
+        let label = ui.label(name);
+        let mut shown = session.display().time + 1;
+        let slider = Slider::new(&mut shown, 1..=volume.times()).integer();
+        let tooltip = "The frame that is shown; marks hold for all  (Alt+Left Alt+Right)";
+        if ui.add(slider).labelled_by(label.id).on_hover_text(tooltip).changed() {
+            session.show_time(shown - 1);
+        }
+        ui.label(RichText::new(caption).small().color(theme::palette(ui).weak));
+    });
 }
 
 fn show_brush(ui: &mut Ui, session: &mut Session) {
@@ -85,15 +109,24 @@ fn show_window(ui: &mut Ui, session: &mut Session) {
             session.run(Command::AutomaticWindow);
         }
     });
-    if is_ct {
-        ui.horizontal_wrapped(|ui| {
-            for (number, (name, window)) in WINDOW_PRESETS.iter().enumerate() {
-                let chosen = session.display().window == *window;
-                let tooltip = widgets::tooltip(Command::Preset(number));
-                if ui.add(Button::new(*name).selected(chosen)).on_hover_text(tooltip).clicked() {
-                    session.run(Command::Preset(number));
-                }
-            }
-        });
+    let own = session.case().volume().suggested_windows.clone();
+    if !is_ct && own.is_empty() {
+        return;
     }
+    ui.horizontal_wrapped(|ui| {
+        let mut offer = |name: &str, window, command, tooltip: String| {
+            let chosen = session.display().window == window;
+            if ui.add(Button::new(name).selected(chosen)).on_hover_text(tooltip).clicked() {
+                session.run(command);
+            }
+        };
+        for (number, (name, window)) in WINDOW_PRESETS.iter().enumerate().filter(|_| is_ct) {
+            let command = Command::Preset(number);
+            offer(name, *window, command, widgets::tooltip(command));
+        }
+        for (number, suggested) in own.iter().enumerate() {
+            let tooltip = widgets::own_window_tooltip(suggested);
+            offer(&suggested.name, suggested.window, Command::OwnWindow(number), tooltip);
+        }
+    });
 }

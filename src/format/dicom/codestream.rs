@@ -1,4 +1,6 @@
-//! What the header of a JPEG or JPEG 2000 codestream says, read before any decoder is let near it.
+//! What the header of a JPEG, JPEG-LS or JPEG 2000 codestream says, read before any decoder is let near it.
+
+use super::jpeg_segments::{Segment, Segments};
 
 /// Shape of a compressed picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,27 +12,24 @@ pub(super) struct Shape {
     pub(super) precision: u8,
 }
 
-/// The segments of a JPEG codestream up to its first scan (ISO/IEC 10918-1 B.1.1): marker and contents.
+/// The segments of a JPEG codestream up to its first scan: marker and contents.
 fn segments(bytes: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
     const END: u8 = 0xd9;
     const SCAN: u8 = 0xda;
-    let mut rest = bytes.strip_prefix(&[0xff, 0xd8]);
+    let mut segments = Segments::new(bytes).ok();
     std::iter::from_fn(move || {
-        let bytes = rest.take()?;
-        // Any number of fill bytes may stand before a marker.
-        let at = bytes.iter().position(|byte| *byte != 0xff).filter(|at| *at > 0)?;
-        let (marker, segment) = (bytes[at], &bytes[at + 1..]);
-        let length = usize::from(u16::from_be_bytes(*segment.first_chunk()?));
-        let contents = segment.get(2..length)?;
-        rest = segment.get(length..).filter(|_| ![END, SCAN].contains(&marker));
+        let Segment { marker, contents } = segments.as_mut()?.next_segment().ok()?;
+        if [END, SCAN].contains(&marker) {
+            segments = None;
+        }
         Some((marker, contents))
     })
 }
 
-/// The contents of the frame header of a JPEG codestream (ISO/IEC 10918-1 B.2.2).
+/// The contents of the frame header of a JPEG or JPEG-LS codestream (ISO/IEC 10918-1 B.2.2, ITU-T T.87 C.2.2).
 fn frame_header(bytes: &[u8]) -> Option<&[u8]> {
     // Not Huffman tables, the extension or arithmetic conditioning, which have numbers among the frames.
-    let is_frame = |marker: u8| matches!(marker, 0xc0..=0xcf) && ![0xc4, 0xc8, 0xcc].contains(&marker);
+    let is_frame = |marker: u8| matches!(marker, 0xc0..=0xcf | 0xf7) && ![0xc4, 0xc8, 0xcc].contains(&marker);
     segments(bytes).find(|(marker, _)| is_frame(*marker)).map(|(_, header)| header)
 }
 

@@ -425,18 +425,44 @@ impl<'a> DataSet<'a> {
         Some(self.encoding.u16(*first))
     }
 
+    /// 16-bit words (US, OW, or the bits of SS); none where the element is not there.
+    pub(super) fn words(&self, tag: Tag) -> Vec<u16> {
+        let bytes = self.bytes(tag).unwrap_or_default();
+        bytes.as_chunks().0.iter().map(|word| self.encoding.u16(*word)).collect()
+    }
+
     /// A 32-bit word (UL).
     pub(super) fn long(&self, tag: Tag) -> Option<u32> {
         let first = self.bytes(tag)?.first_chunk()?;
         Some(self.encoding.u32(*first))
     }
 
+    /// 32-bit words (UL).
+    pub(super) fn longs(&self, tag: Tag) -> Vec<u32> {
+        let (words, _) = self.bytes(tag).unwrap_or_default().as_chunks::<4>();
+        words.iter().map(|word| self.encoding.u32(*word)).collect()
+    }
+
+    /// A single (FL).
+    pub(super) fn single(&self, tag: Tag) -> Option<f32> {
+        Some(f32::from_bits(self.long(tag)?)).filter(|value| value.is_finite())
+    }
+
     /// A double (FD).
     pub(super) fn double(&self, tag: Tag) -> Option<f64> {
-        let bytes: [u8; 8] = *self.bytes(tag)?.first_chunk()?;
-        let value =
-            if self.encoding.big_endian { f64::from_be_bytes(bytes) } else { f64::from_le_bytes(bytes) };
-        value.is_finite().then_some(value)
+        self.doubles(tag).first().copied()
+    }
+
+    /// Doubles (FD); empty unless every one is a finite number.
+    pub(super) fn doubles(&self, tag: Tag) -> Vec<f64> {
+        let (values, _) = self.bytes(tag).unwrap_or_default().as_chunks::<8>();
+        let value = |bytes: &[u8; 8]| {
+            let bytes = *bytes;
+            let value =
+                if self.encoding.big_endian { f64::from_be_bytes(bytes) } else { f64::from_le_bytes(bytes) };
+            value.is_finite().then_some(value)
+        };
+        values.iter().map(value).collect::<Option<_>>().unwrap_or_default()
     }
 }
 

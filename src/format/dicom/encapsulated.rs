@@ -12,24 +12,24 @@ use dicom_dictionary_std::tags;
 use dicom_object::{FileMetaTableBuilder, InMemDicomObject};
 use dicom_pixeldata::PixelDecoder;
 
-use super::layout::Layout;
+use super::layout::{Layout, Number};
 
 /// Decodes `frame`, written in the transfer syntax `uid`, to samples of `bits` bits, 8 or 16; else says
 /// what is wrong with it.
 pub(super) fn decode(frame: &[u8], uid: &str, layout: &Layout, bits: u16) -> Result<Vec<u8>, String> {
     let word = |tag, value: u16| DataElement::new(tag, VR::US, PrimitiveValue::from(value));
     let bits_stored = layout.bits_stored.min(bits);
-    let photometric = if layout.components() == 1 { "MONOCHROME2" } else { "RGB" };
+    let photometric = if layout.stored_components() == 1 { "MONOCHROME2" } else { "RGB" };
     let fragments = PixelFragmentSequence::new_fragments(vec![frame.to_vec()]);
     let object = InMemDicomObject::from_element_iter([
         // Rows and Columns were words in the file, too.
         word(tags::ROWS, layout.rows as u16),
         word(tags::COLUMNS, layout.columns as u16),
-        word(tags::SAMPLES_PER_PIXEL, layout.components() as u16),
+        word(tags::SAMPLES_PER_PIXEL, layout.stored_components() as u16),
         word(tags::BITS_ALLOCATED, bits),
         word(tags::BITS_STORED, bits_stored),
         word(tags::HIGH_BIT, bits_stored - 1),
-        word(tags::PIXEL_REPRESENTATION, layout.signed.into()),
+        word(tags::PIXEL_REPRESENTATION, (layout.number == Number::Signed).into()),
         DataElement::new(tags::PHOTOMETRIC_INTERPRETATION, VR::CS, PrimitiveValue::from(photometric)),
         DataElement::new(tags::PIXEL_DATA, VR::OB, fragments),
     ]);

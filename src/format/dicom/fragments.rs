@@ -56,7 +56,11 @@ pub(super) fn find(
         .and_then(|_| file.read_exact(&mut offsets))
         .map_err(unreadable)?;
     let offsets = offsets.as_chunks().0.iter().map(|bytes| u64::from(u32::from_le_bytes(*bytes)));
-    by_offsets(&offsets.collect::<Vec<_>>(), table.end, fragments, frames).ok_or_else(|| {
+    let offsets = offsets.collect::<Vec<_>>();
+    if let Some(parts) = by_offsets(&offsets, table.end, &fragments, frames) {
+        return Ok(parts);
+    }
+    by_starts(file, fragments, frames).map_err(unreadable)?.ok_or_else(|| {
         let text = "its frames lie in several fragments, and no table says which belong together";
         (RefusalCode::Inconsistent, text.to_owned())
     })
@@ -77,7 +81,12 @@ fn item(mut file: &File, at: u64, total: u64) -> std::io::Result<Option<Range<u6
 }
 
 /// Fragments by the Basic Offset Table, which counts from the end of its own item.
-fn by_offsets(offsets: &[u64], from: u64, fragments: FrameParts, frames: usize) -> Option<Vec<FrameParts>> {
+fn by_offsets(
+    offsets: &[u64],
+    from: u64,
+    fragments: &[Range<u64>],
+    frames: usize,
+) -> Option<Vec<FrameParts>> {
     let mut found: Vec<FrameParts> = Vec::new();
     for fragment in fragments {
         // The item's mark and length stand before its contents.
@@ -85,7 +94,31 @@ fn by_offsets(offsets: &[u64], from: u64, fragments: FrameParts, frames: usize) 
         if starts_frame {
             found.push(Vec::new());
         }
-        found.last_mut()?.push(fragment);
+        found.last_mut()?.push(fragment.clone());
     }
     (found.len() == frames).then_some(found)
+}
+
+/// Fragments by the ones that begin as a codestream of JPEG's family does, where there is one for each
+/// frame.
+fn by_starts(
+    mut file: &File,
+    fragments: FrameParts,
+    frames: usize,
+) -> std::io::Result<Option<Vec<FrameParts>>> {
+    const STARTS: [[u8; 3]; 2] = [[0xff, 0xd8, 0xff], [0xff, 0x4f, 0xff]];
+    let mut found: Vec<FrameParts> = Vec::new();
+    for fragment in fragments {
+        let mut start = [0; 3];
+        file.seek(SeekFrom::Start(fragment.start))?;
+        file.take(fragment.end - fragment.start).read(&mut start)?;
+        if STARTS.contains(&start) {
+            found.push(Vec::new());
+        }
+        match found.last_mut() {
+            Some(frame) => frame.push(fragment),
+            None => return Ok(None),
+        }
+    }
+    Ok((found.len() == frames).then_some(found))
 }

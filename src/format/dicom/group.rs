@@ -5,31 +5,52 @@
 //! hundredth); k grows along the normal, the cross product of row and column direction. Distances
 //! between slices come from Image Position (Patient) only; a tilted gantry is the shear that follows.
 //!
-//! Slices that a uniform grid would move are never put on one: at a gap or a change of distance the
-//! stack is split into parts that are even in themselves, and each part says so. A mask drawn on a
-//! part lies on the right millimetres, and no volume is claimed across the gap.
+//! Slices that a uniform grid would move are never put on one: at a change of distance the stack is
+//! split into parts that are even in themselves, and each part says so. Where slices are merely
+//! missing, their places stay empty and known. A mask lies on the right millimetres either way.
 //!
 //! Must never know: samples.
 
-use std::collections::BTreeMap;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
 use super::header::Identity;
-use super::picture::{Moment, Picture, Plane};
+use super::lattice::{self, ALMOST_EVEN, Lattice};
+use super::moment::{Mark, Moment};
+use super::picture::{Picture, Plane};
 use crate::format::{Doubt, DoubtCode, Refusal, RefusalCode};
 use crate::geometry::{Affine, Patient, Point, Vector, Voxel};
-use crate::volume::Placement;
+use crate::volume::{Placement, TimeAxis, TimeKind};
 
 /// The pictures of one volume, slice by slice and then time by time.
 #[derive(Clone, Debug)]
 pub(super) struct Stack {
     pub(super) pictures: Vec<Picture>,
     pub(super) times: usize,
+    /// What sets the times apart, where there are several.
+    pub(super) time_axis: Option<TimeAxis>,
+    /// Places along k at which no picture lies, at any time, rising.
+    pub(super) missing: Vec<usize>,
     pub(super) patient_from_voxel: Affine<Patient, Voxel>,
     pub(super) placement: Placement,
     pub(super) doubts: Vec<Doubt>,
+}
+
+impl Stack {
+    /// Places along k, taken and empty.
+    pub(super) fn slices(&self) -> usize {
+        self.pictures.len() / self.times + self.missing.len()
+    }
+
+    /// The picture at each place, slice by slice and then time by time; `None` where a slice is missing.
+    pub(super) fn places(&self) -> Vec<Option<&Picture>> {
+        let mut pictures = self.pictures.iter();
+        let is_taken = |k: usize| self.missing.binary_search(&k).is_err();
+        let of_one_time = (0..self.slices()).map(is_taken);
+        let all = (0..self.times).flat_map(|_| of_one_time.clone());
+        all.map(|taken| if taken { pictures.next() } else { None }).collect()
+    }
 }
 
 /// Directions agree when no cosine differs by more than this.
@@ -40,8 +61,8 @@ const SAME_SPACING: f64 = 1e-4;
 const SAME_PLACE_MM: f64 = 0.01;
 /// Slices further than this fraction of their distance from an even place are told of.
 const EVEN: f64 = 0.01;
-/// Slices further than this fraction of their distance from an even place are not put on one grid.
-const ALMOST_EVEN: f64 = 0.1;
+/// Parts of a series with which a picture is compared to find its own.
+const MOST_COMPARED: usize = 1000;
 /// Axes whose cosine exceeds this are called sheared.
 const SHEARED: f64 = 1e-3;
 
@@ -110,7 +131,7 @@ fn flat_stack(pictures: &[Picture]) -> Outcome {
 fn split_by_geometry(pictures: Vec<Picture>) -> Vec<Vec<Picture>> {
     let mut parts: Vec<Vec<Picture>> = Vec::new();
     for picture in pictures {
-        match parts.iter_mut().find(|part| is_parallel(&part[0], &picture)) {
+        match parts.iter_mut().rev().take(MOST_COMPARED).find(|part| is_parallel(&part[0], &picture)) {
             Some(part) => part.push(picture),
             None => parts.push(vec![picture]),
         }
@@ -167,10 +188,11 @@ fn split_by_moment(pictures: Vec<Picture>, doubts: &mut Vec<Doubt>) -> Vec<Vec<S
         return vec![vec![places.into_iter().flatten().collect()]];
     }
     let place_count = places.len();
-    let sweeps = told_apart_by_attribute(&places, most).unwrap_or_else(|| {
+    let sweeps = told_apart_by_mark(&places, most).unwrap_or_else(|| {
         let differ = |place: &Vec<Picture>| {
-            let keys: Vec<_> = place.iter().map(moment_key).collect();
-            keys.iter().enumerate().all(|(n, key)| !keys[..n].contains(key))
+            let mut keys: Vec<_> = place.iter().map(moment_key).collect();
+            keys.sort_by(|a, b| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal));
+            keys.windows(2).all(|pair| pair[0] != pair[1])
         };
         let told = places.iter().all(|place| place.len() == most && differ(place));
         if !told {
@@ -190,7 +212,8 @@ fn split_by_moment(pictures: Vec<Picture>, doubts: &mut Vec<Doubt>) -> Vec<Vec<S
     }
     let mut sets: Vec<Vec<Sweep>> = Vec::new();
     for sweep in complete {
-        match sets.iter_mut().find(|set| lie_at_one_place(&set[0], &sweep)) {
+        // Sets are few; a file that makes up thousands shall not cost a comparison of each with each.
+        match sets.iter_mut().rev().take(MOST_COMPARED).find(|set| lie_at_one_place(&set[0], &sweep)) {
             Some(set) => set.push(sweep),
             None => sets.push(vec![sweep]),
         }
@@ -200,7 +223,7 @@ fn split_by_moment(pictures: Vec<Picture>, doubts: &mut Vec<Doubt>) -> Vec<Vec<S
 }
 
 fn lie_at_one_place(a: &[Picture], b: &[Picture]) -> bool {
-    origins(a).into_iter().zip(origins(b)).all(|(a, b)| a.distance(b) <= SAME_PLACE_MM)
+    a.iter().zip(b).all(|(a, b)| plane(a).origin.distance(plane(b).origin) <= SAME_PLACE_MM)
 }
 
 /// Pictures by their distance along the normal, those of one place together.
@@ -221,20 +244,17 @@ fn by_place(mut pictures: Vec<Picture>) -> Vec<Vec<Picture>> {
     places
 }
 
-/// What tells pictures at one place apart, the most telling first.
-const ATTRIBUTES: [fn(&Moment) -> Option<f64>; 5] =
-    [|m| m.temporal_position, |m| m.trigger_ms, |m| m.reference_ms, |m| m.acquisition, |m| m.instance];
-
-/// Sweeps by the first attribute that takes as many values as pictures lie at one place, each at most
+/// Sweeps by the first mark that takes as many values as pictures lie at one place, each at most
 /// once per place.
-fn told_apart_by_attribute(places: &[Vec<Picture>], most: usize) -> Option<Vec<Sweep>> {
-    ATTRIBUTES.into_iter().find_map(|attribute| {
-        let mut sweeps: Vec<(f64, Sweep)> = Vec::new();
+fn told_apart_by_mark(places: &[Vec<Picture>], most: usize) -> Option<Vec<Sweep>> {
+    Moment::MARKS.into_iter().find_map(|mark| {
+        let mut sweeps: Vec<(Mark, Sweep)> = Vec::new();
+        let mut known: HashMap<[u64; 4], usize> = HashMap::new();
         for (seen, place) in places.iter().enumerate() {
             for picture in place {
-                let value = attribute(&picture.facts.moment)?;
-                let position = sweeps.iter().position(|(of, _)| *of == value);
-                let position = position.unwrap_or_else(|| {
+                let value = mark(&picture.facts.moment)?;
+                // Adding 0 makes one of both zeroes.
+                let position = *known.entry(value.map(|x| (x + 0.0).to_bits())).or_insert_with(|| {
                     sweeps.push((value, Vec::new()));
                     sweeps.len() - 1
                 });
@@ -245,21 +265,26 @@ fn told_apart_by_attribute(places: &[Vec<Picture>], most: usize) -> Option<Vec<S
                 }
             }
         }
-        sweeps.sort_by(|(a, _), (b, _)| a.total_cmp(b));
+        sweeps.sort_by(|(a, _), (b, _)| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal));
         Some(sweeps.into_iter().map(|(_, sweep)| sweep).collect())
     })
 }
 
-/// The moment, and within one file the frame.
-fn moment_key(picture: &Picture) -> ([Option<f64>; 5], usize) {
-    (ATTRIBUTES.map(|attribute| attribute(&picture.facts.moment)), picture.frame)
+/// Everything that tells a picture from others at its place. The number of a frame does so only where
+/// the frames of an object follow each other by its definition.
+fn moment_key(picture: &Picture) -> impl PartialOrd + use<> {
+    let moment = &picture.facts.moment;
+    let follows = !picture.image.identity.has_functional_groups;
+    let frame = if follows { picture.frame } else { 0 };
+    (Moment::MARKS.map(|mark| mark(moment)), moment.dimensions.clone(), frame)
 }
 
 /// The first sweep takes the earliest picture of each place, the second the next, and so on.
 fn in_order_of_moments(places: Vec<Vec<Picture>>) -> Vec<Sweep> {
     let mut sweeps: Vec<Sweep> = Vec::new();
     for mut place in places {
-        place.sort_by(|a, b| moment_key(a).partial_cmp(&moment_key(b)).unwrap_or(std::cmp::Ordering::Equal));
+        let order = |a: &Picture, b: &Picture| moment_key(a).partial_cmp(&moment_key(b));
+        place.sort_by(|a, b| order(a, b).unwrap_or(std::cmp::Ordering::Equal));
         for (rank, picture) in place.into_iter().enumerate() {
             match sweeps.get_mut(rank) {
                 Some(sweep) => sweep.push(picture),
@@ -270,31 +295,35 @@ fn in_order_of_moments(places: Vec<Vec<Picture>>) -> Vec<Sweep> {
     sweeps
 }
 
-/// Stacks that are even in themselves.
+/// Stacks of the parts that lie on a lattice each.
 fn placed_stacks(sweeps: Vec<Sweep>, doubts: &[Doubt]) -> Vec<Outcome> {
     let Some(first) = sweeps.first() else {
         return Vec::new();
     };
     let origins = origins(first);
-    let parts = even_parts(&origins);
+    let parts = lattice::parts(&origins);
     let split = (parts.len() > 1).then(|| doubt_of_split(first, &origins, &parts));
-    let of_part = |part: Range<usize>| {
+    let of_part = |(part, lattice)| {
         let doubts = doubts.iter().cloned().chain(split.clone()).collect();
-        placed_stack(&sweeps, part, doubts)
+        placed_stack(&sweeps, part, lattice, doubts)
     };
-    parts.iter().cloned().map(of_part).collect()
+    parts.into_iter().map(of_part).collect()
 }
 
-fn placed_stack(sweeps: &[Sweep], part: Range<usize>, mut doubts: Vec<Doubt>) -> Outcome {
-    let first = &sweeps[0][part.start];
+fn placed_stack(sweeps: &[Sweep], part: Range<usize>, lattice: Lattice, mut doubts: Vec<Doubt>) -> Outcome {
+    let slices = &sweeps[0][part.clone()];
+    let first = &slices[0];
     let plane = plane(first);
-    let origins = &origins(&sweeps[0])[part.clone()];
-    let along_k = match step(origins) {
+    let missing = lattice.missing();
+    if !missing.is_empty() {
+        doubts.push(doubt_of_holes(slices, &lattice, missing.len()));
+    }
+    let along_k = match lattice.step {
         Some(step) => {
-            let off = furthest_from_even(origins);
-            if off > EVEN * step.length() {
+            if lattice.furthest_mm > EVEN * step.length() {
                 let text = format!(
-                    "slices lie up to {off:.3} mm from the even places at which they are shown ({:.3} mm apart)",
+                    "slices lie up to {:.3} mm from the even places at which they are shown ({:.3} mm apart)",
+                    lattice.furthest_mm,
                     step.length()
                 );
                 doubts.push(Doubt::new(DoubtCode::UnevenSlices, text));
@@ -313,7 +342,13 @@ fn placed_stack(sweeps: &[Sweep], part: Range<usize>, mut doubts: Vec<Doubt>) ->
     let [i_mm, j_mm] = first.facts.pixel_mm.unwrap_or([1.0; 2]);
     let axes = [plane.along_i * i_mm, plane.along_j * j_mm, along_k];
     let pictures = sweeps.iter().flat_map(|sweep| sweep[part.clone()].iter().cloned()).collect();
-    finish(pictures, sweeps.len(), axes, plane.origin, Placement::Patient, doubts)
+    let placement = if first.facts.by_transducer { Placement::Scaled } else { Placement::Patient };
+    if first.facts.by_transducer {
+        let text = "the volume is placed by its transducer, not in the patient; sides are not known";
+        doubts.push(Doubt::new(DoubtCode::NoOrientation, text));
+    }
+    let stack = finish(pictures, sweeps.len(), axes, plane.origin, placement, doubts)?;
+    Ok(Stack { missing, ..stack })
 }
 
 fn finish(
@@ -342,7 +377,54 @@ fn finish(
         doubts.push(Doubt::new(DoubtCode::MissingIdentifiers, text));
     }
     doubts.extend(doubts_of_files(&pictures));
-    Ok(Stack { pictures, times, patient_from_voxel, placement, doubts })
+    let time_axis = time_axis(&pictures, times);
+    Ok(Stack { pictures, times, time_axis, missing: Vec::new(), patient_from_voxel, placement, doubts })
+}
+
+/// What sets the times of a stack apart; `None` where there is one.
+fn time_axis(pictures: &[Picture], times: usize) -> Option<TimeAxis> {
+    if times < 2 {
+        return None;
+    }
+    let sweeps = || pictures.chunks(pictures.len() / times);
+    // One value for each time, that all of its pictures share.
+    let shared = |attribute: fn(&Moment) -> Option<f64>| -> Option<Vec<f64>> {
+        let of_sweep = |sweep: &[Picture]| {
+            let mut values = sweep.iter().map(|picture| attribute(&picture.facts.moment));
+            let first = values.next()??;
+            values.all(|value| value == Some(first)).then_some(first)
+        };
+        sweeps().map(of_sweep).collect()
+    };
+    let differ = |values: &Vec<f64>| values.iter().any(|value| *value != values[0]);
+    let rise = |values: &Vec<f64>| values.is_sorted_by(|a, b| a < b);
+    let from_first = |values: Vec<f64>| values.iter().map(|value| value - values[0]).collect();
+    let axis = |kind, values| Some(TimeAxis { kind, values });
+    if let Some(b_values) = shared(|m| m.b_value).filter(differ) {
+        return axis(TimeKind::BValue, b_values);
+    }
+    if let Some(delays) = shared(|m| m.trigger_ms).filter(rise) {
+        return axis(TimeKind::Trigger, delays);
+    }
+    if let Some(phases) = shared(|m| m.cardiac_percent).filter(rise) {
+        return axis(TimeKind::CardiacPhase, phases);
+    }
+    let seconds = shared(|m| Some(m.reference_ms? / 1000.0)).or_else(|| shared(|m| m.frame_s));
+    if let Some(seconds) = seconds.filter(rise) {
+        return axis(TimeKind::Time, from_first(seconds));
+    }
+    let earliest = |sweep: &[Picture]| {
+        let times = sweep.iter().map(|picture| picture.facts.moment.acquired_s);
+        times.collect::<Option<Vec<f64>>>()?.into_iter().reduce(f64::min)
+    };
+    let acquired = sweeps().map(earliest).collect::<Option<Vec<f64>>>().filter(rise);
+    let is_time = shared(|m| m.temporal_position).is_some()
+        || pictures.iter().all(|picture| picture.facts.moment.of_several);
+    match acquired {
+        Some(acquired) => axis(TimeKind::Time, from_first(acquired)),
+        None if is_time => axis(TimeKind::Time, Vec::new()),
+        None => axis(TimeKind::Frames, Vec::new()),
+    }
 }
 
 /// What single files are doubted for, each code once.
@@ -359,71 +441,41 @@ fn doubts_of_files(pictures: &[Picture]) -> Vec<Doubt> {
     by_code.into_iter().map(tell).collect()
 }
 
-/// The mean step from slice to slice; `None` for a single slice.
-fn step(origins: &[Point<Patient>]) -> Option<Vector<Patient>> {
-    let (first, last) = (*origins.first()?, *origins.last()?);
-    (origins.len() > 1).then(|| (last - first) * (1.0 / (origins.len() - 1) as f64))
+/// The file a picture is read from, as a person knows it.
+fn name(picture: &Picture) -> String {
+    picture.image.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// How far the worst slice lies from where even steps would put it, in millimetres.
-fn furthest_from_even(origins: &[Point<Patient>]) -> f64 {
-    let Some(step) = step(origins) else {
-        return 0.0;
+/// A few of many, for a sentence.
+fn few(all: impl Iterator<Item = String>) -> String {
+    let all: Vec<String> = all.collect();
+    let more = if all.len() > 3 { ", and more" } else { "" };
+    format!("{}{more}", all[..all.len().min(3)].join(", "))
+}
+
+/// What is said of places in a series at which no slice lies.
+fn doubt_of_holes(slices: &[Picture], lattice: &Lattice, missing: usize) -> Doubt {
+    let (places, step_mm) = (lattice.slices(), lattice.step.map_or(0.0, Vector::length));
+    let holes = lattice.places.windows(2).enumerate().filter(|(_, pair)| pair[1] - pair[0] > 1);
+    let hole = |(before, pair): (usize, &[usize])| {
+        let steps = pair[1] - pair[0];
+        let mm = steps as f64 * step_mm;
+        let (a, b) = (name(&slices[before]), name(&slices[before + 1]));
+        format!("{mm:.2} mm between {a} and {b} ({} missing)", steps - 1)
     };
-    let off = |(k, origin): (usize, &Point<Patient>)| origin.distance(origins[0] + step * k as f64);
-    origins.iter().enumerate().map(off).fold(0.0, f64::max)
+    let text = format!(
+        "no slice lies at {missing} of {places} places {step_mm:.2} mm apart: {}; these places stay empty and cannot be marked",
+        few(holes.map(hole))
+    );
+    Doubt::new(DoubtCode::MissingSlices, text)
 }
 
-fn is_almost_even(origins: &[Point<Patient>]) -> bool {
-    step(origins).is_none_or(|step| furthest_from_even(origins) <= ALMOST_EVEN * step.length())
-}
-
-/// The slices as ranges that are even in themselves: the whole where it can be, else the longest even
-/// range first and then what is left at either side of it.
-fn even_parts(origins: &[Point<Patient>]) -> Vec<Range<usize>> {
-    let mut parts = Vec::new();
-    let mut open = vec![(0, origins.len())];
-    while let Some((start, end)) = open.pop() {
-        if start == end {
-            continue;
-        }
-        let longest = longest_even(&origins[start..end]);
-        let part = start + longest.start..start + longest.end;
-        open.push((start, part.start));
-        open.push((part.end, end));
-        parts.push(part);
-    }
-    parts.sort_by_key(|part| part.start);
-    parts
-}
-
-fn longest_even(origins: &[Point<Patient>]) -> Range<usize> {
-    if is_almost_even(origins) {
-        return 0..origins.len();
-    }
-    let mut longest = 0..1;
-    let mut start = 0;
-    while start + longest.len() < origins.len() {
-        let mut end = start + 2;
-        while end < origins.len() && is_almost_even(&origins[start..=end]) {
-            end += 1;
-        }
-        if end - start > longest.len() {
-            longest = start..end;
-        }
-        // The last slice of one range may begin the next.
-        start = end - 1;
-    }
-    longest
-}
-
-/// What a split at uneven places is called: slices are missing where all parts go on in the same step.
-fn doubt_of_split(sweep: &[Picture], origins: &[Point<Patient>], parts: &[Range<usize>]) -> Doubt {
-    let steps: Vec<f64> =
-        parts.iter().filter_map(|part| step(&origins[part.clone()])).map(Vector::length).collect();
+/// What is said of a split at uneven places: slices are missing where all parts go on in the same step.
+fn doubt_of_split(sweep: &[Picture], origins: &[Point<Patient>], parts: &[(Range<usize>, Lattice)]) -> Doubt {
+    let steps: Vec<f64> = parts.iter().filter_map(|(_, part)| part.step).map(Vector::length).collect();
     let common = steps.iter().copied().fold(f64::INFINITY, f64::min);
     let gaps = parts.windows(2).map(|pair| {
-        let (before, after) = (pair[0].end - 1, pair[1].start);
+        let (before, after) = (pair[0].0.end - 1, pair[1].0.start);
         (before, after, origins[before].distance(origins[after]))
     });
     let is_multiple = |mm: f64| {
@@ -432,24 +484,18 @@ fn doubt_of_split(sweep: &[Picture], origins: &[Point<Patient>], parts: &[Range<
     };
     let same_step = steps.iter().all(|step| step - common <= ALMOST_EVEN * common);
     let missing = same_step && gaps.clone().all(|(_, _, mm)| is_multiple(mm));
-    let name = |slice: usize| {
-        let file = sweep[slice].image.path.file_name().unwrap_or_default();
-        file.to_string_lossy().into_owned()
-    };
     let gap = |(before, after, mm): (usize, usize, f64)| {
-        let place = format!("{mm:.2} mm between {} and {}", name(before), name(after));
+        let place = format!("{mm:.2} mm between {} and {}", name(&sweep[before]), name(&sweep[after]));
         if missing { format!("{place} ({} missing)", (mm / common).round() - 1.0) } else { place }
     };
-    let told: Vec<String> = gaps.clone().take(3).map(gap).collect();
-    let more = if gaps.count() > told.len() { ", and more" } else { "" };
+    let told = few(gaps.map(gap));
     let parts = parts.len();
-    let told = told.join(", ");
     let (code, what) = match missing {
-        true => (DoubtCode::MissingSlices, "slices are missing"),
+        true => (DoubtCode::MissingSlices, "most slices are missing"),
         false => (DoubtCode::UnevenSlices, "slices do not lie at even distances"),
     };
     let text = format!(
-        "{what}: {told}{more}; listed as {parts} series, since one grid over the gap would move slices from their true place"
+        "{what}: {told}; listed as {parts} series, since one grid over the gap would move slices from their true place"
     );
     Doubt::new(code, text)
 }

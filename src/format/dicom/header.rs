@@ -13,12 +13,18 @@ use dicom_core::dictionary::UidDictionary;
 use dicom_dictionary_std::sop_class::StandardSopClassDictionary;
 use dicom_dictionary_std::{tags, uids};
 
+use super::colour::Palette;
 use super::dataset::{DataSet, Parsed, PixelsAt};
 use super::file::Source;
 use super::fragments::{self, FrameParts};
-use super::layout::{Colour, Layout, layout, refuse_missing_pixels};
-use super::picture::{self, Picture, Placed};
+use super::frames::{self, Order};
+use super::layout::{Colour, Layout, Number, layout, refuse_missing_pixels};
+use super::mosaic::{self, Mosaic};
+use super::picture::{self, Picture, Placed, Scale};
+use super::spacing;
+use super::suv::{self, Uptake};
 use super::syntax::{Codec, Syntax};
+use super::table::Table;
 use super::text::text;
 use crate::format::{Doubt, DoubtCode, Refusal, RefusalCode, Stamp};
 
@@ -36,12 +42,25 @@ pub(super) struct Image {
     /// The parts of each frame, where they are compressed.
     pub(super) parts: Vec<FrameParts>,
     pub(super) layout: Layout,
+    /// How slices lie in the picture, where it is a mosaic; its frames are then the slices.
+    pub(super) mosaic: Option<Mosaic>,
+    /// The colours that samples stand for, where they do.
+    pub(super) palette: Option<Palette>,
+    /// What it says of uptake, where it is of PET.
+    pub(super) suv: Option<Uptake>,
     pub(super) identity: Identity,
     /// SOP Instance UID; empty where the file has none.
     pub(super) instance: String,
     pub(super) series_number: Option<f64>,
     pub(super) description: String,
     pub(super) doubts: Vec<Doubt>,
+}
+
+impl Image {
+    /// Columns and rows of one picture.
+    pub(super) fn size(&self) -> [usize; 2] {
+        [self.identity.columns, self.identity.rows]
+    }
 }
 
 /// What pictures must share to lie in one volume, beside their geometry.
@@ -56,8 +75,8 @@ pub(super) struct Identity {
     pub(super) modality: String,
     rows: usize,
     columns: usize,
-    sample: (u16, bool, Colour),
-    has_functional_groups: bool,
+    sample: (u16, Number, Colour),
+    pub(super) has_functional_groups: bool,
 }
 
 /// What a file turned out to be.
@@ -65,16 +84,22 @@ pub(super) struct Identity {
 pub(super) enum Found {
     /// An image, frame by frame.
     Image(Vec<Picture>),
-    /// A DICOMDIR and the files it names.
-    Directory(PathBuf, Vec<PathBuf>),
+    /// A DICOMDIR and the files it names, or why one of them is not read.
+    Directory(PathBuf, Vec<Result<PathBuf, Refusal>>),
 }
 
 /// Sequences whose items are read.
-pub(super) const WANTED: [Tag; 15] = {
-    let mut wanted = [tags::DIRECTORY_RECORD_SEQUENCE; 15];
+pub(super) const WANTED: [Tag; 4 + picture::GROUPS.len()] = {
+    const OWN: [Tag; 4] = [
+        tags::DIRECTORY_RECORD_SEQUENCE,
+        tags::MODALITY_LUT_SEQUENCE,
+        tags::VOILUT_SEQUENCE,
+        tags::RADIOPHARMACEUTICAL_INFORMATION_SEQUENCE,
+    ];
+    let mut wanted = [OWN[0]; OWN.len() + picture::GROUPS.len()];
     let mut n = 0;
-    while n < picture::GROUPS.len() {
-        wanted[n + 1] = picture::GROUPS[n];
+    while n < wanted.len() {
+        wanted[n] = if n < OWN.len() { OWN[n] } else { picture::GROUPS[n - OWN.len()] };
         n += 1;
     }
     wanted
@@ -96,13 +121,21 @@ pub(super) fn describe(
     if sop_class == uids::MEDIA_STORAGE_DIRECTORY_STORAGE || dataset.has(tags::DIRECTORY_RECORD_SEQUENCE) {
         return Ok(Found::Directory(path.to_owned(), files_of_directory(path, dataset)));
     }
-    let frames = frames(path, &sop_class, dataset)?;
+    let (frames, order) = frames(path, &sop_class, dataset)?;
     let Some(pixels) = parsed.pixels else {
         let text = format!("{} without pixel data", object_name(&sop_class));
         return Err(Refusal::new(path, RefusalCode::UnsupportedObject, text));
     };
     let layout = layout(path, dataset, syntax, pixels)?;
     refuse_missing_pixels(path, &layout, frames, syntax, pixels, total)?;
+    let unusable = |text: String| Refusal::new(path, RefusalCode::Inconsistent, text);
+    let palette = match layout.colour {
+        Colour::Palette => {
+            let palette = Palette::read(dataset, layout.number == Number::Signed);
+            Some(palette.map_err(|error| unusable(error.to_string()))?)
+        }
+        _ => None,
+    };
     let parts = match syntax.codec {
         Codec::Native => Vec::new(),
         _ => fragments::find(source.file, pixels.offset as u64, source.stamp.bytes, frames)
@@ -110,20 +143,51 @@ pub(super) fn describe(
     };
     let held = |parts: &FrameParts| parts.iter().map(|part| (part.end - part.start) as usize).sum::<usize>();
     let greatest = |parts| held(parts).saturating_mul(syntax.codec.greatest_expansion());
-    if let Some(parts) = parts.iter().find(|parts| greatest(parts) < layout.picture_bytes()) {
+    if let Some(parts) = parts.iter().find(|parts| greatest(parts) < layout.stored_bytes()) {
         let (columns, rows) = (layout.columns, layout.rows);
         let text = format!("has {} bytes of compressed pixels, too few for {columns} × {rows}", held(parts));
         return Err(Refusal::new(path, RefusalCode::Inconsistent, text));
     }
     let modality = dataset.text(tags::MODALITY).unwrap_or_default();
-    let is_colour = layout.components() > 1;
-    let facts: Vec<_> =
-        (0..frames).map(|frame| picture::facts(dataset, frame, &modality, is_colour)).collect();
+    let table = match dataset.items(tags::MODALITY_LUT_SEQUENCE).first() {
+        Some(item) if layout.is_grey() => {
+            let signed = layout.number == Number::Signed;
+            let table = Table::read(item, tags::LUT_DESCRIPTOR, tags::LUT_DATA, signed);
+            Some(Arc::new(table.map_err(|error| unusable(error.to_string()))?))
+        }
+        _ => None,
+    };
+    let mut facts: Vec<_> =
+        (0..frames).map(|frame| picture::facts(dataset, frame, &modality, &layout, table.as_ref())).collect();
+    order.apply(dataset, &mut facts);
+    let whole = [layout.columns, layout.rows];
+    let mosaic = match facts.first() {
+        Some(first) if mosaic::is_mosaic(dataset) && frames == 1 => {
+            let mosaic = mosaic::mosaic(dataset, whole, first.plane).map_err(|unknown| {
+                let text = format!("is a mosaic of slices (Siemens) that does not tell {unknown}");
+                Refusal::new(path, RefusalCode::UnsupportedObject, text)
+            })?;
+            facts = mosaic.facts(first, whole);
+            Some(mosaic)
+        }
+        _ => None,
+    };
+    let [columns, rows] = mosaic.map_or(whole, |mosaic| mosaic.tile);
+    if sop_class == uids::RT_DOSE_STORAGE {
+        let (rescale, unit) = frames::dose(dataset);
+        let scale = rescale.map_or(Scale::Unusable, Scale::Rescale);
+        facts.iter_mut().for_each(|facts| (facts.scale, facts.unit) = (scale.clone(), unit.clone()));
+    }
     let has_functional_groups = has_functional_groups(dataset);
-    if has_functional_groups && facts.iter().any(|facts| !matches!(facts.plane, Placed::At(_))) {
+    if !has_functional_groups {
+        doubts.extend(spacing::doubts(dataset, &modality));
+    }
+    let placed = facts.iter().filter(|facts| matches!(facts.plane, Placed::At(_))).count();
+    if has_functional_groups && placed > 0 && placed < frames {
         let text = format!(
-            "{} whose frames have no place in the patient, which is not opened",
-            object_name(&sop_class)
+            "{} of {frames} frames, {} of which have no place in the patient",
+            object_name(&sop_class),
+            frames - placed
         );
         return Err(Refusal::new(path, RefusalCode::UnsupportedObject, text));
     }
@@ -131,13 +195,14 @@ pub(super) fn describe(
     if let Some(Placed::Impossible(cosines)) = facts.first().map(|facts| facts.plane) {
         doubts.push(odd(format!("its Image Orientation {cosines:?} is no pair of perpendicular directions")));
     }
-    if facts.iter().any(|facts| facts.rescale.is_none()) {
+    if facts.iter().any(|facts| facts.scale == Scale::Unusable) {
         doubts.push(odd("its rescale cannot be applied; values are the stored ones".to_owned()));
     }
     if dataset.text(tags::LOSSY_IMAGE_COMPRESSION).as_deref() == Some("01") {
         doubts.push(Doubt::new(DoubtCode::Lossy, "the image was compressed with loss before it came here"));
     }
     let series = dataset.text(tags::SERIES_INSTANCE_UID).unwrap_or_default();
+    let modality_is_pet = modality == "PT";
     let identity = Identity {
         study: dataset.text(tags::STUDY_INSTANCE_UID).unwrap_or_default(),
         folder: series.is_empty().then(|| path.parent().map(Path::to_owned)).flatten(),
@@ -145,9 +210,9 @@ pub(super) fn describe(
         frame_of_reference: dataset.text(tags::FRAME_OF_REFERENCE_UID),
         sop_class,
         modality,
-        rows: layout.rows,
-        columns: layout.columns,
-        sample: (layout.bits_allocated, layout.signed, layout.colour),
+        rows,
+        columns,
+        sample: (layout.bits_allocated, layout.number, layout.colour),
         has_functional_groups,
     };
     let image = Arc::new(Image {
@@ -158,6 +223,9 @@ pub(super) fn describe(
         deflated_from: meta.end,
         parts,
         layout,
+        mosaic,
+        palette,
+        suv: (modality_is_pet).then(|| suv::read(dataset)),
         identity,
         instance: dataset.text(tags::SOP_INSTANCE_UID).unwrap_or_default(),
         series_number: dataset.number(tags::SERIES_NUMBER),
@@ -168,17 +236,31 @@ pub(super) fn describe(
     Ok(Found::Image(facts.into_iter().enumerate().map(picture).collect()))
 }
 
-/// The files a DICOMDIR names that lie in its folder or below (PS3.3 F.3.2.2).
-fn files_of_directory(path: &Path, dataset: &DataSet<'_>) -> Vec<PathBuf> {
+/// The files a DICOMDIR names (PS3.3 F.3.2.2), and a refusal for each that does not lie in its folder
+/// or below, be it by its name or by a link, or is no file at all.
+fn files_of_directory(path: &Path, dataset: &DataSet<'_>) -> Vec<Result<PathBuf, Refusal>> {
     let folder = path.parent().unwrap_or(Path::new(""));
+    let real_folder = folder.canonicalize();
+    let file = |record: &DataSet<'_>| {
+        let parts = record.texts(tags::REFERENCED_FILE_ID);
+        let named = folder.join(parts.iter().collect::<PathBuf>());
+        let is_plain = |part: &String| !part.contains(['/', '\\', ':']) && !part.starts_with('.');
+        let leaves = match (named.canonicalize(), &real_folder) {
+            (Ok(real), Ok(real_folder)) => !real.starts_with(real_folder),
+            _ => false,
+        };
+        if !parts.iter().all(is_plain) || leaves {
+            let text = format!("names {}, which lies outside its folder", parts.join("/"));
+            return Err(Refusal::new(path, RefusalCode::Inconsistent, text));
+        }
+        // A pipe or a device may never answer.
+        if named.metadata().is_ok_and(|metadata| !metadata.is_file()) {
+            return Err(Refusal::new(&named, RefusalCode::NotAnImage, "is not a file"));
+        }
+        Ok(named)
+    };
     let records = dataset.items(tags::DIRECTORY_RECORD_SEQUENCE);
-    let named = records.iter().filter(|record| record.has(tags::REFERENCED_FILE_ID));
-    named
-        .map(|record| record.texts(tags::REFERENCED_FILE_ID))
-        // Each part is a plain name; anything else tries to leave the folder.
-        .filter(|parts| parts.iter().all(|part| !part.contains(['/', '\\', ':']) && !part.starts_with('.')))
-        .map(|parts| folder.join(parts.iter().collect::<PathBuf>()))
-        .collect()
+    records.iter().filter(|record| record.has(tags::REFERENCED_FILE_ID)).map(file).collect()
 }
 
 /// The name of an SOP class with an article, for a refusal.
@@ -197,7 +279,7 @@ fn has_functional_groups(dataset: &DataSet<'_>) -> bool {
 
 /// How many frames an object has; refuses objects whose pixels are not pictures of the patient, or
 /// whose frames follow each other in a way that is not known.
-fn frames(path: &Path, sop_class: &str, dataset: &DataSet<'_>) -> Result<usize, Refusal> {
+fn frames(path: &Path, sop_class: &str, dataset: &DataSet<'_>) -> Result<(usize, Order), Refusal> {
     let refuse = |why: &str| {
         let text = format!("{}{why}", object_name(sop_class));
         Err(Refusal::new(path, RefusalCode::UnsupportedObject, text))
@@ -206,14 +288,10 @@ fn frames(path: &Path, sop_class: &str, dataset: &DataSet<'_>) -> Result<usize, 
         uids::SEGMENTATION_STORAGE | uids::LABEL_MAP_SEGMENTATION_STORAGE => {
             return refuse(", which holds marks and not an image; open the series it was drawn on");
         }
-        uids::RT_DOSE_STORAGE => return refuse(", whose dose values are not opened yet"),
-        uids::PARAMETRIC_MAP_STORAGE | uids::VL_WHOLE_SLIDE_MICROSCOPY_IMAGE_STORAGE => {
+        uids::VL_WHOLE_SLIDE_MICROSCOPY_IMAGE_STORAGE => {
             return refuse(", which is not opened yet");
         }
         _ => {}
-    }
-    if dataset.has(tags::MODALITY_LUT_SEQUENCE) {
-        return refuse(" whose values stand in a table (Modality LUT), which is not opened yet");
     }
     let frames = match dataset.text(tags::NUMBER_OF_FRAMES) {
         None => 1,
@@ -230,22 +308,9 @@ fn frames(path: &Path, sop_class: &str, dataset: &DataSet<'_>) -> Result<usize, 
         let text = format!("states {frames} frames and describes {groups}");
         return Err(Refusal::new(path, RefusalCode::Inconsistent, text));
     }
-    if frames > 1 && !has_functional_groups(dataset) && !CINE.contains(&sop_class) {
-        return refuse(
-            " of several frames, whose order in space is not known; export its frames as single files",
-        );
-    }
-    Ok(frames)
+    let order = match has_functional_groups(dataset) {
+        true => Ok(Order::Own),
+        false => frames::order(sop_class, dataset, frames),
+    };
+    order.map_or_else(|why| refuse(&why), |order| Ok((frames, order)))
 }
-
-/// Objects whose frames follow each other in time.
-const CINE: [&str; 8] = [
-    uids::ULTRASOUND_IMAGE_STORAGE,
-    uids::ULTRASOUND_MULTI_FRAME_IMAGE_STORAGE,
-    uids::SECONDARY_CAPTURE_IMAGE_STORAGE,
-    uids::MULTI_FRAME_GRAYSCALE_BYTE_SECONDARY_CAPTURE_IMAGE_STORAGE,
-    uids::MULTI_FRAME_GRAYSCALE_WORD_SECONDARY_CAPTURE_IMAGE_STORAGE,
-    uids::MULTI_FRAME_TRUE_COLOR_SECONDARY_CAPTURE_IMAGE_STORAGE,
-    uids::X_RAY_ANGIOGRAPHIC_IMAGE_STORAGE,
-    uids::X_RAY_RADIOFLUOROSCOPIC_IMAGE_STORAGE,
-];

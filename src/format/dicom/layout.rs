@@ -17,14 +17,27 @@ pub(super) enum Colour {
     Grey,
     /// MONOCHROME1: the greatest value is black.
     InvertedGrey,
+    /// One sample, which stands for a colour of a table.
+    Palette,
     /// Red, green and blue.
     Rgb,
     /// Luminance and two chrominances.
     YbrFull,
     /// As [`Self::YbrFull`], with one pair of chrominances for two pixels side by side.
     YbrFull422,
+    /// As [`Self::YbrFull422`], without the ends of the range.
+    YbrPartial422,
     /// Made by JPEG 2000 from red, green and blue, and turned back by its decoder.
     YbrOfJpeg2000,
+}
+
+/// How a sample is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Number {
+    Unsigned,
+    Signed,
+    /// IEEE 754.
+    Real,
 }
 
 /// How the samples of one picture lie in the pixel data.
@@ -35,38 +48,61 @@ pub(super) struct Layout {
     pub(super) colour: Colour,
     /// Whether the components of colours lie one plane after the other.
     pub(super) planar: bool,
-    /// 8 or 16.
+    /// 1, 8, 16, 32 or 64.
     pub(super) bits_allocated: u16,
     /// From 1 to `bits_allocated`.
     pub(super) bits_stored: u16,
     /// Position of the highest bit stored.
     pub(super) high_bit: u16,
-    pub(super) signed: bool,
+    pub(super) number: Number,
     /// Pixel Padding Value and its range limit, as raw words: kept as they are.
     pub(super) padding: Option<[u16; 2]>,
 }
 
 impl Layout {
-    /// Components of one pixel.
+    /// Components of one pixel, decoded.
     pub(super) fn components(&self) -> usize {
-        if matches!(self.colour, Colour::Grey | Colour::InvertedGrey) { 1 } else { 3 }
+        if self.is_grey() { 1 } else { 3 }
     }
 
-    /// Bytes of one component.
+    /// Components of one pixel in the pixel data.
+    pub(super) fn stored_components(&self) -> usize {
+        if self.colour == Colour::Palette { 1 } else { self.components() }
+    }
+
+    /// Whether a pixel has a value and not a colour.
+    pub(super) fn is_grey(&self) -> bool {
+        matches!(self.colour, Colour::Grey | Colour::InvertedGrey)
+    }
+
+    /// Bytes of one stored sample; a sample of one bit is unpacked into a byte.
     pub(super) fn sample_bytes(&self) -> usize {
-        usize::from(self.bits_allocated / 8)
+        usize::from(self.bits_allocated.div_ceil(8))
+    }
+
+    /// Stored samples of one picture.
+    pub(super) fn samples(&self) -> usize {
+        self.rows * self.columns * self.stored_components()
+    }
+
+    /// Bytes of the stored samples of one picture.
+    pub(super) fn stored_bytes(&self) -> usize {
+        self.samples() * self.sample_bytes()
     }
 
     /// Bytes of one picture, decoded.
     pub(super) fn picture_bytes(&self) -> usize {
-        self.rows * self.columns * self.components() * self.sample_bytes()
+        match self.colour {
+            Colour::Palette => self.rows * self.columns * 3,
+            _ => self.stored_bytes(),
+        }
     }
 
-    /// Bytes of one picture in native pixel data.
-    pub(super) fn native_bytes(&self) -> usize {
+    /// Bits of one picture in native pixel data. Frames of single bits follow each other within a byte.
+    pub(super) fn native_bits(&self) -> usize {
         match self.colour {
-            Colour::YbrFull422 => self.rows * self.columns * 2,
-            _ => self.picture_bytes(),
+            Colour::YbrFull422 | Colour::YbrPartial422 => self.rows * self.columns * 16,
+            _ => self.samples() * usize::from(self.bits_allocated),
         }
     }
 }
@@ -79,12 +115,6 @@ pub(super) fn layout(
     pixels: PixelsAt,
 ) -> Result<Layout, Refusal> {
     let refuse = |code, text: String| Err(Refusal::new(path, code, text));
-    if pixels.tag != tags::PIXEL_DATA {
-        return refuse(
-            RefusalCode::UnsupportedType,
-            "holds floating-point pixels, which are not opened yet".into(),
-        );
-    }
     let word = |tag, name: &str| {
         let text = format!("states no {name}");
         dataset.word(tag).ok_or_else(|| Refusal::new(path, RefusalCode::Inconsistent, text))
@@ -98,24 +128,45 @@ pub(super) fn layout(
     let colour = match (photometric.as_str(), samples) {
         ("MONOCHROME2" | "", 1) => Colour::Grey,
         ("MONOCHROME1", 1) => Colour::InvertedGrey,
+        ("PALETTE COLOR", 1) => Colour::Palette,
         ("RGB", 3) => Colour::Rgb,
         ("YBR_FULL", 3) => Colour::YbrFull,
         ("YBR_FULL_422", 3) => Colour::YbrFull422,
+        ("YBR_PARTIAL_422", 3) => Colour::YbrPartial422,
         ("YBR_RCT" | "YBR_ICT", 3) => Colour::YbrOfJpeg2000,
         _ => {
-            let text =
-                format!("has pixels of {samples} sample(s) as \"{photometric}\", which is not opened yet");
+            let text = format!("has pixels of {samples} sample(s) as \"{photometric}\", which is not opened");
             return refuse(RefusalCode::UnsupportedType, text);
         }
     };
-    let bits_allocated = word(tags::BITS_ALLOCATED, "Bits Allocated")?;
-    let bits_stored = dataset.word(tags::BITS_STORED).unwrap_or(bits_allocated);
-    let high_bit = dataset.word(tags::HIGH_BIT).unwrap_or(bits_stored.saturating_sub(1));
-    let grey = samples == 1;
-    if !(bits_allocated == 8 || bits_allocated == 16 && grey) {
-        let text =
-            format!("has samples of {bits_allocated} bits ({samples} per pixel), which are not opened yet");
+    let is_real = pixels.tag != tags::PIXEL_DATA;
+    let bits_allocated = match pixels.tag {
+        tags::FLOAT_PIXEL_DATA => 32,
+        tags::DOUBLE_FLOAT_PIXEL_DATA => 64,
+        _ => word(tags::BITS_ALLOCATED, "Bits Allocated")?,
+    };
+    let stored = dataset.word(tags::BITS_STORED).filter(|_| !is_real);
+    let bits_stored = stored.unwrap_or(bits_allocated);
+    let high_bit = dataset.word(tags::HIGH_BIT).filter(|_| !is_real);
+    let high_bit = high_bit.unwrap_or(bits_stored.saturating_sub(1));
+    let grey = matches!(colour, Colour::Grey | Colour::InvertedGrey);
+    let is_opened = match (bits_allocated, syntax.codec) {
+        (1, Codec::Native) => grey,
+        (8, _) => true,
+        (16, _) if colour == Colour::Rgb || colour == Colour::YbrOfJpeg2000 => bits_stored == 16,
+        (16, _) => samples == 1,
+        (32, Codec::Native | Codec::Rle) => grey,
+        (64, Codec::Native) => is_real,
+        _ => false,
+    };
+    if !is_opened {
+        let text = format!(
+            "has samples of {bits_stored} bits in {bits_allocated} ({samples} per pixel), which are not opened"
+        );
         return refuse(RefusalCode::UnsupportedType, text);
+    }
+    if is_real && syntax.codec != Codec::Native {
+        return refuse(RefusalCode::UnsupportedType, "has floating-point pixels that are compressed".into());
     }
     if bits_stored == 0
         || bits_stored > bits_allocated
@@ -126,21 +177,22 @@ pub(super) fn layout(
             format!("keeps {bits_stored} bits up to bit {high_bit} in {bits_allocated}, which cannot be");
         return refuse(RefusalCode::Inconsistent, text);
     }
-    if syntax.codec == Codec::Jpeg && bits_stored > 8 {
-        let text = "its pixels are written as 12-bit JPEG, which is not opened; convert the file to \"Explicit VR Little Endian\"";
-        return refuse(RefusalCode::UnsupportedTransferSyntax, text.into());
-    }
     let padding = dataset.word(tags::PIXEL_PADDING_VALUE);
     let limit = dataset.word(tags::PIXEL_PADDING_RANGE_LIMIT);
+    let is_signed = samples == 1 && dataset.word(tags::PIXEL_REPRESENTATION) == Some(1);
     Ok(Layout {
         rows,
         columns,
         colour,
-        planar: !grey && dataset.word(tags::PLANAR_CONFIGURATION) == Some(1),
+        planar: samples > 1 && dataset.word(tags::PLANAR_CONFIGURATION) == Some(1),
         bits_allocated,
         bits_stored,
         high_bit,
-        signed: grey && dataset.word(tags::PIXEL_REPRESENTATION) == Some(1),
+        number: match (is_real, is_signed) {
+            (true, _) => Number::Real,
+            (_, true) => Number::Signed,
+            (_, false) => Number::Unsigned,
+        },
         padding: padding.map(|value| [value, limit.unwrap_or(value)]),
     })
 }
@@ -157,7 +209,7 @@ pub(super) fn refuse_missing_pixels(
 ) -> Result<(), Refusal> {
     let refuse = |code, text: &str| Err(Refusal::new(path, code, text));
     let left = total.saturating_sub(pixels.offset);
-    let needed = layout.native_bytes().saturating_mul(frames);
+    let needed = layout.native_bits().saturating_mul(frames).div_ceil(8);
     match (syntax.codec, pixels.length) {
         (Codec::Native, Some(length)) if length < needed => {
             let (rows, columns) = (layout.rows, layout.columns);

@@ -7,27 +7,43 @@
 //! Must never know: other formats, what is drawn on a study.
 //!
 //! From the ground up: `dataset` elements in bytes; `syntax` how they are written; `file` as much of one
-//! as its header needs; `header` with `layout`, `picture` and `fragments` what it says; `group` which
-//! pictures make a volume; `pixels` with `rle`, `jpeg_lossless`, `encapsulated` and `codestream` one picture's
-//! samples; `assemble` the volume.
+//! as its header needs; `header` with `layout`, `picture`, `moment`, `spacing`, `frames`, `mosaic` and
+//! `fragments` what it says; `group` with `lattice` which pictures make a volume; `pixels` with `colour`,
+//! `table`, `rle` and `compressed` one picture's samples, where `codestream`, `encapsulated` and the files of
+//! JPEG are compression's; `assemble` with `suv` the volume.
 
 mod assemble;
 mod codestream;
+mod colour;
+mod compressed;
 mod dataset;
 mod encapsulated;
+mod fault;
 mod file;
 mod fragments;
+mod frames;
 mod group;
 mod header;
+mod jpeg_extended;
+mod jpeg_huffman;
 mod jpeg_lossless;
+mod jpeg_ls;
+mod jpeg_segments;
+mod jpeg_xl;
+mod lattice;
 mod layout;
+mod moment;
+mod mosaic;
 mod picture;
 mod pixels;
 mod rle;
+mod spacing;
+mod suv;
 mod syntax;
+mod table;
 mod text;
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -38,7 +54,10 @@ use rayon::prelude::*;
 
 use self::group::Stack;
 use self::header::Found;
-use super::{Doubt, Refusal, RefusalCode, Scan, Series, SeriesSource, Watch};
+use self::picture::Picture;
+use super::{
+    Doubt, FoundSoFar, Refusal, RefusalCode, Scan, Series, SeriesFacts, SeriesSoFar, SeriesSource, Watch,
+};
 use crate::volume::Volume;
 
 /// The files of one series, grouped and sorted.
@@ -79,7 +98,14 @@ pub fn scan(files: &[PathBuf], watch: &dyn Watch) -> Result<Scan, Refusal> {
                     let text = "is a DICOMDIR that names no files; open the folder of the images instead";
                     refused.push(Refusal::new(&path, RefusalCode::NotAnImage, text));
                 }
-                Ok(Found::Directory(_, files)) => named.extend(files),
+                Ok(Found::Directory(_, files)) => {
+                    for file in files {
+                        match file {
+                            Ok(file) => drop(named.insert(file)),
+                            Err(refusal) => refused.push(refusal),
+                        }
+                    }
+                }
                 Err(refusal) => refused.push(refusal),
             }
         }
@@ -87,8 +113,18 @@ pub fn scan(files: &[PathBuf], watch: &dyn Watch) -> Result<Scan, Refusal> {
     }
     let (stacks, of_groups) = group::group(pictures);
     refused.extend(of_groups);
-    Ok(Scan { series: listed(stacks), refused })
+    let mut with_facts = Vec::new();
+    for stack in stacks {
+        match facts(&stack) {
+            Ok(facts) => with_facts.push((stack, facts)),
+            Err(refusal) => refused.push(refusal),
+        }
+    }
+    Ok(Scan { series: listed(with_facts), refused })
 }
+
+/// Files whose headers are read before it is told what they hold.
+const BATCH: usize = 256;
 
 fn read_headers(files: &[PathBuf], watch: &dyn Watch) -> Result<Vec<Result<Found, Refusal>>, Refusal> {
     let done = AtomicUsize::new(0);
@@ -100,32 +136,71 @@ fn read_headers(files: &[PathBuf], watch: &dyn Watch) -> Result<Vec<Result<Found
         watch.progress((done.fetch_add(1, Ordering::Relaxed) + 1) as f64 / files.len() as f64);
         Ok(found)
     };
-    files.par_iter().map(read).collect()
+    let mut all = Vec::new();
+    let mut so_far = FoundSoFar::default();
+    for batch in files.chunks(BATCH) {
+        let found: Vec<_> = batch.par_iter().map(read).collect::<Result<_, _>>()?;
+        found.iter().flatten().for_each(|found| count(found, &mut so_far));
+        so_far.files += batch.len();
+        watch.found(&so_far);
+        all.extend(found);
+    }
+    Ok(all)
+}
+
+/// Adds a file to what was found so far.
+fn count(found: &Found, so_far: &mut FoundSoFar) {
+    let Found::Image(pictures) = found else { return };
+    let Some(Picture { image, .. }) = pictures.first() else { return };
+    let id = &image.identity.series;
+    // Files of one series mostly lie together.
+    match so_far.series.iter_mut().rev().find(|series| series.id == *id) {
+        Some(series) => series.pictures += pictures.len(),
+        None => so_far.series.push(SeriesSoFar {
+            id: id.clone(),
+            modality: image.identity.modality.clone(),
+            description: image.description.clone(),
+            pictures: pictures.len(),
+        }),
+    }
+}
+
+fn facts(stack: &Stack) -> Result<SeriesFacts, Refusal> {
+    let number = stack.pictures[0].image.series_number.map(|number| number as i64);
+    let facts = SeriesFacts::of(&assemble::grid(stack)?, stack.times, stack.placement, stack.doubts.clone());
+    Ok(SeriesFacts { number, ..facts })
 }
 
 /// Series with most pictures first, then by their number, each with an id of its own.
-fn listed(mut stacks: Vec<Stack>) -> Vec<Series> {
-    stacks.sort_by(|a, b| {
+fn listed(mut stacks: Vec<(Stack, SeriesFacts)>) -> Vec<Series> {
+    stacks.sort_by(|(a, _), (b, _)| {
         let number = |stack: &Stack| stack.pictures[0].image.series_number.unwrap_or(f64::INFINITY);
         b.pictures.len().cmp(&a.pictures.len()).then(number(a).total_cmp(&number(b)))
     });
     let mut taken = HashSet::new();
+    let mut last_number: HashMap<String, usize> = HashMap::new();
     stacks
         .into_iter()
-        .map(|stack| {
+        .map(|(stack, facts)| {
             let image = &stack.pictures[0].image;
             let uid = &image.identity.series;
             let stem = || image.path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
             let base = if uid.is_empty() { stem() } else { uid.clone() };
-            let numbered = (2..).map(|number| format!("{base}#{number}"));
-            let mut ids = std::iter::once(base.clone()).chain(numbered);
-            let id = ids.find(|id| taken.insert(id.clone())).expect("numbers do not end");
+            let number = last_number.entry(base.clone()).or_insert(0);
+            let id = loop {
+                *number += 1;
+                let id = if *number == 1 { base.clone() } else { format!("{base}#{number}") };
+                if taken.insert(id.clone()) {
+                    break id;
+                }
+            };
             let modality = &image.identity.modality;
             Series {
                 id,
                 modality: (!modality.is_empty()).then(|| modality.clone()),
                 description: image.description.clone(),
                 source: SeriesSource::Dicom(DicomSeries { stack: Arc::new(stack) }),
+                facts,
             }
         })
         .collect()
@@ -134,4 +209,9 @@ fn listed(mut stacks: Vec<Stack>) -> Vec<Series> {
 /// Reads the voxels of a series.
 pub fn read(series: &DicomSeries, watch: &dyn Watch) -> Result<(Volume, Vec<Doubt>), Refusal> {
     assemble::volume(&series.stack, watch)
+}
+
+/// Reads the slice nearest to the middle, at the first time.
+pub fn middle_slice(series: &DicomSeries, watch: &dyn Watch) -> Result<Volume, Refusal> {
+    assemble::middle_slice(&series.stack, watch)
 }

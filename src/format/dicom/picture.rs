@@ -12,15 +12,22 @@ use dicom_dictionary_std::tags;
 
 use super::dataset::DataSet;
 use super::header::Image;
+use super::layout::{Layout, Number};
+use super::moment::{self, Moment};
+use super::spacing;
+use super::table::Table;
+use super::text::text_in;
 use crate::geometry::{Patient, Point, Vector};
-use crate::volume::{Rescale, Window};
+use crate::volume::{Rescale, SuggestedWindow, Window};
 
-/// The functional groups that are read.
-pub(super) const GROUPS: [Tag; 14] = [
+/// The functional groups that are read, and the sequences of objects without any.
+pub(super) const GROUPS: [Tag; 19] = [
     tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE,
     tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE,
     tags::PLANE_POSITION_SEQUENCE,
     tags::PLANE_ORIENTATION_SEQUENCE,
+    tags::PLANE_POSITION_VOLUME_SEQUENCE,
+    tags::PLANE_ORIENTATION_VOLUME_SEQUENCE,
     tags::PIXEL_MEASURES_SEQUENCE,
     tags::PIXEL_VALUE_TRANSFORMATION_SEQUENCE,
     tags::FRAME_VOILUT_SEQUENCE,
@@ -30,7 +37,10 @@ pub(super) const GROUPS: [Tag; 14] = [
     tags::PET_FRAME_TYPE_SEQUENCE,
     tags::MR_ECHO_SEQUENCE,
     tags::MR_DIFFUSION_SEQUENCE,
+    tags::DIFFUSION_GRADIENT_DIRECTION_SEQUENCE,
     tags::CARDIAC_SYNCHRONIZATION_SEQUENCE,
+    tags::DETECTOR_INFORMATION_SEQUENCE,
+    tags::SEQUENCE_OF_ULTRASOUND_REGIONS,
 ];
 
 /// One picture: a frame of a file with its place and scale.
@@ -45,18 +55,50 @@ pub(super) struct Picture {
 /// What the header says of one frame.
 #[derive(Clone, Debug)]
 pub(super) struct Facts {
-    /// Image type, stack, echo and b-value, which pictures of one volume share.
+    /// Image type, complex component, stack and echo, which pictures of one volume share.
     pub(super) kind: String,
     pub(super) plane: Placed,
+    /// Whether the plane lies in the frame of a transducer, of which it is not known how it was held.
+    pub(super) by_transducer: bool,
     /// Millimetres from column to column and from row to row, where known.
     pub(super) pixel_mm: Option<[f64; 2]>,
     /// Distance between slices as stated, to be used only where there is one slice.
     pub(super) depth_mm: Option<f64>,
-    /// `None` where a rescale is stated that cannot be applied.
-    pub(super) rescale: Option<Rescale>,
+    pub(super) scale: Scale,
     pub(super) unit: Option<String>,
-    pub(super) window: Option<Window>,
+    pub(super) windows: Vec<SuggestedWindow>,
     pub(super) moment: Moment,
+}
+
+/// How samples become values (PS3.3 C.11.1).
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Scale {
+    Rescale(Rescale),
+    /// The values stand in a table.
+    Table(Arc<Table>),
+    /// The file states a scale that cannot be applied; samples are values themselves.
+    Unusable,
+}
+
+impl Scale {
+    /// As a rescale; `None` where it is a table.
+    pub(super) fn rescale(&self) -> Option<Rescale> {
+        match self {
+            Self::Rescale(rescale) => Some(*rescale),
+            Self::Table(_) => None,
+            Self::Unusable => Some(Rescale::NONE),
+        }
+    }
+
+    /// The value of a sample.
+    #[inline]
+    pub(super) fn value(&self, sample: f64) -> f64 {
+        match self {
+            Self::Rescale(rescale) => rescale.value(sample),
+            Self::Table(table) => table.value(sample).into(),
+            Self::Unusable => sample,
+        }
+    }
 }
 
 /// What is known of where a picture lies.
@@ -89,38 +131,24 @@ impl Picture {
             Placed::Nowhere | Placed::Impossible(_) => None,
         }
     }
-
-    /// How its samples become values; those without a usable rescale are values themselves.
-    pub(super) fn rescale(&self) -> Rescale {
-        self.facts.rescale.unwrap_or(Rescale::NONE)
-    }
-}
-
-/// What can tell pictures at one place apart.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Moment {
-    pub(super) temporal_position: Option<f64>,
-    pub(super) acquisition: Option<f64>,
-    pub(super) trigger_ms: Option<f64>,
-    /// Frame Reference Time in milliseconds (PET).
-    pub(super) reference_ms: Option<f64>,
-    pub(super) instance: Option<f64>,
 }
 
 /// The attributes of one frame, wherever they stand.
-struct Attributes<'d, 'a> {
-    top: &'d DataSet<'a>,
+pub(super) struct Attributes<'d, 'a> {
+    /// The data set itself.
+    pub(super) top: &'d DataSet<'a>,
     own: Option<&'d DataSet<'a>>,
     shared: Option<&'d DataSet<'a>>,
 }
 
 impl<'d, 'a> Attributes<'d, 'a> {
-    fn is_classic(&self) -> bool {
+    /// Whether there are no functional groups.
+    pub(super) fn is_classic(&self) -> bool {
         self.own.is_none() && self.shared.is_none()
     }
 
     /// The data set that holds the attributes of a functional group.
-    fn group(&self, sequence: Tag) -> Option<&'d DataSet<'a>> {
+    pub(super) fn group(&self, sequence: Tag) -> Option<&'d DataSet<'a>> {
         if self.is_classic() {
             return Some(self.top);
         }
@@ -128,8 +156,15 @@ impl<'d, 'a> Attributes<'d, 'a> {
     }
 }
 
-/// What the header says of frame `frame`. Colours have no rescale.
-pub(super) fn facts(dataset: &DataSet<'_>, frame: usize, modality: &str, is_colour: bool) -> Facts {
+/// What the header says of frame `frame`, whose samples are as `layout` says. Colours have no scale;
+/// `table` is the file's table of values.
+pub(super) fn facts(
+    dataset: &DataSet<'_>,
+    frame: usize,
+    modality: &str,
+    layout: &Layout,
+    table: Option<&Arc<Table>>,
+) -> Facts {
     let attributes = Attributes {
         top: dataset,
         own: dataset.items(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE).get(frame),
@@ -138,45 +173,54 @@ pub(super) fn facts(dataset: &DataSet<'_>, frame: usize, modality: &str, is_colo
     let values = attributes.group(tags::PIXEL_VALUE_TRANSFORMATION_SEQUENCE);
     let measures = attributes.group(tags::PIXEL_MEASURES_SEQUENCE);
     let positive = |tag| measures?.number(tag).filter(|mm| *mm > 0.0);
+    let in_patient = placed(&attributes);
+    let in_volume = placed_in_volume(&attributes);
+    let by_transducer = in_patient == Placed::Nowhere && in_volume != Placed::Nowhere;
     Facts {
-        kind: kind(&attributes),
-        plane: placed(&attributes),
-        pixel_mm: measures.and_then(pixel_mm),
+        kind: moment::kind(&attributes),
+        plane: if by_transducer { in_volume } else { in_patient },
+        by_transducer,
+        pixel_mm: measures.and_then(spacing::pixel_mm),
         depth_mm: positive(tags::SPACING_BETWEEN_SLICES).or_else(|| positive(tags::SLICE_THICKNESS)),
-        rescale: match values {
-            Some(values) if !is_colour => rescale(values),
-            _ => Some(Rescale::NONE),
+        scale: match (table, values) {
+            (Some(table), _) => Scale::Table(Arc::clone(table)),
+            (None, Some(values)) if layout.is_grey() => {
+                rescale(values).map_or(Scale::Unusable, Scale::Rescale)
+            }
+            _ => Scale::Rescale(Rescale::NONE),
         },
         unit: values.and_then(|values| unit(values, dataset, modality)),
-        window: attributes.group(tags::FRAME_VOILUT_SEQUENCE).and_then(window),
-        moment: moment(&attributes),
+        windows: attributes
+            .group(tags::FRAME_VOILUT_SEQUENCE)
+            .map(|set| windows(set, dataset, layout.number == Number::Signed))
+            .unwrap_or_default(),
+        moment: moment::moment(&attributes, frame),
     }
-}
-
-fn kind(attributes: &Attributes<'_, '_>) -> String {
-    let top = attributes.top;
-    let b_value =
-        attributes.group(tags::MR_DIFFUSION_SEQUENCE).and_then(|set| set.double(tags::DIFFUSION_B_VALUE));
-    let b_value = b_value.map(|b| b.to_string()).unwrap_or_default();
-    if attributes.is_classic() {
-        let echo = top.text(tags::ECHO_TIME).or_else(|| top.text(tags::ECHO_NUMBERS));
-        return [top.text(tags::IMAGE_TYPE), echo, Some(b_value)].map(Option::unwrap_or_default).join("|");
-    }
-    let types = [
-        tags::MR_IMAGE_FRAME_TYPE_SEQUENCE,
-        tags::CT_IMAGE_FRAME_TYPE_SEQUENCE,
-        tags::PET_FRAME_TYPE_SEQUENCE,
-    ];
-    let frame_type = types.into_iter().find_map(|tag| attributes.group(tag)?.text(tags::FRAME_TYPE));
-    let echo = attributes.group(tags::MR_ECHO_SEQUENCE).and_then(|set| set.double(tags::EFFECTIVE_ECHO_TIME));
-    let stack = attributes.group(tags::FRAME_CONTENT_SEQUENCE).and_then(|set| set.text(tags::STACK_ID));
-    [frame_type, echo.map(|ms| ms.to_string()), Some(b_value), stack].map(Option::unwrap_or_default).join("|")
 }
 
 fn placed(attributes: &Attributes<'_, '_>) -> Placed {
     let listed = |sequence, tag| attributes.group(sequence).map(|set| set.numbers(tag)).unwrap_or_default();
     let position = listed(tags::PLANE_POSITION_SEQUENCE, tags::IMAGE_POSITION_PATIENT);
     let cosines = listed(tags::PLANE_ORIENTATION_SEQUENCE, tags::IMAGE_ORIENTATION_PATIENT);
+    placed_at(position, cosines)
+}
+
+/// Where an ultrasound volume's frame lies in the frame of its transducer (PS3.3 C.8.24.3).
+fn placed_in_volume(attributes: &Attributes<'_, '_>) -> Placed {
+    if attributes.is_classic() {
+        return Placed::Nowhere;
+    }
+    let listed = |sequence, tag| attributes.group(sequence).map(|set| set.doubles(tag)).unwrap_or_default();
+    let position = listed(tags::PLANE_POSITION_VOLUME_SEQUENCE, tags::IMAGE_POSITION_VOLUME);
+    placed_at(position, listed(tags::PLANE_ORIENTATION_VOLUME_SEQUENCE, tags::IMAGE_ORIENTATION_VOLUME))
+}
+
+/// The plane that a data set states by itself.
+pub(super) fn plane_of(set: &DataSet<'_>) -> Placed {
+    placed_at(set.numbers(tags::IMAGE_POSITION_PATIENT), set.numbers(tags::IMAGE_ORIENTATION_PATIENT))
+}
+
+fn placed_at(position: Vec<f64>, cosines: Vec<f64>) -> Placed {
     let (Ok(position), Ok(cosines)) = (<[f64; 3]>::try_from(position), <[f64; 6]>::try_from(cosines)) else {
         return Placed::Nowhere;
     };
@@ -195,15 +239,6 @@ fn plane(position: [f64; 3], cosines: [f64; 6]) -> Option<Plane> {
     Some(Plane { origin: position.into(), along_i: along_i.normalized()?, along_j: along_j.normalized()? })
 }
 
-/// Pixel Spacing, else Imager Pixel Spacing; the header states the distance between rows first.
-fn pixel_mm(measures: &DataSet<'_>) -> Option<[f64; 2]> {
-    let stated = |tag| {
-        let [between_rows, between_columns]: [f64; 2] = measures.numbers(tag).try_into().ok()?;
-        (between_rows > 0.0 && between_columns > 0.0).then_some([between_columns, between_rows])
-    };
-    stated(tags::PIXEL_SPACING).or_else(|| stated(tags::IMAGER_PIXEL_SPACING))
-}
-
 fn rescale(values: &DataSet<'_>) -> Option<Rescale> {
     let read = |tag, without| match values.text(tag) {
         Some(_) => values.number(tag),
@@ -215,7 +250,9 @@ fn rescale(values: &DataSet<'_>) -> Option<Rescale> {
 
 /// The unit of rescaled values (PS3.3 C.11.1.1.2 and C.8.9.1.1.3).
 fn unit(values: &DataSet<'_>, top: &DataSet<'_>, modality: &str) -> Option<String> {
-    match (values.text(tags::RESCALE_TYPE), modality) {
+    let table = values.items(tags::MODALITY_LUT_SEQUENCE).first();
+    let of_table = table.and_then(|table| table.text(tags::MODALITY_LUT_TYPE));
+    match (of_table.or_else(|| values.text(tags::RESCALE_TYPE)), modality) {
         (Some(stated), _) if stated == "US" => None,
         (Some(stated), _) => Some(stated),
         (None, "CT") if values.has(tags::RESCALE_INTERCEPT) => Some("HU".to_owned()),
@@ -224,31 +261,27 @@ fn unit(values: &DataSet<'_>, top: &DataSet<'_>, modality: &str) -> Option<Strin
     }
 }
 
-/// The first window; widths below 1 are as good as others.
-fn window(set: &DataSet<'_>) -> Option<Window> {
-    let (centre, width) = (set.number(tags::WINDOW_CENTER)?, set.number(tags::WINDOW_WIDTH)?);
-    (width > 0.0).then(|| Window::new(centre, width))
-}
-
-fn moment(attributes: &Attributes<'_, '_>) -> Moment {
-    let top = attributes.top;
-    let instance = top.number(tags::INSTANCE_NUMBER);
-    if attributes.is_classic() {
-        return Moment {
-            temporal_position: top.number(tags::TEMPORAL_POSITION_IDENTIFIER),
-            acquisition: top.number(tags::ACQUISITION_NUMBER),
-            trigger_ms: top.number(tags::TRIGGER_TIME),
-            reference_ms: top.number(tags::FRAME_REFERENCE_TIME),
-            instance,
-        };
+/// The windows a file asks for, those it names by numbers first; widths below 1 are as good as others.
+/// Of a window that is a table the range of its input counts (PS3.3 C.11.2). `top` names the texts'
+/// character set.
+fn windows(set: &DataSet<'_>, top: &DataSet<'_>, signed: bool) -> Vec<SuggestedWindow> {
+    let (centres, widths) = (set.numbers(tags::WINDOW_CENTER), set.numbers(tags::WINDOW_WIDTH));
+    let names = text_in(set, top, tags::WINDOW_CENTER_WIDTH_EXPLANATION);
+    let names: Vec<&str> = names.split('\\').map(str::trim).collect();
+    let mut found = Vec::new();
+    for (n, (centre, width)) in
+        centres.into_iter().zip(widths).enumerate().filter(|(_, (_, width))| *width > 0.0)
+    {
+        let name = names.get(n).filter(|name| !name.is_empty());
+        let name = name.map_or_else(|| format!("Centre {centre}, width {width}"), |name| (*name).to_owned());
+        found.push(SuggestedWindow { name, window: Window::new(centre, width) });
     }
-    let content = attributes.group(tags::FRAME_CONTENT_SEQUENCE);
-    let heart = attributes.group(tags::CARDIAC_SYNCHRONIZATION_SEQUENCE);
-    Moment {
-        temporal_position: content.and_then(|set| set.long(tags::TEMPORAL_POSITION_INDEX)).map(f64::from),
-        acquisition: content.and_then(|set| set.word(tags::FRAME_ACQUISITION_NUMBER)).map(f64::from),
-        trigger_ms: heart.and_then(|set| set.double(tags::NOMINAL_CARDIAC_TRIGGER_DELAY_TIME)),
-        reference_ms: None,
-        instance,
+    for item in set.items(tags::VOILUT_SEQUENCE) {
+        let Ok(table) = Table::read(item, tags::LUT_DESCRIPTOR, tags::LUT_DATA, signed) else { continue };
+        let [low, high] = table.range().map(f64::from);
+        let name = text_in(item, top, tags::LUT_EXPLANATION);
+        let name = if name.is_empty() { format!("Table from {low} to {high}") } else { name };
+        found.push(SuggestedWindow { name, window: Window::between(low, high) });
     }
+    found
 }

@@ -2,8 +2,7 @@
 //!
 //! Always true: what comes out is in this machine's byte order, i fastest, components of a colour side
 //! by side and red, green, blue; bits above those stored are gone, and the sign stands where the type
-//! has it, but for padding values, which stay as they are. A decoder is let near a codestream only
-//! when the stream's own header agrees with the image's.
+//! has it, but for padding values, which stay as they are.
 //!
 //! Must never know: slices, rescale.
 
@@ -11,17 +10,17 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use dicom_dictionary_std::uids;
 use flate2::read::DeflateDecoder;
-use jpeg_decoder::{ColorTransform, PixelFormat};
 
-use super::codestream::{self, Shape};
+use super::colour::{Palette, rgb_from_partial_ybr, rgb_from_ybr};
+use super::compressed;
+use super::fault::{Fault, fault};
 use super::fragments::FrameParts;
 use super::header::Image;
-use super::layout::{Colour, Layout};
+use super::layout::{Colour, Layout, Number};
 use super::picture::Picture;
+use super::rle;
 use super::syntax::Codec;
-use super::{encapsulated, jpeg_lossless, rle};
 use crate::format::{Refusal, RefusalCode, Stamp};
 
 /// Memory that one worker uses again and again.
@@ -30,39 +29,48 @@ pub(super) struct Scratch {
     frame: Vec<u8>,
     plane: Vec<u8>,
     words: Vec<u16>,
+    indices: Vec<u8>,
 }
 
-/// Why a picture cannot be decoded, without its file's name.
-struct Fault(RefusalCode, String);
-
-fn fault<T>(code: RefusalCode, text: impl Into<String>) -> Result<T, Fault> {
-    Err(Fault(code, text.into()))
-}
-
-impl From<std::io::Error> for Fault {
-    fn from(error: std::io::Error) -> Self {
-        match error.kind() {
-            std::io::ErrorKind::UnexpectedEof => {
-                Self(RefusalCode::Truncated, "ends before its pixels do".to_owned())
-            }
-            _ => Self(RefusalCode::Unreadable, format!("cannot be read: {error}")),
-        }
-    }
-}
-
-/// Decodes a picture into `out`, which is as long as the layout's picture; 16-bit samples lie in it in
-/// this machine's byte order.
+/// Decodes a picture into `out`, which is as long as the layout's picture; samples lie in it in this
+/// machine's byte order.
 pub(super) fn decode(picture: &Picture, scratch: &mut Scratch, out: &mut [u8]) -> Result<(), Refusal> {
     let image = &picture.image;
     debug_assert_eq!(out.len(), image.layout.picture_bytes());
     // The decoders of compressed pictures are not ours; a panic in one is the file's refusal.
-    let decoded = catch_unwind(AssertUnwindSafe(|| decode_samples(image, picture.frame, scratch, out)));
+    let decoded = catch_unwind(AssertUnwindSafe(|| decode_picture(image, picture.frame, scratch, out)));
     let panicked = || fault(RefusalCode::Damaged, "its compressed pixels cannot be decoded");
-    decoded
-        .unwrap_or_else(|_| panicked())
-        .map_err(|Fault(code, text)| Refusal::new(&image.path, code, text))?;
-    keep_stored_bits(&image.layout, image.syntax.codec, out);
+    decoded.unwrap_or_else(|_| panicked()).map_err(|Fault(code, text)| Refusal::new(&image.path, code, text))
+}
+
+fn decode_picture(image: &Image, frame: usize, scratch: &mut Scratch, out: &mut [u8]) -> Result<(), Fault> {
+    let Some(palette) = &image.palette else {
+        return decode_samples(image, frame, scratch, out);
+    };
+    let mut indices = std::mem::take(&mut scratch.indices);
+    indices.resize(image.layout.stored_bytes(), 0);
+    decode_samples(image, frame, scratch, &mut indices)?;
+    colour_in(palette, &image.layout, &indices, out);
+    scratch.indices = indices;
     Ok(())
+}
+
+/// The colours that stored samples stand for.
+fn colour_in(palette: &Palette, layout: &Layout, indices: &[u8], out: &mut [u8]) {
+    let places = out.as_chunks_mut().0.iter_mut();
+    let word = |[low, high]: &[u8; 2]| u16::from_ne_bytes([*low, *high]);
+    match (layout.sample_bytes(), layout.number) {
+        (1, Number::Signed) => {
+            places.zip(indices).for_each(|(place, index)| *place = palette.colour((*index as i8).into()));
+        }
+        (1, _) => places.zip(indices).for_each(|(place, index)| *place = palette.colour((*index).into())),
+        (_, Number::Signed) => places
+            .zip(indices.as_chunks().0)
+            .for_each(|(place, index)| *place = palette.colour((word(index) as i16).into())),
+        _ => places
+            .zip(indices.as_chunks().0)
+            .for_each(|(place, index)| *place = palette.colour(word(index).into())),
+    }
 }
 
 fn decode_samples(image: &Image, frame: usize, scratch: &mut Scratch, out: &mut [u8]) -> Result<(), Fault> {
@@ -71,26 +79,35 @@ fn decode_samples(image: &Image, frame: usize, scratch: &mut Scratch, out: &mut 
         return fault(RefusalCode::Inconsistent, "has changed since it was listed; open it again");
     }
     let layout = &image.layout;
-    if image.syntax.codec == Codec::Native {
-        return native(image, frame, &mut file, &mut scratch.frame, out);
-    }
-    read_parts(&mut file, &image.parts[frame], &mut scratch.frame)?;
-    let frame = &scratch.frame[..];
     match image.syntax.codec {
-        Codec::Native => Ok(()),
-        Codec::Rle => {
-            let (components, bytes) = (layout.components(), layout.sample_bytes());
-            rle::decode(frame, components, bytes, &mut scratch.plane, out)
-                .or_else(|error| fault(RefusalCode::Damaged, error.to_string()))?;
-            if layout.colour == Colour::YbrFull {
-                rgb_from_ybr(out);
-            }
-            Ok(())
+        Codec::Native if layout.bits_allocated == 1 => {
+            return single_bits(image, frame, &mut file, &mut scratch.frame, out);
         }
-        Codec::Jpeg => jpeg(frame, layout, out),
-        Codec::JpegLossless => lossless(frame, layout, &mut scratch.words, out),
-        Codec::Jpeg2000 => jpeg_2000(frame, layout, out),
+        Codec::Native => native(image, frame, &mut file, &mut scratch.frame, out)?,
+        Codec::Rle => {
+            read_parts(&mut file, &image.parts[frame], &mut scratch.frame)?;
+            let (components, bytes) = (layout.stored_components(), layout.sample_bytes());
+            rle::decode(&scratch.frame, components, bytes, &mut scratch.plane, out)
+                .or_else(|error| fault(RefusalCode::Damaged, error.to_string()))?;
+        }
+        codec => {
+            read_parts(&mut file, &image.parts[frame], &mut scratch.frame)?;
+            let stored = compressed::decode(&scratch.frame, codec, layout, &mut scratch.words, out)?;
+            // Codestreams hold the stored bits at the bottom, whatever High Bit says.
+            keep_bits(layout, 0, stored, out);
+        }
     }
+    if matches!(image.syntax.codec, Codec::Native | Codec::Rle) {
+        keep_bits(layout, layout.high_bit + 1 - layout.bits_stored, layout.bits_stored, out);
+    }
+    match layout.colour {
+        // Their decoders turn colours themselves.
+        _ if matches!(image.syntax.codec, Codec::Jpeg | Codec::JpegXl) => {}
+        Colour::YbrFull | Colour::YbrFull422 => rgb_from_ybr(out),
+        Colour::YbrPartial422 => rgb_from_partial_ybr(out),
+        _ => {}
+    }
+    Ok(())
 }
 
 /// The fragments of one frame, one after the other.
@@ -103,6 +120,34 @@ fn read_parts(file: &mut File, parts: &FrameParts, frame: &mut Vec<u8>) -> Resul
     Ok(())
 }
 
+/// Samples of one bit (PS3.5 8.1.1 and D): the lowest bit of a byte first, frames with no gap between
+/// them, so that one may begin within a byte.
+fn single_bits(
+    image: &Image,
+    frame: usize,
+    file: &mut File,
+    scratch: &mut Vec<u8>,
+    out: &mut [u8],
+) -> Result<(), Fault> {
+    let bits = image.layout.native_bits();
+    let first_bit = frame * bits;
+    // In words of two bytes the lower one comes first, also where the file is big-endian.
+    let in_swapped_words = image.pixels.in_words && image.syntax.encoding.big_endian;
+    let unit = if in_swapped_words { 16 } else { 8 };
+    let (first, end) = (first_bit / unit, (first_bit + bits).div_ceil(unit));
+    scratch.resize((end - first) * unit / 8, 0);
+    read_pixels(image, image.pixels.offset + first * unit / 8, file, scratch)?;
+    if in_swapped_words {
+        scratch.as_chunks_mut::<2>().0.iter_mut().for_each(|word| word.reverse());
+    }
+    let lead = first_bit % unit;
+    for (n, sample) in out.iter_mut().enumerate() {
+        let at = lead + n;
+        *sample = scratch[at / 8] >> (at % 8) & 1;
+    }
+    Ok(())
+}
+
 fn native(
     image: &Image,
     frame: usize,
@@ -111,47 +156,45 @@ fn native(
     out: &mut [u8],
 ) -> Result<(), Fault> {
     let layout = &image.layout;
-    let needed = layout.native_bytes();
+    let needed = layout.native_bits() / 8;
     let start = image.pixels.offset + frame * needed;
     // Words are swapped also where each holds two samples of 8 bits, so that a frame may begin and end
     // within one (PS3.5 A.3).
-    let in_words = layout.sample_bytes() == 2 || image.pixels.in_words;
-    let swapped = in_words && image.syntax.encoding.big_endian != cfg!(target_endian = "big");
-    let swap = |bytes: &mut [u8]| bytes.chunks_exact_mut(2).for_each(|word| word.swap(0, 1));
-    let is_plain =
-        !layout.planar && matches!(layout.colour, Colour::Grey | Colour::InvertedGrey | Colour::Rgb);
-    if is_plain && !(swapped && needed % 2 == 1) {
+    let unit = if image.pixels.in_words { layout.sample_bytes().max(2) } else { layout.sample_bytes() };
+    let swapped = unit > 1 && image.syntax.encoding.big_endian != cfg!(target_endian = "big");
+    let swap = |bytes: &mut [u8]| bytes.chunks_exact_mut(unit).for_each(<[u8]>::reverse);
+    let halved = matches!(layout.colour, Colour::YbrFull422 | Colour::YbrPartial422);
+    let is_plain = !layout.planar && !halved;
+    if is_plain && !(swapped && !needed.is_multiple_of(unit)) {
         read_pixels(image, start, file, out)?;
         if swapped {
             swap(out);
         }
         return Ok(());
     }
-    let lead = if swapped { frame * needed % 2 } else { 0 };
-    scratch.resize(if swapped { (lead + needed).next_multiple_of(2) } else { needed }, 0);
+    let lead = if swapped { frame * needed % unit } else { 0 };
+    scratch.resize(if swapped { (lead + needed).next_multiple_of(unit) } else { needed }, 0);
     read_pixels(image, start - lead, file, scratch)?;
     if swapped {
         swap(scratch);
     }
     let stored = &scratch[lead..][..needed];
-    match layout.colour {
-        Colour::YbrFull422 => {
-            // Two luminances share the chrominances behind them.
-            for (pair, four) in out.chunks_mut(6).zip(stored.chunks_exact(4)) {
-                let pixels = [four[0], four[2], four[3], four[1], four[2], four[3]];
-                pair.copy_from_slice(&pixels[..pair.len()]);
+    if halved {
+        // Two luminances share the chrominances behind them.
+        for (pair, four) in out.chunks_mut(6).zip(stored.chunks_exact(4)) {
+            let pixels = [four[0], four[2], four[3], four[1], four[2], four[3]];
+            pair.copy_from_slice(&pixels[..pair.len()]);
+        }
+    } else if layout.planar {
+        let bytes = layout.sample_bytes();
+        let plane = layout.rows * layout.columns * bytes;
+        for (n, pixel) in out.chunks_exact_mut(layout.components() * bytes).enumerate() {
+            for (component, sample) in pixel.chunks_exact_mut(bytes).enumerate() {
+                sample.copy_from_slice(&stored[component * plane + n * bytes..][..bytes]);
             }
         }
-        _ if layout.planar => {
-            let pixels = layout.rows * layout.columns;
-            for (n, pixel) in out.chunks_exact_mut(layout.components()).enumerate() {
-                pixel.iter_mut().enumerate().for_each(|(plane, byte)| *byte = stored[plane * pixels + n]);
-            }
-        }
-        _ => out.copy_from_slice(stored),
-    }
-    if layout.colour == Colour::YbrFull || layout.colour == Colour::YbrFull422 {
-        rgb_from_ybr(out);
+    } else {
+        out.copy_from_slice(stored);
     }
     Ok(())
 }
@@ -174,210 +217,48 @@ fn read_pixels(image: &Image, start: usize, file: &mut File, out: &mut [u8]) -> 
     inflated.read_exact(out).map_err(damaged)
 }
 
-/// Red, green and blue from full-range luminance and chrominance (PS3.3 C.7.6.3.1.2).
-fn rgb_from_ybr(pixels: &mut [u8]) {
-    for pixel in pixels.chunks_exact_mut(3) {
-        let [y, b, r] = [pixel[0], pixel[1], pixel[2]].map(f32::from);
-        let (b, r) = (b - 128.0, r - 128.0);
-        let rgb = [y + 1.402 * r, y - 0.344_136 * b - 0.714_136 * r, y + 1.772 * b];
-        pixel.copy_from_slice(&rgb.map(|value| value.round().clamp(0.0, 255.0) as u8));
+/// Takes `stored` bits out of each sample from bit `shift` up and widens the sign (PS3.5 8.1.1); padding
+/// stays.
+fn keep_bits(layout: &Layout, shift: u16, stored: u16, out: &mut [u8]) {
+    let unused = layout.bits_allocated - stored;
+    let signed = layout.number == Number::Signed;
+    if layout.components() > 1 && layout.colour != Colour::Palette || shift == 0 && unused == 0 {
+        return;
     }
-}
-
-/// Whether a codestream's own header agrees with the image's.
-fn agree(shape: Option<Shape>, layout: &Layout) -> Result<Shape, Fault> {
-    let Some(shape) = shape else {
-        return fault(RefusalCode::Damaged, "its compressed pixels have no header");
-    };
-    let stated = (shape.columns, shape.rows, shape.components);
-    let expected = (layout.columns, layout.rows, layout.components());
-    if stated != expected || u16::from(shape.precision) > layout.bits_allocated {
-        let text = format!(
-            "its header says {} × {} pixels of {} sample(s) in {} bits, its compressed pixels {} × {} of {} in {}",
-            expected.0,
-            expected.1,
-            expected.2,
-            layout.bits_allocated,
-            stated.0,
-            stated.1,
-            stated.2,
-            shape.precision
-        );
-        return fault(RefusalCode::Inconsistent, text);
-    }
-    Ok(shape)
-}
-
-/// JPEG with 8-bit samples.
-fn jpeg(frame: &[u8], layout: &Layout, out: &mut [u8]) -> Result<(), Fault> {
-    let shape = agree(codestream::of_jpeg(frame), layout)?;
-    if shape.precision != 8 {
-        let text = format!("its pixels are written as {}-bit JPEG, which is not opened", shape.precision);
-        return fault(RefusalCode::UnsupportedTransferSyntax, text);
-    }
-    // What an Adobe segment says of the colours outweighs the header.
-    let plain = codestream::holds_plain_rgb(frame).unwrap_or(layout.colour == Colour::Rgb);
-    let is_misread = layout.components() == 3 && codestream::looks_plain_rgb(frame) != Some(plain);
-    let samples = layout.rows * layout.columns * layout.components();
-    let pixels = if is_misread || encapsulated::is_too_dense(frame, samples) {
-        jpeg_told(frame, layout, plain)?
-    } else {
-        encapsulated::decode(frame, uids::JPEG_BASELINE8_BIT, layout, 8)
-            .or_else(|error| fault(RefusalCode::Damaged, format!("its JPEG is damaged: {error}")))?
-    };
-    store(&pixels, layout, out)
-}
-
-/// JPEG that dicom-pixeldata will not decode truly: it cannot be told which colours the components are,
-/// and guesses by their numbers alone; nor does it take blank pictures that are large.
-fn jpeg_told(frame: &[u8], layout: &Layout, plain: bool) -> Result<Vec<u8>, Fault> {
-    let damaged =
-        |error: jpeg_decoder::Error| Fault(RefusalCode::Damaged, format!("its JPEG is damaged: {error}"));
-    let mut decoder = jpeg_decoder::Decoder::new(frame);
-    decoder.set_max_decoding_buffer_size(layout.picture_bytes());
-    if layout.components() == 3 {
-        decoder.set_color_transform(if plain { ColorTransform::RGB } else { ColorTransform::YCbCr });
-    }
-    let pixels = decoder.decode().map_err(damaged)?;
-    let format = decoder.info().map(|info| info.pixel_format);
-    let expected = if layout.components() == 1 { PixelFormat::L8 } else { PixelFormat::RGB24 };
-    if format != Some(expected) {
-        return fault(
-            RefusalCode::Inconsistent,
-            "its JPEG holds another kind of pixels than its header says",
-        );
-    }
-    Ok(pixels)
-}
-
-/// Puts samples of 8 bits where 8 or 16 are allocated.
-fn store(samples: &[u8], layout: &Layout, out: &mut [u8]) -> Result<(), Fault> {
-    if samples.len() != out.len() / layout.sample_bytes() {
-        return fault(RefusalCode::Truncated, "its compressed pixels end too early");
-    }
-    match layout.sample_bytes() {
-        1 => out.copy_from_slice(samples),
-        _ => {
-            for (word, sample) in out.chunks_exact_mut(2).zip(samples) {
-                word.copy_from_slice(&u16::from(*sample).to_ne_bytes());
-            }
-        }
-    }
-    Ok(())
-}
-
-fn lossless(frame: &[u8], layout: &Layout, words: &mut Vec<u16>, out: &mut [u8]) -> Result<(), Fault> {
-    agree(codestream::of_jpeg(frame), layout)?;
-    let (columns, rows, components) = (layout.columns, layout.rows, layout.components());
-    let damaged = |error: jpeg_lossless::JpegLosslessError| {
-        let code = match error {
-            jpeg_lossless::JpegLosslessError::TooShort => RefusalCode::Truncated,
-            _ => RefusalCode::Damaged,
-        };
-        Fault(code, error.to_string())
-    };
-    if let (2, Ok(samples)) = (layout.sample_bytes(), bytemuck::try_cast_slice_mut(out)) {
-        return jpeg_lossless::decode(frame, columns, rows, components, samples).map_err(damaged);
-    }
-    words.resize(columns * rows * components, 0);
-    jpeg_lossless::decode(frame, columns, rows, components, words).map_err(damaged)?;
-    match layout.sample_bytes() {
-        1 => out.iter_mut().zip(words.iter()).for_each(|(byte, word)| *byte = *word as u8),
-        _ => out
-            .chunks_exact_mut(2)
-            .zip(words.iter())
-            .for_each(|(b, word)| b.copy_from_slice(&word.to_ne_bytes())),
-    }
-    if layout.colour == Colour::YbrFull {
-        rgb_from_ybr(out);
-    }
-    Ok(())
-}
-
-fn jpeg_2000(frame: &[u8], layout: &Layout, out: &mut [u8]) -> Result<(), Fault> {
-    agree(codestream::of_jpeg_2000(frame), layout)?;
-    if !codestream::has_full_planes(frame, layout.components()) {
-        return fault(
-            RefusalCode::Inconsistent,
-            "its JPEG 2000 has components of another size than the image",
-        );
-    }
-    if encapsulated::is_too_dense(frame, out.len()) {
-        dense_jpeg_2000(frame, layout, out)?;
-    } else {
-        let pixels = encapsulated::decode(frame, uids::JPEG2000, layout, layout.bits_allocated)
-            .or_else(|error| fault(RefusalCode::Damaged, format!("its JPEG 2000 is damaged: {error}")))?;
-        if pixels.len() != out.len() {
-            return fault(RefusalCode::Truncated, "its compressed pixels end too early");
-        }
-        out.copy_from_slice(&pixels);
-        if layout.sample_bytes() == 2 && cfg!(target_endian = "big") {
-            each_word(out, u16::swap_bytes);
-        }
-    }
-    if layout.colour == Colour::YbrFull {
-        rgb_from_ybr(out);
-    }
-    Ok(())
-}
-
-/// JPEG 2000 of a large and nearly blank picture, which dicom-pixeldata does not take.
-fn dense_jpeg_2000(frame: &[u8], layout: &Layout, out: &mut [u8]) -> Result<(), Fault> {
-    let image = jpeg2k::Image::from_bytes(frame)
-        .or_else(|error| fault(RefusalCode::Damaged, format!("its JPEG 2000 is damaged: {error}")))?;
-    let components = layout.components();
-    for (n, component) in image.components().iter().enumerate().take(components) {
-        let samples = component.data().iter();
-        match layout.sample_bytes() {
-            1 => out[n..]
-                .iter_mut()
-                .step_by(components)
-                .zip(samples)
-                .for_each(|(byte, sample)| *byte = *sample as u8),
-            _ => {
-                for (word, sample) in out.chunks_exact_mut(2).skip(n).step_by(components).zip(samples) {
-                    word.copy_from_slice(&(*sample as u16).to_ne_bytes());
+    macro_rules! keep {
+        ($unsigned:ty, $signed:ty, $padding:expr) => {{
+            let lengthen =
+                |sample: $unsigned| ((sample >> shift << unused) as $signed >> unused) as $unsigned;
+            let cut = |sample: $unsigned| sample >> shift << unused >> unused;
+            match $padding {
+                None if signed => each(out, <$unsigned>::from_ne_bytes, lengthen, <$unsigned>::to_ne_bytes),
+                None => each(out, <$unsigned>::from_ne_bytes, cut, <$unsigned>::to_ne_bytes),
+                Some(padding) => {
+                    let change = |sample: $unsigned| match sample {
+                        sample if padding.contains(&sample) => sample,
+                        sample if signed => lengthen(sample),
+                        sample => cut(sample),
+                    };
+                    each(out, <$unsigned>::from_ne_bytes, change, <$unsigned>::to_ne_bytes);
                 }
             }
-        }
+        }};
     }
-    Ok(())
-}
-
-/// Takes the stored bits out of each sample and widens the sign (PS3.5 8.1.1); padding stays.
-fn keep_stored_bits(layout: &Layout, codec: Codec, out: &mut [u8]) {
-    // Codestreams hold the stored bits at the bottom, whatever High Bit says.
-    let shift = if matches!(codec, Codec::Native | Codec::Rle) {
-        layout.high_bit + 1 - layout.bits_stored
-    } else {
-        0
-    };
-    let unused = layout.bits_allocated - layout.bits_stored;
-    if layout.components() > 1 || shift == 0 && unused == 0 {
-        return;
-    }
-    if layout.sample_bytes() == 1 {
-        for byte in out {
-            let top = *byte >> shift << unused;
-            *byte = if layout.signed { (top as i8 >> unused) as u8 } else { top >> unused };
-        }
-        return;
-    }
-    let signed = |word: u16| ((word >> shift << unused) as i16 >> unused) as u16;
-    let unsigned = |word: u16| word >> shift << unused >> unused;
-    match layout.padding.map(|[a, b]| a.min(b)..=a.max(b)) {
-        None if layout.signed => each_word(out, signed),
-        None => each_word(out, unsigned),
-        Some(padding) => each_word(out, |word| match word {
-            word if padding.contains(&word) => word,
-            word if layout.signed => signed(word),
-            word => unsigned(word),
-        }),
+    match layout.sample_bytes() {
+        1 => keep!(u8, i8, None::<std::ops::Range<u8>>),
+        2 => keep!(u16, i16, layout.padding.map(|[a, b]| a.min(b)..=a.max(b))),
+        _ => keep!(u32, i32, None::<std::ops::Range<u32>>),
     }
 }
 
-fn each_word(bytes: &mut [u8], change: impl Fn(u16) -> u16) {
-    for word in bytes.chunks_exact_mut(2) {
-        word.copy_from_slice(&change(u16::from_ne_bytes([word[0], word[1]])).to_ne_bytes());
+/// Changes each sample of `N` bytes.
+fn each<T, const N: usize>(
+    bytes: &mut [u8],
+    read: impl Fn([u8; N]) -> T,
+    change: impl Fn(T) -> T,
+    write: impl Fn(T) -> [u8; N],
+) {
+    for sample in bytes.as_chunks_mut().0 {
+        *sample = write(change(read(*sample)));
     }
 }

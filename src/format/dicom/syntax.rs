@@ -16,12 +16,16 @@ pub(super) enum Codec {
     Native,
     /// Runs of equal bytes, one segment per byte of a sample (PS3.5 Annex G).
     Rle,
-    /// JPEG with 8-bit samples, baseline or extended.
+    /// JPEG by cosine transforms, baseline or extended.
     Jpeg,
     /// JPEG lossless, process 14.
     JpegLossless,
-    /// JPEG 2000, lossless or not.
+    /// JPEG-LS, lossless or nearly so.
+    JpegLs,
+    /// JPEG 2000, lossless or not, also with its high-throughput block coder.
     Jpeg2000,
+    /// JPEG XL, lossless or not.
+    JpegXl,
 }
 
 impl Codec {
@@ -36,8 +40,10 @@ impl Codec {
             Self::Jpeg => 512,
             // A bit stands for a sample of two bytes.
             Self::JpegLossless => 16,
+            // A bit stands for a run of 2¹⁵ samples of two bytes at best.
+            Self::JpegLs => 1 << 19,
             // A blank picture of any size has a codestream of some hundred bytes.
-            Self::Jpeg2000 => 1 << 20,
+            Self::Jpeg2000 | Self::JpegXl => 1 << 20,
         }
     }
 }
@@ -64,7 +70,15 @@ impl Syntax {
             uids::RLE_LOSSLESS => Self { codec: Codec::Rle, ..explicit },
             uids::JPEG_BASELINE8_BIT | uids::JPEG_EXTENDED12_BIT => Self { codec: Codec::Jpeg, ..explicit },
             uids::JPEG_LOSSLESS | uids::JPEG_LOSSLESS_SV1 => Self { codec: Codec::JpegLossless, ..explicit },
-            uids::JPEG2000_LOSSLESS | uids::JPEG2000 => Self { codec: Codec::Jpeg2000, ..explicit },
+            uids::JPEGLS_LOSSLESS | uids::JPEGLS_NEAR_LOSSLESS => Self { codec: Codec::JpegLs, ..explicit },
+            uids::JPEG2000_LOSSLESS
+            | uids::JPEG2000
+            | uids::HTJ2K_LOSSLESS
+            | uids::HTJ2K_LOSSLESS_RPCL
+            | uids::HTJ2K => Self { codec: Codec::Jpeg2000, ..explicit },
+            uids::JPEGXL_LOSSLESS | uids::JPEGXLJPEG_RECOMPRESSION | uids::JPEGXL => {
+                Self { codec: Codec::JpegXl, ..explicit }
+            }
             _ => return None,
         })
     }

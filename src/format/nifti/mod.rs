@@ -21,8 +21,8 @@ pub(super) use labels::read_segmentation;
 pub use labels::{ReadLabels, read_labels};
 pub use write::{Compression, write_labels, write_volume};
 
-use super::{Doubt, Refusal, RefusalCode, Series, SeriesSource, Watch};
-use crate::volume::Volume;
+use super::{Doubt, DoubtCode, Refusal, RefusalCode, Series, SeriesFacts, SeriesSource, Watch};
+use crate::volume::{TimeAxis, TimeKind, Volume};
 use source::Source;
 
 /// What reading gives.
@@ -57,12 +57,20 @@ pub fn files(header: &Path) -> Vec<PathBuf> {
 pub fn series(path: &Path) -> Result<Series, Refusal> {
     let path = header_path(path);
     let source = Source::open(&path)?;
+    read::refuse_short_files(&source)?;
+    let facts = SeriesFacts::of(&source.grid, source.header.times, source.placement, source.doubts);
     Ok(Series {
         id: stem(&path),
         modality: None,
         description: source.header.description,
         source: SeriesSource::Nifti(path),
+        facts,
     })
+}
+
+/// Reads the middle slice at the first time, or in a long gzip file one that comes sooner.
+pub fn middle_slice(path: &Path, watch: &dyn Watch) -> Result<Volume, Refusal> {
+    read::middle_slice(&Source::open(path)?, watch)
 }
 
 /// Reads header and voxels.
@@ -73,5 +81,27 @@ pub fn read(path: &Path, watch: &dyn Watch) -> Result<Read, Refusal> {
     let mut volume = Volume::new(grid, header.times, samples, header.rescale)
         .map_err(|error| Refusal::new(&image, RefusalCode::Inconsistent, error.to_string()))?;
     volume.placement = placement;
+    volume.time_axis = time_axis(header.times, &header.geometry, &doubts);
     Ok(Read { volume, doubts, geometry: header.geometry })
+}
+
+/// What the fourth axis is: time in even steps, unless several axes were folded into it.
+fn time_axis(times: usize, geometry: &NiftiGeometry, doubts: &[Doubt]) -> Option<TimeAxis> {
+    if times < 2 {
+        return None;
+    }
+    if doubts.iter().any(|doubt| doubt.code == DoubtCode::FoldedAxes) {
+        return Some(TimeAxis { kind: TimeKind::Frames, values: Vec::new() });
+    }
+    // Units of time in bits 3 to 5 of xyzt_units: s, ms, µs.
+    let seconds = match geometry.xyzt_units >> 3 & 7 {
+        1 => Some(1.0),
+        2 => Some(1e-3),
+        3 => Some(1e-6),
+        _ => None,
+    };
+    let step =
+        seconds.map(|seconds| geometry.pixdim[4] * seconds).filter(|step| step.is_finite() && *step > 0.0);
+    let values = step.map(|step| (0..times).map(|time| time as f64 * step).collect());
+    Some(TimeAxis { kind: TimeKind::Time, values: values.unwrap_or_default() })
 }

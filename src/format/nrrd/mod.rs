@@ -31,7 +31,9 @@ pub fn is_nrrd(path: &Path) -> bool {
 /// The series a file holds, from its header.
 pub fn series(path: &Path) -> Result<Series, Refusal> {
     let described = source::of(path)?.1;
+    described.refuse_short()?;
     Ok(Series {
+        facts: described.facts(),
         id: super::nifti::stem(path),
         modality: None,
         description: described.description,
@@ -42,6 +44,11 @@ pub fn series(path: &Path) -> Result<Series, Refusal> {
 /// Every file that holds something of it, the header first.
 pub fn files(path: &Path) -> Vec<PathBuf> {
     source::of(path).map_or_else(|_| vec![path.to_owned()], |(_, described)| described.files())
+}
+
+/// Reads one slice: the middle one at the first time, where it can be reached alone.
+pub fn middle_slice(path: &Path, watch: &dyn Watch) -> Result<Volume, Refusal> {
+    source::of(path)?.1.middle_slice(watch)
 }
 
 /// Reads header and voxels.

@@ -18,7 +18,7 @@ use std::path::Path;
 
 use self::picture::Picture;
 use super::doubt::Fault;
-use super::{Doubt, DoubtCode, Refusal, RefusalCode, Series, SeriesSource, Watch, bulk};
+use super::{Doubt, DoubtCode, Refusal, RefusalCode, Series, SeriesFacts, SeriesSource, Watch, bulk};
 use crate::volume::Volume;
 
 /// What a photograph's file is.
@@ -54,8 +54,23 @@ pub fn is_photo(path: &Path) -> bool {
 
 /// The series a file holds.
 pub fn series(path: &Path) -> Result<Series, Refusal> {
-    kind_of(path)?;
+    let kind = kind_of(path)?;
+    let seen = catch_unwind(|| match kind {
+        Kind::Png => png::seen_size(path),
+        Kind::Jpeg => jpeg::seen_size(path),
+        Kind::Tiff => tiff::seen_size(path),
+    });
+    let panicked = |_| Err(Fault::new(RefusalCode::Damaged, "its header cannot be decoded"));
+    let [width, height] = seen.unwrap_or_else(panicked).map_err(|fault| fault.of(path))?;
+    let facts = SeriesFacts {
+        dims: [width, height, 1],
+        times: 1,
+        spacing_mm: [1.0; 3],
+        doubts: vec![pixels_only(false)],
+        ..SeriesFacts::default()
+    };
     Ok(Series {
+        facts,
         id: super::nifti::stem(path),
         modality: None,
         description: String::new(),

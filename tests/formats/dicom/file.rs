@@ -53,7 +53,7 @@ impl DicomFile {
     /// 1, 2 … and its rescale is 1, −1024.
     pub(super) fn slice(n: u16, z: f64) -> Self {
         let pixels: Vec<u16> = (0..(COLUMN_COUNT * ROW_COUNT) as u16).map(|place| 100 * n + place).collect();
-        Self { syntax: EXPLICIT_LITTLE.to_owned(), elements: BTreeMap::new() }
+        Self::empty()
             .text((0x0008, 0x0016), "UI", "1.2.840.10008.5.1.4.1.1.2")
             .text(INSTANCE_UID, "UI", &format!("1.2.3.4.{n}"))
             .text((0x0008, 0x0060), "CS", "CT")
@@ -75,6 +75,11 @@ impl DicomFile {
             .text(INTERCEPT, "DS", "-1024")
             .text(SLOPE, "DS", "1")
             .words(&pixels)
+    }
+
+    /// No elements: the beginning of an item.
+    pub(super) fn empty() -> Self {
+        Self { syntax: EXPLICIT_LITTLE.to_owned(), elements: BTreeMap::new() }
     }
 
     pub(super) fn text(self, tag: Tag, vr: &str, value: &str) -> Self {
@@ -106,6 +111,34 @@ impl DicomFile {
         self
     }
 
+    /// Elements without a file around them: the item of a sequence.
+    pub(super) fn item() -> Self {
+        Self { syntax: EXPLICIT_LITTLE.to_owned(), elements: BTreeMap::new() }
+    }
+
+    /// A sequence of items.
+    pub(super) fn sequence(self, tag: Tag, items: &[Self]) -> Self {
+        let mut bytes = Vec::new();
+        for item in items {
+            let elements = item.dataset();
+            bytes.extend([0xfe, 0xff, 0x00, 0xe0]);
+            bytes.extend((elements.len() as u32).to_le_bytes());
+            bytes.extend(elements);
+        }
+        self.bytes(tag, "SQ", &bytes)
+    }
+
+    /// A double.
+    pub(super) fn double(self, tag: Tag, value: f64) -> Self {
+        self.bytes(tag, "FD", &value.to_le_bytes())
+    }
+
+    /// 32-bit words.
+    pub(super) fn longs(self, tag: Tag, words: &[u32]) -> Self {
+        let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        self.bytes(tag, "UL", &bytes)
+    }
+
     pub(super) fn without(mut self, tag: Tag) -> Self {
         self.elements.remove(&tag);
         self
@@ -129,7 +162,7 @@ impl DicomFile {
             bytes.extend(group.to_le_bytes());
             bytes.extend(element.to_le_bytes());
             bytes.extend(vr.as_bytes());
-            if matches!(&vr[..], "OB" | "OW" | "SQ" | "UN") {
+            if matches!(&vr[..], "OB" | "OD" | "OF" | "OW" | "SQ" | "UN") {
                 bytes.extend([0, 0]);
                 bytes.extend((value.len() as u32).to_le_bytes());
             } else {

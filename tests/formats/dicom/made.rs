@@ -2,6 +2,7 @@
 
 use std::sync::Mutex;
 
+use annotomy::case::{Case, MaskWriter, WriteRule};
 use annotomy::format::{self, DoubtCode, RefusalCode, Silent, Study, Watch};
 use annotomy::geometry::VoxelIndex;
 use annotomy::volume::{Placement, SampleType, Volume};
@@ -88,11 +89,60 @@ fn slices_at_uneven_places_are_never_moved() {
         assert_eq!(parts, expected, "{heights:?}");
     };
     use DoubtCode::{MissingSlices, UnevenSlices};
-    check(&[0.0, 1.0, 2.0, 4.0, 5.0], MissingSlices, &[&[0.0, 1.0, 2.0], &[4.0, 5.0]]);
-    check(&[0.0, 1.0, 2.0, 3.0, 7.0], MissingSlices, &[&[0.0, 1.0, 2.0, 3.0], &[7.0]]);
-    check(&[0.0, 3.0, 4.0, 5.0, 6.0], MissingSlices, &[&[0.0], &[3.0, 4.0, 5.0, 6.0]]);
-    check(&[0.0, 2.5, 5.0, 7.5, 12.5, 17.5], UnevenSlices, &[&[0.0, 2.5, 5.0, 7.5], &[12.5, 17.5]]);
     check(&[0.0, 1.0, 2.0, 3.6, 4.6], UnevenSlices, &[&[0.0, 1.0, 2.0], &[3.6, 4.6]]);
+    check(&[0.0, 2.5, 5.0, 7.5, 11.0, 14.5], UnevenSlices, &[&[0.0, 2.5, 5.0, 7.5], &[11.0, 14.5]]);
+    // So few slices of so many that a volume would be mostly holes.
+    check(&[0.0, 1.0, 2.0, 30.0, 31.0], MissingSlices, &[&[0.0, 1.0, 2.0], &[30.0, 31.0]]);
+}
+
+#[test]
+fn missing_slices_leave_known_holes_in_one_volume() {
+    let check = |heights: &[f64], missing: &[usize], told: &str| {
+        let files: Vec<_> = heights.iter().enumerate().map(|(n, z)| DicomFile::slice(n as u16, *z)).collect();
+        let study = study(&files);
+        let volume = &study.volume;
+        assert_eq!(volume.missing_slices(), missing, "{heights:?}");
+        let taken = (0..volume.grid().dims()[2]).filter(|k| !volume.is_missing(*k));
+        for ((k, z), number) in taken.zip(heights).zip(0..) {
+            assert!((origin(&study, k)[2] - z).abs() < 1e-9, "{heights:?} at {k}");
+            let index = VoxelIndex::new(0, 0, k);
+            assert_eq!(volume.value(index, 0), 100.0 * f64::from(number) - 1024.0, "{heights:?} at {k}");
+        }
+        let [doubt] = &study.doubts[..] else { panic!("one doubt: {:?}", study.doubts) };
+        assert_eq!(doubt.code, DoubtCode::MissingSlices);
+        assert!(doubt.text.contains(told), "{}", doubt.text);
+        // What was never scanned decides no number.
+        let most = 100.0 * (heights.len() - 1) as f64 + 11.0 - 1024.0;
+        let found = volume.statistics();
+        assert_eq!((found.min, found.max), (-1024.0, most), "{heights:?}");
+    };
+    check(&[0.0, 1.0, 2.0, 4.0, 5.0], &[3], "2.00 mm between IM002 and IM003 (1 missing)");
+    check(&[0.0, 1.0, 2.0, 3.0, 7.0], &[4, 5, 6], "4.00 mm between IM003 and IM004 (3 missing)");
+    check(&[0.0, 3.0, 4.0, 5.0, 6.0], &[1, 2], "3.00 mm between IM000 and IM001 (2 missing)");
+    check(&[0.0, 2.5, 5.0, 7.5, 12.5, 17.5], &[4, 6], "5.00 mm between IM004 and IM005 (1 missing)");
+}
+
+#[test]
+fn a_missing_slice_holds_what_no_picture_holds_and_takes_no_mark() {
+    let check = |change: fn(DicomFile) -> DicomFile, filler: f64| {
+        let files: Vec<_> =
+            [0.0, 1.0, 3.0].iter().enumerate().map(|(n, z)| change(DicomFile::slice(n as u16, *z))).collect();
+        let study = study(&files);
+        let value = study.volume.value(VoxelIndex::new(2, 1, 2), 0);
+        assert!(value == filler || value.is_nan() && filler.is_nan(), "{value} for {filler}");
+        let mut case = Case::new(study.volume);
+        let mut writer = MaskWriter::new(&case, 0, WriteRule::paint(1)).expect("a layer");
+        for k in 0..4 {
+            writer.write_run(0..4, 1, k);
+        }
+        case.apply(&writer.finish().expect("something was written")).expect("fits");
+        let marked = [0, 1, 2, 3].map(|k| case.layers()[0].label(VoxelIndex::new(2, 1, k)));
+        assert_eq!(marked, [1, 1, 0, 1]);
+    };
+    check(|file| file, -1024.0);
+    check(|file| file.word(PIXEL_REPRESENTATION, 1), -32_768.0 - 1024.0);
+    check(|file| file.word(PIXEL_REPRESENTATION, 1).word(PADDING, 0xf830), -2000.0 - 1024.0);
+    check(|file| file.text(PHOTOMETRIC, "CS", "MONOCHROME1"), 65_535.0 - 1024.0);
 }
 
 #[test]
@@ -241,15 +291,6 @@ fn a_rescale_of_each_slice_is_applied_to_it() {
 }
 
 #[test]
-fn the_first_window_is_suggested_also_a_narrow_one() {
-    let file = DicomFile::slice(0, 0.0);
-    let windowed = file.clone().text(WINDOW_CENTER, "DS", "0.25\\40").text(WINDOW_WIDTH, "DS", "0.5\\400");
-    let window = study(&[windowed]).volume.suggested_window.expect("one");
-    assert_eq!((window.centre, window.width), (0.25, 0.5));
-    assert_eq!(study(&[file]).volume.suggested_window, None);
-}
-
-#[test]
 fn what_is_known_of_a_single_picture_is_claimed_and_no_more() {
     let check = |file: DicomFile, placement: Placement, spacing: [f64; 3], expected: &[DoubtCode]| {
         let study = study(&[file]);
@@ -333,19 +374,21 @@ fn broken_and_foreign_files_are_refused_by_name() {
         RefusalCode::Inconsistent,
     );
     check("20 bits stored", &slice.clone().word(BITS_STORED, 20).to_bytes(), RefusalCode::Inconsistent);
-    check("32 bits", &slice.clone().word(BITS_ALLOCATED, 32).to_bytes(), RefusalCode::UnsupportedType);
+    check("24 bits", &slice.clone().word(BITS_ALLOCATED, 24).to_bytes(), RefusalCode::UnsupportedType);
     check(
-        "palette",
+        "a palette without one",
         &slice.clone().text(PHOTOMETRIC, "CS", "PALETTE COLOR").to_bytes(),
-        RefusalCode::UnsupportedType,
+        RefusalCode::Inconsistent,
     );
+    for photometric in ["ARGB", "CMYK", "HSV", "YBR_PARTIAL_420"] {
+        let file = slice.clone().text(PHOTOMETRIC, "CS", photometric).word(SAMPLES_PER_PIXEL, 4);
+        check(photometric, &file.to_bytes(), RefusalCode::UnsupportedType);
+    }
     check("frames", &slice.clone().text(FRAMES, "IS", "3").to_bytes(), RefusalCode::UnsupportedObject);
     let of_class = |uid: &str| slice.clone().text((0x0008, 0x0016), "UI", uid).to_bytes();
     check("a segmentation", &of_class("1.2.840.10008.5.1.4.1.1.66.4"), RefusalCode::UnsupportedObject);
-    check("a dose", &of_class("1.2.840.10008.5.1.4.1.1.481.2"), RefusalCode::UnsupportedObject);
     let written_as = |syntax: &str| slice.clone().written_as(syntax).to_bytes();
-    for syntax in ["1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.100", "1.2.840.10008.1.2.4.201", "1.2.3.4"]
-    {
+    for syntax in ["1.2.840.10008.1.2.4.53", "1.2.840.10008.1.2.4.55", "1.2.840.10008.1.2.4.100", "1.2.3.4"] {
         check(syntax, &written_as(syntax), RefusalCode::UnsupportedTransferSyntax);
     }
     check("not the JPEG it says", &written_as("1.2.840.10008.1.2.4.70"), RefusalCode::Inconsistent);
@@ -447,6 +490,27 @@ fn scans_and_loads_tell_of_themselves_and_stop() {
     let cancelled = |stopped: Option<RefusalCode>| assert_eq!(stopped, Some(RefusalCode::Cancelled));
     cancelled(format::scan(folder.path(), &Recorder::new(5)).err().map(|refusal| refusal.code));
     cancelled(format::load(&scan.series[0], &Recorder::new(5)).err().map(|refusal| refusal.code));
+}
+
+#[test]
+#[cfg(unix)]
+fn a_dicomdir_does_not_lead_out_of_its_folder() {
+    let outside = folder_of(&[DicomFile::slice(0, 0.0)]);
+    let folder = folder_of(&[DicomFile::slice(1, 2.0)]);
+    std::os::unix::fs::symlink(outside.path().join("IM000"), folder.path().join("LINK")).expect("a link");
+    std::os::unix::fs::symlink(outside.path(), folder.path().join("AWAY")).expect("a link");
+    std::fs::create_dir(folder.path().join("DIR")).expect("a folder");
+    let record = |file: &str| DicomFile::item().text((0x0004, 0x1500), "CS", file);
+    let names = ["IM000", "LINK", "AWAY\\IM000", "..\\IM000", "/etc/passwd", "DIR", "GONE"];
+    let directory = DicomFile::item().sequence((0x0004, 0x1220), &names.map(record));
+    let directory = directory.text((0x0008, 0x0016), "UI", "1.2.840.10008.1.3.10");
+    std::fs::write(folder.path().join("DICOMDIR"), directory.to_bytes()).expect("written");
+    let scan = format::scan(&folder.path().join("DICOMDIR"), &Silent).expect("a directory");
+    assert_eq!(scan.series.iter().map(|series| series.source.files().len()).collect::<Vec<_>>(), [1]);
+    let mut codes: Vec<_> = scan.refused.iter().map(|refusal| refusal.code).collect();
+    codes.sort();
+    use RefusalCode::{Inconsistent, NotAnImage, Unreadable};
+    assert_eq!(codes, [Unreadable, NotAnImage, Inconsistent, Inconsistent, Inconsistent, Inconsistent]);
 }
 
 #[test]

@@ -1,6 +1,13 @@
 //! DICOM: files made here byte by byte, and real ones against what other programs say of them.
 
+mod chooser;
 mod file;
+mod foreign;
+mod frames;
 mod jpeg;
+mod legacy;
 mod made;
+mod moments;
+mod mosaic;
 mod real;
+mod samples;

@@ -1,0 +1,162 @@
+//! Slices as places on a uniform grid.
+//!
+//! Always true: a [`Lattice`] has each of its slices within a tenth of its step of a place of its own;
+//! places that no slice takes are known by number and never filled by what lies beside them.
+//!
+//! Must never know: pictures, files.
+
+use std::ops::Range;
+
+use crate::geometry::{Patient, Point, Vector};
+
+/// Slices further than this fraction of their distance from an even place are not put on one grid.
+pub(super) const ALMOST_EVEN: f64 = 0.1;
+
+/// Even parts that are looked for; slices beyond stand alone. No scan has as many.
+const MOST_SOUGHT: usize = 256;
+
+/// Even places along one direction, some of which slices take.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Lattice {
+    /// From place to place; `None` where there is one slice alone.
+    pub(super) step: Option<Vector<Patient>>,
+    /// The place of each slice, rising from 0.
+    pub(super) places: Vec<usize>,
+    /// How far the worst slice lies from its place, in millimetres.
+    pub(super) furthest_mm: f64,
+}
+
+impl Lattice {
+    /// The places of slices that follow each other at even distances; `None` where they do not.
+    fn even(origins: &[Point<Patient>]) -> Option<Self> {
+        Self::at((0..origins.len()).collect(), origins)
+    }
+
+    /// The places of slices at whole multiples of one step. `None` where there is no such step, where
+    /// more than half of the places are empty, or where most neighbours are further apart than one
+    /// step: then the step is an accident and the holes are none.
+    fn with_holes(origins: &[Point<Patient>]) -> Option<Self> {
+        let distances: Vec<f64> = origins.windows(2).map(|pair| pair[0].distance(pair[1])).collect();
+        let least = distances.iter().copied().fold(f64::INFINITY, f64::min);
+        let singles: Vec<f64> = distances.iter().copied().filter(|mm| *mm < 1.5 * least).collect();
+        if 2 * singles.len() < distances.len() {
+            return None;
+        }
+        // The mean of the single steps, so that a small error does not grow over a wide gap.
+        let unit = singles.iter().sum::<f64>() / singles.len() as f64;
+        let mut places = vec![0usize];
+        for mm in &distances {
+            let steps = (mm / unit).round();
+            if !(1.0..=2.0 * origins.len() as f64).contains(&steps) {
+                return None;
+            }
+            places.push(places.last()? + steps as usize);
+        }
+        let slices = places.last()? + 1;
+        if 2 * origins.len() < slices {
+            return None;
+        }
+        Self::at(places, origins)
+    }
+
+    /// The lattice that puts the slices at these places; `None` where one lies too far off.
+    fn at(places: Vec<usize>, origins: &[Point<Patient>]) -> Option<Self> {
+        let (first, last) = (*origins.first()?, *origins.last()?);
+        let steps = *places.last()?;
+        if steps == 0 {
+            return Some(Self { step: None, places, furthest_mm: 0.0 });
+        }
+        let step = (last - first) * (1.0 / steps as f64);
+        let off = |(place, origin): (&usize, &Point<Patient>)| origin.distance(first + step * *place as f64);
+        let furthest_mm = places.iter().zip(origins).map(off).fold(0.0, f64::max);
+        (furthest_mm <= ALMOST_EVEN * step.length()).then_some(Self { step: Some(step), places, furthest_mm })
+    }
+
+    /// How many places there are, taken and empty.
+    pub(super) fn slices(&self) -> usize {
+        self.places.last().map_or(0, |last| last + 1)
+    }
+
+    /// The places that no slice takes, rising.
+    pub(super) fn missing(&self) -> Vec<usize> {
+        let between = |pair: &[usize]| pair[0] + 1..pair[1];
+        self.places.windows(2).flat_map(between).collect()
+    }
+}
+
+/// The slices, whose places rise, as one lattice where they lie on one; else in parts that are even in
+/// themselves.
+pub(super) fn parts(origins: &[Point<Patient>]) -> Vec<(Range<usize>, Lattice)> {
+    if let Some(whole) = Lattice::even(origins).or_else(|| Lattice::with_holes(origins)) {
+        return vec![(0..origins.len(), whole)];
+    }
+    let even = |part: Range<usize>| Some((part.clone(), Lattice::even(&origins[part])?));
+    even_parts(origins).into_iter().filter_map(even).collect()
+}
+
+/// The longest even range first and then what is left at either side of it.
+fn even_parts(origins: &[Point<Patient>]) -> Vec<Range<usize>> {
+    let mut parts = Vec::new();
+    let mut open = vec![(0, origins.len())];
+    while let Some((start, end)) = open.pop() {
+        if start == end {
+            continue;
+        }
+        let longest = if parts.len() < MOST_SOUGHT { longest_even(&origins[start..end]) } else { 0..1 };
+        let part = start + longest.start..start + longest.end;
+        open.push((start, part.start));
+        open.push((part.end, end));
+        parts.push(part);
+    }
+    parts.sort_by_key(|part| part.start);
+    parts
+}
+
+fn longest_even(origins: &[Point<Patient>]) -> Range<usize> {
+    let is_even = |origins: &[Point<Patient>]| Lattice::even(origins).is_some();
+    if is_even(origins) {
+        return 0..origins.len();
+    }
+    let mut longest = 0..1;
+    let mut start = 0;
+    while start + longest.len() < origins.len() {
+        let mut end = start + 2;
+        while end < origins.len() && is_even(&origins[start..=end]) {
+            end += 1;
+        }
+        if end - start > longest.len() {
+            longest = start..end;
+        }
+        // The last slice of one range may begin the next.
+        start = end - 1;
+    }
+    longest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn holes_are_kept_and_other_steps_split() {
+        let check = |heights: &[f64], expected: &[(usize, &[usize])]| {
+            let origins: Vec<_> = heights.iter().map(|z| Point::new(1.0, 2.0, *z)).collect();
+            let found: Vec<_> = parts(&origins).into_iter().map(|(_, l)| (l.slices(), l.missing())).collect();
+            let expected: Vec<_> = expected.iter().map(|(n, missing)| (*n, missing.to_vec())).collect();
+            assert_eq!(found, expected, "{heights:?}");
+        };
+        check(&[], &[(0, &[])]);
+        check(&[5.0], &[(1, &[])]);
+        check(&[0.0, 2.0, 4.0], &[(3, &[])]);
+        check(&[0.0, 1.0, 2.0, 4.0, 5.0], &[(6, &[3])]);
+        check(&[0.0, 1.0, 2.0, 3.0, 7.0], &[(8, &[4, 5, 6])]);
+        check(&[0.0, 1.03, 2.0, 4.0, 5.02], &[(6, &[3])]);
+        // A step that is slightly off in each slice does not add up over a wide gap.
+        check(&[0.0, 0.9, 2.0, 3.1, 4.0, 4.9, 6.0, 7.1, 8.0, 13.0, 14.0], &[(15, &[9, 10, 11, 12])]);
+        // More places empty than taken: two scans, not one with a hole.
+        check(&[0.0, 1.0, 2.0, 90.0, 91.0], &[(3, &[]), (2, &[])]);
+        check(&[0.0, 1.0, 2.0, 3.6, 4.6], &[(3, &[]), (2, &[])]);
+        // One slice between two others does not make every second place of the rest a hole.
+        check(&[0.0, 1.0, 2.0, 2.5, 3.0, 4.0, 5.0], &[(3, &[]), (1, &[]), (3, &[])]);
+    }
+}

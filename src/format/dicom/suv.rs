@@ -1,0 +1,185 @@
+//! Standardised uptake values by body weight, from what a PET header says of the tracer.
+//!
+//! After the vendor-neutral method of the Quantitative Imaging Biomarkers Alliance (SUVbw): the weight
+//! over the dose that was left when counting began, where values are decay-corrected to that moment; or
+//! over the injected dose, where they are corrected to the injection (PS3.3 C.8.9.1.1.4). Philips
+//! writes the factor itself. Where the header leaves a doubt there is no factor, but a reason.
+//!
+//! Must never know: samples, slices.
+
+use dicom_core::Tag;
+use dicom_dictionary_std::tags;
+use jiff::civil::{Date, DateTime, Time};
+
+use super::dataset::DataSet;
+use super::picture::Picture;
+
+/// What a header says of uptake.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Uptake {
+    /// Values are to be multiplied by this (g/mL per unit).
+    Factor(f64),
+    /// Values are becquerels per millilitre at the moment when counting began.
+    AtStart(Tracer),
+    /// Why there is no telling.
+    Unknown(&'static str),
+}
+
+/// A dose on its way to being measured.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Tracer {
+    weight_g: f64,
+    injected_bq: f64,
+    half_life_s: f64,
+    injected: Moment,
+    series: Option<DateTime>,
+    acquired: Option<DateTime>,
+}
+
+/// When the dose was injected; many headers give the time of day only.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Moment {
+    At(DateTime),
+    OnTheDay(Time),
+}
+
+/// What one header says.
+pub(super) fn read(dataset: &DataSet<'_>) -> Uptake {
+    weighed(dataset).unwrap_or_else(Uptake::Unknown)
+}
+
+fn weighed(dataset: &DataSet<'_>) -> Result<Uptake, &'static str> {
+    match dataset.text(tags::UNITS).as_deref() {
+        Some("GML") => {
+            let kind = dataset.text(tags::SUV_TYPE);
+            return match kind.as_deref() {
+                None | Some("BW") => Ok(Uptake::Factor(1.0)),
+                Some(_) => Err("the uptake is not by body weight"),
+            };
+        }
+        Some("CNTS") => {
+            if dataset.text(PHILIPS_CREATOR).as_deref() == Some("Philips PET Private Group")
+                && let Some(factor) = positive(dataset, PHILIPS_SUV_FACTOR)
+            {
+                return Ok(Uptake::Factor(factor));
+            }
+            return Err("values are counts, and the file has no factor for them");
+        }
+        Some("BQML") => {}
+        Some(_) => return Err("values are in a unit that is not activity per volume"),
+        None => return Err("the unit of the values is not stated"),
+    }
+    let corrected = dataset.texts(tags::CORRECTED_IMAGE);
+    if !["ATTN", "DECY"].iter().all(|kind| corrected.iter().any(|word| word == kind)) {
+        return Err("values are not said to be corrected for attenuation and decay");
+    }
+    let weight_g = positive(dataset, tags::PATIENT_WEIGHT).ok_or("the patient's weight is missing")? * 1000.0;
+    let tracer = dataset.items(tags::RADIOPHARMACEUTICAL_INFORMATION_SEQUENCE);
+    let [tracer] = tracer else { return Err("the header does not describe one tracer") };
+    let injected_bq =
+        positive(tracer, tags::RADIONUCLIDE_TOTAL_DOSE).ok_or("the injected dose is missing")?;
+    // Some write megabecquerels; no scan is done with so little.
+    if injected_bq < 1e5 {
+        return Err("the injected dose is too small to be in becquerels");
+    }
+    match dataset.text(tags::DECAY_CORRECTION).as_deref() {
+        Some("ADMIN") => return Ok(Uptake::Factor(weight_g / injected_bq)),
+        Some("START") => {}
+        _ => return Err("values are not decay-corrected to the start or the injection"),
+    }
+    let half_life_s =
+        positive(tracer, tags::RADIONUCLIDE_HALF_LIFE).ok_or("the tracer's half-life is missing")?;
+    let injected = tracer.text(tags::RADIOPHARMACEUTICAL_START_DATE_TIME);
+    let injected = injected.and_then(|text| date_time(text.get(..8)?, text.get(8..)?)).map(Moment::At);
+    let time = || tracer.text(tags::RADIOPHARMACEUTICAL_START_TIME).and_then(|text| time(&text));
+    let injected =
+        injected.or_else(|| time().map(Moment::OnTheDay)).ok_or("the time of injection is missing")?;
+    let at = |date, time| date_time(&dataset.text(date)?, &dataset.text(time)?);
+    Ok(Uptake::AtStart(Tracer {
+        weight_g,
+        injected_bq,
+        half_life_s,
+        injected,
+        series: at(tags::SERIES_DATE, tags::SERIES_TIME),
+        acquired: at(tags::ACQUISITION_DATE, tags::ACQUISITION_TIME),
+    }))
+}
+
+const PHILIPS_CREATOR: Tag = Tag(0x7053, 0x0010);
+const PHILIPS_SUV_FACTOR: Tag = Tag(0x7053, 0x1000);
+
+fn positive(dataset: &DataSet<'_>, tag: Tag) -> Option<f64> {
+    dataset.number(tag).filter(|number| *number > 0.0)
+}
+
+/// The factor of all pictures of a volume; `None` where they are not of PET.
+pub(super) fn factor(pictures: &[Picture]) -> Result<Option<f64>, &'static str> {
+    let uptakes: Vec<&Uptake> = pictures.iter().filter_map(|picture| picture.image.suv.as_ref()).collect();
+    let Some(first) = uptakes.first() else { return Ok(None) };
+    match first {
+        Uptake::Unknown(why) => Err(why),
+        Uptake::Factor(factor) => {
+            let same = uptakes.iter().all(|uptake| *uptake == *first);
+            if same { Ok(Some(*factor)) } else { Err("it differs from slice to slice") }
+        }
+        Uptake::AtStart(tracer) => {
+            let tracers = uptakes.iter().map(|uptake| match uptake {
+                Uptake::AtStart(tracer) => Ok(tracer),
+                _ => Err("it differs from slice to slice"),
+            });
+            let tracers = tracers.collect::<Result<Vec<_>, _>>()?;
+            let dose = |tracer: &Tracer| [tracer.weight_g, tracer.injected_bq, tracer.half_life_s];
+            if tracers.iter().any(|other| dose(other) != dose(tracer) || other.injected != tracer.injected) {
+                return Err("it differs from slice to slice");
+            }
+            tracer.factor(tracers.iter().filter_map(|tracer| tracer.acquired).min()).map(Some)
+        }
+    }
+}
+
+impl Tracer {
+    /// From the dose that was left when counting began: at the series' own time, unless that was put
+    /// down after `first_acquired`, as it is in series that were computed later.
+    fn factor(&self, first_acquired: Option<DateTime>) -> Result<f64, &'static str> {
+        const DAY_S: f64 = 86_400.0;
+        let start = match (self.series, first_acquired) {
+            (Some(series), Some(acquired)) => series.min(acquired),
+            (series, acquired) => series.or(acquired).ok_or("the time of the scan is missing")?,
+        };
+        let injected = match self.injected {
+            Moment::At(moment) => moment,
+            Moment::OnTheDay(time) => start.date().to_datetime(time),
+        };
+        let mut elapsed_s = start.duration_since(injected).as_secs_f64();
+        // Without a date, an injection after the scan was on the evening before.
+        if elapsed_s < 0.0 && matches!(self.injected, Moment::OnTheDay(_)) {
+            elapsed_s += DAY_S;
+        }
+        if !(0.0..DAY_S).contains(&elapsed_s) {
+            return Err("the scan does not lie within a day after the injection");
+        }
+        Ok(self.weight_g / (self.injected_bq * (-elapsed_s / self.half_life_s).exp2()))
+    }
+}
+
+/// A date (DA) and a time (TM).
+fn date_time(day: &str, clock: &str) -> Option<DateTime> {
+    let number = |range: std::ops::Range<usize>| day.get(range)?.parse::<i16>().ok();
+    let date =
+        Date::new(number(0..4)?, number(4..6)?.try_into().ok()?, number(6..8)?.try_into().ok()?).ok()?;
+    Some(date.to_datetime(time(clock)?))
+}
+
+/// A time (TM): hours, minutes, seconds and their fraction, the later ones at will. The offset from
+/// universal time that a DT may end in is the same for all moments of one scan.
+fn time(text: &str) -> Option<Time> {
+    let text = text.split(['+', '-', '&']).next()?.trim();
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let part = |range: std::ops::Range<usize>| match whole.get(range) {
+        None | Some("") => Some(0),
+        Some(digits) => digits.parse::<i8>().ok(),
+    };
+    let nanoseconds = format!("{fraction:0<9}").get(..9)?.parse::<i32>().ok()?;
+    whole.get(..2)?;
+    Time::new(part(0..2)?, part(2..4)?, part(4..6)?, nanoseconds).ok()
+}
