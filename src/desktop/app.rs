@@ -218,6 +218,7 @@ impl App {
         }
         shelf.current = number;
         self.opening = None;
+        self.importing = None;
         self.preview = None;
         self.last_saved = None;
         self.pictures.reset();

@@ -44,9 +44,9 @@ pub(super) enum Reply {
     WithoutMarks(PathBuf),
     BringBack,
     LeaveBehind,
+    MarkAnyway,
     Open(PathBuf),
     LayOver(PathBuf, Option<PathBuf>, OtherGrids),
-    MarkAnyway,
 }
 
 /// Draws a question.

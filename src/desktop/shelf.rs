@@ -227,11 +227,12 @@ fn title_of(series: &Series) -> String {
 fn facts_of(series: &Series) -> String {
     let facts = &series.facts;
     let [columns, rows, slices] = facts.dims;
-    let mut parts = vec![if slices > 1 {
-        format!("{columns} × {rows} × {slices}")
-    } else {
-        format!("{columns} × {rows}")
-    }];
+    let mut parts = Vec::new();
+    match slices {
+        0 => {}
+        1 => parts.push(format!("{columns} × {rows}")),
+        _ => parts.push(format!("{columns} × {rows} × {slices}")),
+    }
     if facts.times > 1 {
         parts.push(format!("{} times", facts.times));
     }

@@ -51,7 +51,7 @@ impl Series {
     }
 }
 
-/// What headers tell of a series, for a person to choose by.
+/// What headers tell of a series, for a person to choose by; of a photograph nothing.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SeriesFacts {
     /// Columns, rows and slices.
