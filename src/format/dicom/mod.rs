@@ -9,7 +9,7 @@
 //! From the ground up: `dataset` elements in bytes; `syntax` how they are written; `file` as much of one
 //! as its header needs; `header` with `layout`, `picture`, `moment`, `spacing`, `frames`, `mosaic` and
 //! `fragments` what it says; `group` with `lattice` which pictures make a volume; `pixels` with `inflating`,
-//! `colour`, `table`, `rle` and `compressed` one picture's samples, where `codestream`, `encapsulated` and the files of
+//! `colour`, `table`, `rle` and `compressed` one picture's samples, where `codestream`, `encapsulated`, `golomb` and the files of
 //! JPEG are compression's; `assemble` with `suv` the volume.
 
 mod assemble;
@@ -22,6 +22,7 @@ mod fault;
 mod file;
 mod fragments;
 mod frames;
+mod golomb;
 mod group;
 mod header;
 mod inflating;

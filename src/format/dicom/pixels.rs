@@ -176,7 +176,7 @@ fn native(
     let swap = |bytes: &mut [u8]| bytes.chunks_exact_mut(unit).for_each(<[u8]>::reverse);
     let halved = matches!(layout.colour, Colour::YbrFull422 | Colour::YbrPartial422);
     let is_plain = !layout.planar && !halved;
-    if is_plain && !(swapped && !needed.is_multiple_of(unit)) {
+    if is_plain && (!swapped || needed.is_multiple_of(unit)) {
         read_pixels(image, start, file, inflating, out)?;
         if swapped {
             swap(out);
