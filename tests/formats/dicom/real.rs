@@ -30,7 +30,6 @@ const REFUSED: &[(&str, RefusalCode)] = &[
     ("/seg_", RefusalCode::UnsupportedObject),
     ("/label.seg", RefusalCode::UnsupportedObject),
     ("/rtstruct", RefusalCode::UnsupportedObject),
-    ("/rtdose", RefusalCode::UnsupportedType),
     ("/rtplan.dcm", RefusalCode::UnsupportedObject),
     ("/rt.dcm", RefusalCode::UnsupportedObject),
     ("reference_rt", RefusalCode::UnsupportedObject),
