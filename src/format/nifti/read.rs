@@ -1,7 +1,5 @@
 //! From a checked header to samples in memory.
 
-use std::fs::File;
-
 use super::source::Source;
 use crate::format::gzip::{self, After, Wrapping};
 use crate::format::raw::Stretch;
