@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::CommandError;
 use super::output::{print, print_json};
-use crate::format::{self, Doubt, Refusal, Silent, Study};
+use crate::format::{self, Doubt, Refusal, Silent, Study, legible};
 use crate::geometry::obliquity_degrees;
 
 /// Arguments of `info`.
@@ -199,7 +199,7 @@ impl Report {
         let refused = self
             .refused
             .iter()
-            .map(|refusal| format!("{}: {} [{}]\n", refusal.path, refusal.text, refusal.code));
+            .map(|refusal| format!("{}: {} [{}]\n", legible(&refusal.path), refusal.text, refusal.code));
         series.chain(refused).collect::<Vec<_>>().join("\n")
     }
 }

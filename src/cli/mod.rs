@@ -21,7 +21,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::format::Refusal;
+use crate::format::{Refusal, legible};
 use crate::store::MarksError;
 
 /// Annotate medical images at their true geometry.
@@ -229,7 +229,7 @@ impl Command {
 
 /// One line on standard error.
 fn complain(text: &str) {
-    eprintln!("annotomy: {}", text.replace(['\n', '\r'], " "));
+    eprintln!("annotomy: {}", legible(&text.replace(['\n', '\r'], " ")));
 }
 
 /// One line on standard error about something that was done all the same.

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use super::legible::legible;
+
 macro_rules! codes {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident $word:literal,)* }) => {
         $(#[$doc])*
@@ -95,7 +97,7 @@ codes! {
         BadGeometry "bad-geometry",
         /// A number of axes that is not opened.
         UnsupportedShape "unsupported-shape",
-        /// More memory than this machine gives.
+        /// More memory than this machine gives, or more of something than a file is opened with.
         TooLarge "too-large",
         /// The person stopped it.
         Cancelled "cancelled",
@@ -112,9 +114,9 @@ pub struct Doubt {
 }
 
 impl Doubt {
-    /// A doubt in one plain sentence.
+    /// A doubt in one plain sentence, made [`legible`].
     pub fn new(code: DoubtCode, text: impl Into<String>) -> Self {
-        Self { code, text: text.into() }
+        Self { code, text: legible(&text.into()).into_owned() }
     }
 }
 
@@ -128,7 +130,7 @@ impl DoubtCode {
 
 /// Why a file was refused: what happened, to which file, and what would help.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}: {text} [{code}]", path.display())]
+#[error("{}: {text} [{code}]", legible(&path.to_string_lossy()))]
 pub struct Refusal {
     /// The file.
     pub path: PathBuf,
@@ -157,9 +159,9 @@ impl Fault {
 }
 
 impl Refusal {
-    /// A refusal of `path`.
+    /// A refusal of `path`; the text is made [`legible`].
     pub fn new(path: &Path, code: RefusalCode, text: impl Into<String>) -> Self {
-        Self { path: path.to_owned(), code, text: text.into() }
+        Self { path: path.to_owned(), code, text: legible(&text.into()).into_owned() }
     }
 
     /// A refusal because the system would not let the file be read.

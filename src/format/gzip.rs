@@ -111,10 +111,7 @@ pub(super) fn inflate_stretch(
     out: &mut [u8],
     mut goes_on: impl FnMut(usize) -> bool,
 ) -> bool {
-    let mut decoder: Box<dyn Read + '_> = match wrapping {
-        Wrapping::Gzip => Box::new(MultiGzDecoder::new(compressed)),
-        Wrapping::Zlib => Box::new(ZlibDecoder::new(compressed)),
-    };
+    let mut decoder = decoder(wrapping, compressed);
     let mut skipped = vec![0; STEP];
     let mut done = 0;
     while done < first {
@@ -133,6 +130,33 @@ pub(super) fn may_be_one_member(wrapping: Wrapping, compressed: &[u8], length: u
     let tells_length =
         || compressed.last_chunk().is_some_and(|tail| u32::from_le_bytes(*tail) == length as u32);
     wrapping == Wrapping::Zlib || tells_length()
+}
+
+fn decoder(wrapping: Wrapping, compressed: &[u8]) -> Box<dyn Read + '_> {
+    match wrapping {
+        Wrapping::Gzip => Box::new(MultiGzDecoder::new(compressed)),
+        Wrapping::Zlib => Box::new(ZlibDecoder::new(compressed)),
+    }
+}
+
+/// Whether all members together hold `length` bytes at least, told without keeping any; whether the
+/// bytes are sound is not looked at. Asks `goes_on(bytes so far)` now and then.
+pub(super) fn holds(
+    wrapping: Wrapping,
+    compressed: &[u8],
+    length: usize,
+    mut goes_on: impl FnMut(usize) -> bool,
+) -> bool {
+    let mut decoder = decoder(wrapping, compressed);
+    let mut step = vec![0; STEP];
+    let mut found = 0;
+    while found < length && goes_on(found) {
+        match decoder.read(&mut step) {
+            Ok(read) if read > 0 => found += read,
+            _ => break,
+        }
+    }
+    found >= length
 }
 
 /// Fills `out` from all members in steps, asking `goes_on(what is there so far)` after each.
@@ -348,6 +372,19 @@ mod tests {
         assert!(matches!(cut, Err(InflateError::Truncated(found)) if found > 0 && found < plain.len()));
         let stopped = inflate_in_steps(Wrapping::Gzip, &both, &mut vec![0; whole.len()], |_| false);
         assert_eq!(stopped, Err(InflateError::Stopped));
+    }
+
+    #[test]
+    fn what_is_held_is_counted_over_all_members() {
+        let (first, plain) = member_of(&[(noise(5_000), 3_000_000)]);
+        let both = [first.clone(), first].concat();
+        let check = |length, expected| {
+            assert_eq!(holds(Wrapping::Gzip, &both, length, |_| true), expected, "{length}")
+        };
+        check(0, true);
+        check(2 * plain.len(), true);
+        check(2 * plain.len() + 1, false);
+        assert!(!holds(Wrapping::Gzip, &both, 2 * plain.len(), |_| false));
     }
 
     #[test]

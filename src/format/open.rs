@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::doubt::{Doubt, Refusal, RefusalCode};
+use super::legible::legible;
 use super::stamp::Stamp;
 use super::watch::{FoundSoFar, Watch};
 use super::{dicom, metaimage, nifti, nrrd, photo};
@@ -277,7 +278,7 @@ fn tell_apart(series: &mut [Series], folder: &Path) {
     for series in series.iter_mut().filter(|series| times[&series.id] > 1) {
         if let Some(path) = series.source.own_file() {
             let inside = path.strip_prefix(folder).unwrap_or(path);
-            series.id = inside.to_string_lossy().replace('\\', "/");
+            series.id = legible(&inside.to_string_lossy().replace('\\', "/")).into_owned();
         }
     }
 }

@@ -17,13 +17,17 @@ use std::time::Duration;
 
 use super::gzip::{self, After, InflateError, Wrapping};
 use super::memory::buffer_for;
-use super::{Refusal, RefusalCode, Watch, bulk};
+use super::{Refusal, RefusalCode, Watch, bulk, open_plain};
 use crate::volume::Buffer;
 
 /// Reading a compressed file is this part of the work; inflating is the rest.
 const READING: f64 = 0.1;
 /// How long a wish to stop may go unheard.
 const PATIENCE: Duration = Duration::from_millis(20);
+/// This much is inflated on a compressed file's word.
+const UNPROVEN: u64 = 64 << 20;
+/// And this many times the file's size, which only label maps and blank images exceed.
+const DENSE: u64 = 100;
 /// File offsets are rounded down to this, so that samples keep their alignment.
 const PAGE: u64 = 4096;
 
@@ -99,7 +103,7 @@ impl Stretch<'_> {
     /// The file and its length.
     fn opened(&self) -> Result<(File, u64), Refusal> {
         let unreadable = |error| Refusal::unreadable(self.path, &error);
-        let file = File::open(self.path).map_err(unreadable)?;
+        let file = open_plain(self.path).map_err(unreadable)?;
         let length = file.metadata().map_err(unreadable)?.len();
         Ok((file, length))
     }
@@ -154,6 +158,16 @@ impl Stretch<'_> {
         self.refuse_length(length)?;
         let reading = self.share.start..self.share_at(READING);
         let compressed = Arc::new(bulk::read(self.path, file, self.first_byte..length, reading, watch)?);
+        // A file that gives so much for so little is looked through before memory is taken for it.
+        if wanted > UNPROVEN.max(DENSE.saturating_mul(compressed.len() as u64)) {
+            let wanted_bytes = usize::try_from(wanted).unwrap_or(usize::MAX);
+            if !gzip::holds(wrapping, &compressed, wanted_bytes, |_| !watch.is_cancelled()) {
+                return Err(match watch.is_cancelled() {
+                    true => Refusal::cancelled(self.path),
+                    false => self.truncated_or_damaged(wanted),
+                });
+            }
+        }
         let mut buffer = buffer_for::<u8>(self.path, wanted)?;
         let first_sample = self.skipped as usize;
         if gzip::may_be_one_member(wrapping, &compressed, buffer.len()) {
@@ -235,6 +249,13 @@ impl Stretch<'_> {
 
     fn tell_inflated(&self, done: usize, wanted: u64, watch: &dyn Watch) {
         watch.progress(self.share_at(READING + (1.0 - READING) * done as f64 / wanted as f64));
+    }
+
+    fn truncated_or_damaged(&self, wanted: u64) -> Refusal {
+        let text = format!(
+            "is cut short or damaged: its compressed data end before {wanted} bytes; copy the file again from its source"
+        );
+        Refusal::new(self.path, RefusalCode::Truncated, text)
     }
 
     fn truncated(&self, found: u64, wanted: u64) -> Refusal {

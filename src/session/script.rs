@@ -120,7 +120,11 @@ impl Session {
             ScriptStep::Erase(stroke) => self.stroke(ToolKind::Eraser, stroke),
             ScriptStep::Box { label, name, min_lps, max_lps } => {
                 let name = name.clone().unwrap_or_else(|| numbered_name(&self.case, "Box"));
-                self.mark(name, Shape::Box(OrientedBox::between(*min_lps, *max_lps)), *label)
+                let marked = OrientedBox::between(*min_lps, *max_lps);
+                if !marked.half_mm.iter().all(|half| half.is_finite()) {
+                    return Err(ScriptError::BadValue("the box is larger than numbers reach".into()));
+                }
+                self.mark(name, Shape::Box(marked), *label)
             }
             ScriptStep::Landmark { name, point_lps, label } => {
                 self.mark(name.clone(), Shape::Landmark(*point_lps), *label)

@@ -1,7 +1,6 @@
 //! SHA-256 digests: of files, and of a study's samples.
 
 use std::fmt;
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 use std::str::FromStr;
@@ -10,6 +9,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 
+use crate::format::open_plain;
 use crate::volume::Volume;
 
 /// A SHA-256 digest, written as 64 hex digits.
@@ -27,7 +27,7 @@ impl Digest {
 
     /// The digest of a file.
     pub fn of_file(path: &Path) -> io::Result<Self> {
-        let mut file = File::open(path)?;
+        let mut file = open_plain(path)?;
         let mut hash = Sha256::new();
         let mut block = vec![0; 1 << 16];
         loop {

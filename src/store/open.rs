@@ -1,6 +1,5 @@
 //! Opening what was saved.
 
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,7 +12,7 @@ use super::study::{StudyChanges, StudyIdentity};
 use super::table;
 use crate::annotation::{Annotation, Colour, Label, LabelScheme};
 use crate::case::{Case, CaseError, LayerOrigin};
-use crate::format::{self, Refusal, Silent, Study, Watch, nifti};
+use crate::format::{self, Refusal, Silent, Study, Watch, nifti, open_plain, read_plain};
 use crate::geometry::Grid;
 use crate::volume::{LabelMap, Volume};
 
@@ -173,7 +172,7 @@ pub fn find_marks(study: &Study, files: &CaseFiles) -> Result<Option<SavedMarks>
 /// Opens a sidecar, wherever it lies, with the study it names: found from where the sidecar is or from
 /// where it was saved.
 pub fn open_sidecar(path: &Path, watch: &dyn Watch) -> Result<(Study, CaseFiles, SavedMarks), MarksError> {
-    let bytes = std::fs::read(path).map_err(unreadable(path))?;
+    let bytes = read_plain(path, sidecar::LONGEST).map_err(unreadable(path))?;
     let parsed = parse(path, &bytes)?;
     let files = CaseFiles::of_sidecar(path).ok_or_else(|| MarksError::badly_named(path))?;
     let study = load_study(path, &parsed.sidecar, files.folder(), watch)?;
@@ -310,7 +309,7 @@ fn mask_alone(study: &Study, files: &CaseFiles) -> Result<SavedMarks, MarksError
     let table = files.table();
     if table.exists() {
         let bad_table = |source| MarksError::BadTable { path: table.clone(), source };
-        scheme = table::read(File::open(&table).map_err(unreadable(&table))?).map_err(bad_table)?;
+        scheme = table::read(open_plain(&table).map_err(unreadable(&table))?).map_err(bad_table)?;
         parts.push((table.clone(), Digest::of_file(&table).map_err(unreadable(&table))?));
     }
     for &index in labels.counts().keys() {

@@ -10,6 +10,7 @@ use flate2::bufread::MultiGzDecoder;
 use sha2::{Digest as _, Sha256};
 
 use super::fingerprint::Digest;
+use crate::format::open_plain;
 
 /// A gzipped mask as a stranger finds it.
 pub(super) struct MaskFile {
@@ -107,7 +108,7 @@ struct Hashing {
 
 impl Hashing {
     fn new(path: &Path) -> io::Result<Self> {
-        Ok(Self { file: File::open(path)?, hash: Sha256::new() })
+        Ok(Self { file: open_plain(path)?, hash: Sha256::new() })
     }
 
     /// The digest of the whole file, read to its end.

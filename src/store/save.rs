@@ -25,7 +25,7 @@ use super::sidecar::{
 use super::study::{StudyChanges, StudyIdentity};
 use super::table;
 use crate::case::Case;
-use crate::format::nifti;
+use crate::format::{nifti, read_plain};
 
 /// What is to be saved, where, by whom, and what may be lost by it.
 #[derive(Clone, Debug)]
@@ -484,7 +484,7 @@ pub(super) fn name_of(path: &Path) -> String {
 }
 
 pub(super) fn read_if_there(path: &Path) -> io::Result<Option<Vec<u8>>> {
-    match fs::read(path) {
+    match read_plain(path, super::sidecar::LONGEST) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),

@@ -15,10 +15,14 @@ use super::receipt::Receipt;
 use super::study::StudyRecord;
 use crate::annotation::Shape;
 use crate::annotation::{Annotation, AnnotationId, CodedConcept, Colour, Label, LabelScheme, OrientedBox};
+use crate::format::read_plain;
 use crate::geometry::{Patient, Point, Vector};
 
 /// The version of the layout. A file of a greater one is neither read nor written over.
 pub(super) const VERSION: u64 = 1;
+
+/// Bytes of the longest sidecar that is read: a hundred thousand marks.
+pub(super) const LONGEST: u64 = 64 << 20;
 
 /// A sidecar.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -175,7 +179,7 @@ pub(super) fn owner(path: &Path) -> Option<Owner> {
     struct Owned {
         study: Owner,
     }
-    let bytes = std::fs::read(path).ok()?;
+    let bytes = read_plain(path, LONGEST).ok()?;
     serde_json::from_slice(&bytes).ok().map(|owned: Owned| owned.study)
 }
 
@@ -217,10 +221,14 @@ impl Sidecar {
         if let Some(pair) = ids.windows(2).find(|pair| pair[0] == pair[1]) {
             return damaged(format!("the annotation {} stands twice", pair[0]));
         }
+        if !self.save_id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+            return damaged(format!("\"{}\" is no name of a save", self.save_id));
+        }
         for FileRecord { file, .. } in self.files().chain(self.superseded.iter().cloned()) {
             let mut parts = Path::new(&file).components();
             let plain =
                 matches!(parts.next(), Some(std::path::Component::Normal(_))) && parts.next().is_none();
+            let plain = plain && !file.contains(['\\', '\0']);
             if !plain {
                 return damaged(format!("\"{file}\" is no name of a file beside it"));
             }

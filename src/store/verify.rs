@@ -9,9 +9,9 @@ use super::fingerprint::Digest;
 use super::names::CaseFiles;
 use super::open::{self, FoundPart, MarksError, find_part};
 use super::receipt::prove_again;
-use super::sidecar::{LayerRecord, Sidecar};
+use super::sidecar::{self, LayerRecord, Sidecar};
 use super::study::{StudyChanges, StudyIdentity};
-use crate::format::Watch;
+use crate::format::{Watch, read_plain};
 use crate::geometry::Grid;
 
 /// What was compared and how it came out.
@@ -45,7 +45,7 @@ impl Verification {
 /// place with what the sidecar remembers, the masks' bytes, places, counts and probes with the study
 /// and the sidecar. An error says that something is not there to be compared.
 pub fn verify(path: &Path, watch: &dyn Watch) -> Result<Verification, MarksError> {
-    let bytes = std::fs::read(path).map_err(open::unreadable(path))?;
+    let bytes = read_plain(path, sidecar::LONGEST).map_err(open::unreadable(path))?;
     let sidecar = open::parse(path, &bytes)?.sidecar;
     let files = CaseFiles::of_sidecar(path).ok_or_else(|| MarksError::badly_named(path))?;
     let study = open::load_study(path, &sidecar, files.folder(), watch)?;

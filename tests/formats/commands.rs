@@ -34,7 +34,7 @@ fn info_tells_a_study_in_the_shape_scripts_rely_on() {
         "patient_from_voxel": [
             [-0.002, 0.0, 0.0, 0.01], [0.0, -0.003, 0.0, 0.02], [0.0, 0.0, 0.004, 0.03], [0.0, 0.0, 0.0, 1.0],
         ],
-        "sample_type": "i16", "value": {"min": -2.0, "max": 9.5, "mean": 3.75, "unit": null},
+        "sample_type": "i16", "value": {"min": -2.0, "max": 9.5, "mean": 3.75, "unit": null}, "suv_bw_factor": null,
         "axes": "RAS", "obliquity_degrees": 0.0,
         "warnings": [{"code": "units-converted", "text": "distances were multiplied by 0.001 to be mm"}],
     });

@@ -1,6 +1,7 @@
 //! Every format against foreign readers, real studies and broken files.
 
 mod commands;
+mod conformance;
 mod described;
 mod dicom;
 mod masks;

@@ -15,6 +15,7 @@ use super::layout::{Colour, Layout, Number};
 use super::picture::{Picture, Scale};
 use super::pixels::{Scratch, decode};
 use super::suv;
+use crate::format::memory::buffer_for;
 use crate::format::{Doubt, DoubtCode, Refusal, RefusalCode, Silent, Watch};
 use crate::geometry::{Affine, Grid, Patient, Point, Voxel};
 use crate::volume::{Buffer, Rescale, Samples, Volume};
@@ -234,10 +235,7 @@ fn filled<T: Filler>(
     let first = places.iter().copied().flatten().next().expect("a stack has a picture");
     let path = &first.image.path;
     let per_picture = first.image.size().iter().product::<usize>();
-    let mut buffer = Buffer::zeroed(per_picture * places.len()).map_err(|error| {
-        let text = format!("needs more memory than there is: {error}");
-        Refusal::new(path, RefusalCode::TooLarge, text)
-    })?;
+    let mut buffer = buffer_for(path, (per_picture as u64).saturating_mul(places.len() as u64))?;
     let done = AtomicUsize::new(0);
     let slots = buffer.par_chunks_mut(per_picture).zip(places);
     slots.try_for_each_init(Work::default, |work, (slot, picture)| {

@@ -90,6 +90,18 @@ pub(super) fn of_jpeg_2000(bytes: &[u8]) -> Option<Shape> {
     })
 }
 
+/// How many tiles a JPEG 2000 codestream divides its picture into (ISO/IEC 15444-1 B.3).
+pub(super) fn tiles_of_jpeg_2000(bytes: &[u8]) -> Option<u64> {
+    let size: &[u8; 40] = size_segment(bytes)?.0.first_chunk()?;
+    let long =
+        |at: usize| u64::from(u32::from_be_bytes([size[at], size[at + 1], size[at + 2], size[at + 3]]));
+    let along = |end: u64, tile: u64, start: u64| match tile {
+        0 => None,
+        _ => Some(end.checked_sub(start)?.div_ceil(tile)),
+    };
+    Some(along(long(4), long(20), long(28))? * along(long(8), long(24), long(32))?)
+}
+
 /// Whether a JPEG 2000 picture decodes to as many components as its codestream has, each with a sample
 /// for every pixel: none is subsampled, and no palette of a JP2 file stands for more of them.
 pub(super) fn has_full_planes(bytes: &[u8], components: usize) -> bool {

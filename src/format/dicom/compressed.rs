@@ -169,6 +169,13 @@ fn jpeg_2000(frame: &[u8], layout: &Layout, out: &mut [u8]) -> Result<(), Fault>
             "its JPEG 2000 has components of another size than the image",
         );
     }
+    // A part of a tile has a header of 14 bytes, and its decoder keeps some kilobytes for each tile.
+    const MOST_TILES: u64 = 4096;
+    let tiles = codestream::tiles_of_jpeg_2000(frame).unwrap_or(u64::MAX);
+    if tiles > MOST_TILES || tiles * 14 > frame.len() as u64 {
+        let text = "its JPEG 2000 is divided into more tiles than it can hold";
+        return fault(RefusalCode::Inconsistent, text);
+    }
     let image = jpeg2k::Image::from_bytes(frame)
         .or_else(|error| fault(RefusalCode::Damaged, format!("its JPEG 2000 is damaged: {error}")))?;
     if image.components().len() != components {

@@ -49,6 +49,9 @@ pub(super) enum Broken {
     /// Sequences within sequences beyond [`DEEPEST`].
     #[error("sequences are nested more than {DEEPEST} deep at byte {0}")]
     TooDeep(usize),
+    /// More elements and items than [`GREATEST_COST`] allows.
+    #[error("it has more elements than any image needs, counted to byte {0}")]
+    TooMany(usize),
     /// An element reaches out of the item it lies in, or something stands where an item should.
     #[error("element {tag} at byte {at} does not fit the sequence around it")]
     Misplaced {
@@ -66,6 +69,11 @@ const SEQUENCE_END: Tag = Tag(0xfffe, 0xe0dd);
 
 /// Sequences nested deeper than this are refused; real files stay below 20.
 pub(super) const DEEPEST: usize = 256;
+
+/// Elements that are kept cost 1 and items 5, as they do in memory: this is some 50 MB. Ten thousand
+/// frames with fifty attributes each, eight of them in groups, stay below it.
+const GREATEST_COST: usize = 3 << 19;
+const COST_OF_ITEM: usize = 5;
 
 /// Values longer than this are stepped over: no attribute that places or scales an image is.
 const LONGEST_VALUE: usize = 1 << 18;
@@ -128,7 +136,7 @@ pub(super) fn parse<'a>(
     wanted: &[Tag],
 ) -> Result<Parsed<'a>, Broken> {
     let top = Level { kept: true, end: Some(total), encoding, holds: Holds::elements(encoding) };
-    Parser { bytes, total, at: start, until, wanted, levels: vec![top] }.run()
+    Parser { bytes, total, at: start, until, wanted, levels: vec![top], cost: 0 }.run()
 }
 
 /// A sequence, item or top level that is not finished yet.
@@ -169,6 +177,8 @@ struct Parser<'a, 'w> {
     until: Until,
     wanted: &'w [Tag],
     levels: Vec<Level<'a>>,
+    /// Of what was kept so far.
+    cost: usize,
 }
 
 impl<'a> Parser<'a, '_> {
@@ -289,6 +299,7 @@ impl<'a> Parser<'a, '_> {
             self.at = end;
             return Ok(());
         }
+        self.pay(1, head.at)?;
         let value = self.take(length, head.tag, head.at)?;
         if let Some(Level { holds: Holds::Elements(dataset), .. }) = self.levels.last_mut() {
             dataset.elements.push((head.tag, Value::Bytes(value)));
@@ -319,8 +330,16 @@ impl<'a> Parser<'a, '_> {
                 self.at = end;
                 Ok(())
             }
-            _ => self.open(Level { kept, end, encoding, holds: Holds::elements(encoding) }, head.at),
+            _ => {
+                self.pay(if kept { COST_OF_ITEM } else { 0 }, head.at)?;
+                self.open(Level { kept, end, encoding, holds: Holds::elements(encoding) }, head.at)
+            }
         }
+    }
+
+    fn pay(&mut self, cost: usize, at: usize) -> Result<(), Broken> {
+        self.cost += cost;
+        if self.cost > GREATEST_COST { Err(Broken::TooMany(at)) } else { Ok(()) }
     }
 
     fn open(&mut self, level: Level<'a>, at: usize) -> Result<(), Broken> {
@@ -394,11 +413,13 @@ impl<'a> DataSet<'a> {
         }
     }
 
-    /// A text of plain ASCII without its padding; `None` where it is empty.
+    /// A text of plain ASCII without its padding and without control characters; `None` where it is
+    /// empty.
     pub(super) fn text(&self, tag: Tag) -> Option<String> {
         let text = String::from_utf8_lossy(self.bytes(tag)?);
         let text = text.trim_matches([' ', '\0', '\t', '\r', '\n']);
-        (!text.is_empty()).then(|| text.to_owned())
+        let plain = |c: char| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
+        (!text.is_empty()).then(|| text.chars().map(plain).collect())
     }
 
     /// The values of a text that backslashes divide.

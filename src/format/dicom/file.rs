@@ -6,16 +6,16 @@
 //! Must never know: what the elements say.
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use dicom_dictionary_std::tags;
 use flate2::read::DeflateDecoder;
 
-use super::dataset::{Broken, DataSet, Encoding, Until, parse};
+use super::dataset::{Broken, DataSet, Encoding, Parsed, Until, parse};
 use super::header::{self, Found};
 use super::syntax::{self, Codec, Syntax};
-use crate::format::{Doubt, DoubtCode, Refusal, RefusalCode, Stamp};
+use crate::format::{Doubt, DoubtCode, Refusal, RefusalCode, Stamp, open_plain};
 
 /// An open file.
 #[derive(Clone, Copy)]
@@ -29,10 +29,14 @@ pub(super) struct Source<'a> {
 const FIRST_LOOK: usize = 16 << 10;
 /// Headers longer than this are refused.
 const LONGEST_HEADER: usize = 64 << 20;
+/// The same where a small file can pretend any header.
+const LONGEST_DEFLATED_HEADER: usize = 8 << 20;
+/// A deflated file that gives more than this is refused: to look at it all takes seconds.
+const MOST_INFLATED: u64 = 2 << 30;
 
 /// Reads the header of a file.
 pub(super) fn read(path: &Path) -> Result<Found, Refusal> {
-    let mut file = File::open(path).map_err(|error| Refusal::unreadable(path, &error))?;
+    let mut file = open_plain(path).map_err(|error| Refusal::unreadable(path, &error))?;
     let stamp = Stamp::of(&file).map_err(|error| Refusal::unreadable(path, &error))?;
     let total = usize::try_from(stamp.bytes).unwrap_or(usize::MAX);
     let mut bytes = Vec::new();
@@ -46,8 +50,7 @@ pub(super) fn read(path: &Path) -> Result<Found, Refusal> {
             Err(needed) => needed,
         };
         if needed > LONGEST_HEADER {
-            let text = format!("has a header of more than {} MB", LONGEST_HEADER >> 20);
-            return Err(Refusal::new(path, RefusalCode::TooLarge, text));
+            return Err(header_too_long(path, LONGEST_HEADER));
         }
         sought = needed.max(sought * 4).min(total);
     }
@@ -64,40 +67,109 @@ fn read_up_to(file: &mut File, bytes: &mut Vec<u8>, wanted: usize) -> std::io::R
 /// The file as told by its first bytes, or how many bytes must be seen to tell.
 fn interpret(source: Source<'_>, bytes: &[u8], total: usize) -> Result<Result<Found, usize>, Refusal> {
     let path = source.path;
-    let broken = |broken: Broken| match broken {
-        Broken::NeedMore(needed) => Ok(Err(needed)),
-        Broken::Truncated { .. } => Err(Refusal::new(path, RefusalCode::Truncated, broken.to_string())),
-        _ => Err(Refusal::new(path, RefusalCode::Inconsistent, broken.to_string())),
-    };
     let start = first_element(bytes);
     let meta = match parse(bytes, start, total, Encoding::EXPLICIT_LITTLE, Until::EndOfMeta, &[]) {
         Ok(meta) => meta,
-        Err(error) => return broken(error),
+        Err(Broken::NeedMore(needed)) => return Ok(Err(needed)),
+        Err(error) => return Err(refused(path, error)),
     };
     let guessed = guess_encoding(&bytes[meta.end.min(bytes.len())..]);
     let (syntax, doubts) = syntax_of(path, &meta.dataset, guessed)?;
-    if !syntax.deflated {
-        let parsed = parse(bytes, meta.end, total, syntax.encoding, Until::PixelData, &header::WANTED);
-        return match parsed {
-            Ok(parsed) => header::describe(source, syntax, total, &meta, &parsed, doubts).map(Ok),
-            Err(error) => broken(error),
-        };
+    if syntax.deflated {
+        return interpret_deflated(source, syntax, &meta, doubts).map(Ok);
     }
-    // How long the inflated data are is known only at their end.
+    match parse(bytes, meta.end, total, syntax.encoding, Until::PixelData, &header::WANTED) {
+        Ok(parsed) => header::describe(source, syntax, total, &meta, &parsed, doubts).map(Ok),
+        Err(Broken::NeedMore(needed)) => Ok(Err(needed)),
+        Err(error) => Err(refused(path, error)),
+    }
+}
+
+/// The refusal of a data set that cannot be read.
+fn refused(path: &Path, broken: Broken) -> Refusal {
+    let code = match broken {
+        Broken::TooMany(_) => RefusalCode::TooLarge,
+        Broken::Truncated { .. } => RefusalCode::Truncated,
+        _ => RefusalCode::Inconsistent,
+    };
+    Refusal::new(path, code, broken.to_string())
+}
+
+/// A file that is deflated behind its meta information, inflated as far as its header reaches and then
+/// looked through to its end, to know how long it is.
+fn interpret_deflated(
+    source: Source<'_>,
+    syntax: Syntax,
+    meta: &Parsed<'_>,
+    doubts: Vec<Doubt>,
+) -> Result<Found, Refusal> {
+    let Source { path, mut file, .. } = source;
+    file.seek(SeekFrom::Start(meta.end as u64)).map_err(|error| Refusal::unreadable(path, &error))?;
+    let mut inflating = DeflateDecoder::new(BufReader::new(file));
     let mut inflated = Vec::new();
-    let stream = DeflateDecoder::new(&bytes[meta.end..]);
-    let outcome = stream.take(LONGEST_HEADER as u64).read_to_end(&mut inflated);
-    let whole = outcome.is_ok() && inflated.len() < LONGEST_HEADER && bytes.len() == total;
-    let inflated_total = if whole { inflated.len() } else { usize::MAX };
-    match parse(&inflated, 0, inflated_total, syntax.encoding, Until::PixelData, &header::WANTED) {
-        Ok(parsed) => header::describe(source, syntax, inflated_total, &meta, &parsed, doubts).map(Ok),
-        Err(Broken::NeedMore(_)) if bytes.len() < total => Ok(Err(bytes.len() + 1)),
-        Err(Broken::NeedMore(_)) => {
-            let text = "the deflated data cannot be inflated as far as the pixel data";
-            Err(Refusal::new(path, RefusalCode::Damaged, text))
+    let mut sought = FIRST_LOOK;
+    loop {
+        let whole = inflate_up_to(&mut inflating, &mut inflated, sought);
+        if inflated.is_empty() {
+            let text = "what should be deflated data is none";
+            return Err(Refusal::new(path, RefusalCode::Damaged, text));
         }
-        Err(error) => broken(error),
+        let total = if whole { inflated.len() } else { usize::MAX };
+        match parse(&inflated, 0, total, syntax.encoding, Until::PixelData, &header::WANTED) {
+            Ok(parsed) => {
+                let rest = if whole { 0 } else { rest_of(path, inflating)? };
+                return header::describe(source, syntax, inflated.len() + rest, meta, &parsed, doubts);
+            }
+            Err(Broken::NeedMore(_)) if whole => {
+                let text = "the deflated data cannot be inflated as far as the pixel data";
+                return Err(Refusal::new(path, RefusalCode::Damaged, text));
+            }
+            Err(Broken::NeedMore(needed)) if needed > LONGEST_DEFLATED_HEADER => {
+                return Err(header_too_long(path, LONGEST_DEFLATED_HEADER));
+            }
+            Err(Broken::NeedMore(needed)) => sought = needed.max(sought * 4).min(LONGEST_DEFLATED_HEADER),
+            Err(error) => return Err(refused(path, error)),
+        }
     }
+}
+
+/// Makes `inflated` the first `wanted` bytes; whether it was fewer, and all there are.
+fn inflate_up_to(inflating: &mut impl Read, inflated: &mut Vec<u8>, wanted: usize) -> bool {
+    let missing = wanted.saturating_sub(inflated.len());
+    inflated.reserve_exact(missing);
+    let read = inflating.take(missing as u64).read_to_end(inflated);
+    read.is_err() || inflated.len() < wanted
+}
+
+/// How many bytes are still to come, which are looked at and let go.
+fn rest_of(path: &Path, inflating: impl Read) -> Result<usize, Refusal> {
+    let mut rest = Counted(0);
+    // What stands behind damage does not count.
+    let _ = std::io::copy(&mut inflating.take(MOST_INFLATED), &mut rest);
+    if rest.0 < MOST_INFLATED {
+        return Ok(rest.0 as usize);
+    }
+    let text = format!("inflates to more than {} GB, which is not opened", MOST_INFLATED >> 30);
+    Err(Refusal::new(path, RefusalCode::TooLarge, text))
+}
+
+/// Counts what is written and keeps nothing.
+struct Counted(u64);
+
+impl std::io::Write for Counted {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+fn header_too_long(path: &Path, longest: usize) -> Refusal {
+    let text = format!("has a header of more than {} MB", longest >> 20);
+    Refusal::new(path, RefusalCode::TooLarge, text)
 }
 
 /// Where the first element stands: after the 128 bytes of preamble and "DICM", or at once.

@@ -109,10 +109,10 @@ fn by_starts(
     const STARTS: [[u8; 3]; 2] = [[0xff, 0xd8, 0xff], [0xff, 0x4f, 0xff]];
     let mut found: Vec<FrameParts> = Vec::new();
     for fragment in fragments {
-        let mut start = [0; 3];
+        let mut start = Vec::with_capacity(3);
         file.seek(SeekFrom::Start(fragment.start))?;
-        file.take(fragment.end - fragment.start).read(&mut start)?;
-        if STARTS.contains(&start) {
+        file.take(3.min(fragment.end - fragment.start)).read_to_end(&mut start)?;
+        if STARTS.iter().any(|known| start == known) {
             found.push(Vec::new());
         }
         match found.last_mut() {

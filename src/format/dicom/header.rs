@@ -26,7 +26,7 @@ use super::suv::{self, Uptake};
 use super::syntax::{Codec, Syntax};
 use super::table::Table;
 use super::text::text;
-use crate::format::{Doubt, DoubtCode, Refusal, RefusalCode, Stamp};
+use crate::format::{Doubt, DoubtCode, Refusal, RefusalCode, Stamp, legible};
 
 /// The image of one file.
 #[derive(Debug)]
@@ -148,7 +148,7 @@ pub(super) fn describe(
         let text = format!("has {} bytes of compressed pixels, too few for {columns} × {rows}", held(parts));
         return Err(Refusal::new(path, RefusalCode::Inconsistent, text));
     }
-    let modality = dataset.text(tags::MODALITY).unwrap_or_default();
+    let modality = legible(&dataset.text(tags::MODALITY).unwrap_or_default()).into_owned();
     let table = match dataset.items(tags::MODALITY_LUT_SEQUENCE).first() {
         Some(item) if layout.is_grey() => {
             let signed = layout.number == Number::Signed;
@@ -277,6 +277,9 @@ fn has_functional_groups(dataset: &DataSet<'_>) -> bool {
         || dataset.has(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE)
 }
 
+/// What is known of a frame takes half a kilobyte, however few pixels it has.
+const MOST_FRAMES: usize = 1 << 16;
+
 /// How many frames an object has; refuses objects whose pixels are not pictures of the patient, or
 /// whose frames follow each other in a way that is not known.
 fn frames(path: &Path, sop_class: &str, dataset: &DataSet<'_>) -> Result<(usize, Order), Refusal> {
@@ -303,6 +306,10 @@ fn frames(path: &Path, sop_class: &str, dataset: &DataSet<'_>) -> Result<(usize,
             )
         })?,
     };
+    if frames > MOST_FRAMES {
+        let text = format!("states {frames} frames; files of more than {MOST_FRAMES} are not opened");
+        return Err(Refusal::new(path, RefusalCode::TooLarge, text));
+    }
     let groups = dataset.items(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE).len();
     if has_functional_groups(dataset) && groups != frames {
         let text = format!("states {frames} frames and describes {groups}");

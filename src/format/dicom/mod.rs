@@ -8,8 +8,8 @@
 //!
 //! From the ground up: `dataset` elements in bytes; `syntax` how they are written; `file` as much of one
 //! as its header needs; `header` with `layout`, `picture`, `moment`, `spacing`, `frames`, `mosaic` and
-//! `fragments` what it says; `group` with `lattice` which pictures make a volume; `pixels` with `colour`,
-//! `table`, `rle` and `compressed` one picture's samples, where `codestream`, `encapsulated` and the files of
+//! `fragments` what it says; `group` with `lattice` which pictures make a volume; `pixels` with `inflating`,
+//! `colour`, `table`, `rle` and `compressed` one picture's samples, where `codestream`, `encapsulated`, `golomb` and the files of
 //! JPEG are compression's; `assemble` with `suv` the volume.
 
 mod assemble;
@@ -22,8 +22,10 @@ mod fault;
 mod file;
 mod fragments;
 mod frames;
+mod golomb;
 mod group;
 mod header;
+mod inflating;
 mod jpeg_extended;
 mod jpeg_huffman;
 mod jpeg_lossless;
@@ -57,6 +59,7 @@ use self::header::Found;
 use self::picture::Picture;
 use super::{
     Doubt, FoundSoFar, Refusal, RefusalCode, Scan, Series, SeriesFacts, SeriesSoFar, SeriesSource, Watch,
+    legible,
 };
 use crate::volume::Volume;
 
@@ -85,10 +88,10 @@ pub fn is_dicom(path: &Path) -> bool {
 /// Reads headers and groups files into series; a DICOMDIR stands for the files it names.
 ///
 /// Fails only when it is stopped; files that cannot be opened are listed in [`Scan::refused`].
-pub fn scan(files: &[PathBuf], watch: &dyn Watch) -> Result<Scan, Refusal> {
+pub fn scan(asked: &[PathBuf], watch: &dyn Watch) -> Result<Scan, Refusal> {
     let (mut pictures, mut refused) = (Vec::new(), Vec::new());
-    let mut known: HashSet<PathBuf> = files.iter().cloned().collect();
-    let mut files = files.to_vec();
+    let mut known: HashSet<PathBuf> = asked.iter().cloned().collect();
+    let mut files = asked.to_vec();
     while !files.is_empty() {
         let mut named = BTreeSet::new();
         for found in read_headers(&files, watch)? {
@@ -119,6 +122,10 @@ pub fn scan(files: &[PathBuf], watch: &dyn Watch) -> Result<Scan, Refusal> {
             Ok(facts) => with_facts.push((stack, facts)),
             Err(refusal) => refused.push(refusal),
         }
+    }
+    if with_facts.is_empty() && refused.is_empty() {
+        let text = "is a DICOMDIR that leads to no image; open the folder of the images instead";
+        refused.extend(asked.first().map(|path| Refusal::new(path, RefusalCode::NotAnImage, text)));
     }
     Ok(Scan { series: listed(with_facts), refused })
 }
@@ -185,7 +192,7 @@ fn listed(mut stacks: Vec<(Stack, SeriesFacts)>) -> Vec<Series> {
             let image = &stack.pictures[0].image;
             let uid = &image.identity.series;
             let stem = || image.path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            let base = if uid.is_empty() { stem() } else { uid.clone() };
+            let base = legible(&if uid.is_empty() { stem() } else { uid.clone() }).into_owned();
             let number = last_number.entry(base.clone()).or_insert(0);
             let id = loop {
                 *number += 1;

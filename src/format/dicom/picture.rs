@@ -17,6 +17,7 @@ use super::moment::{self, Moment};
 use super::spacing;
 use super::table::Table;
 use super::text::text_in;
+use crate::format::legible;
 use crate::geometry::{Patient, Point, Vector};
 use crate::volume::{Rescale, SuggestedWindow, Window};
 
@@ -251,12 +252,13 @@ fn rescale(values: &DataSet<'_>) -> Option<Rescale> {
 /// The unit of rescaled values (PS3.3 C.11.1.1.2 and C.8.9.1.1.3).
 fn unit(values: &DataSet<'_>, top: &DataSet<'_>, modality: &str) -> Option<String> {
     let table = values.items(tags::MODALITY_LUT_SEQUENCE).first();
+    let shown = |text: String| legible(&text).into_owned();
     let of_table = table.and_then(|table| table.text(tags::MODALITY_LUT_TYPE));
     match (of_table.or_else(|| values.text(tags::RESCALE_TYPE)), modality) {
         (Some(stated), _) if stated == "US" => None,
-        (Some(stated), _) => Some(stated),
+        (Some(stated), _) => Some(shown(stated)),
         (None, "CT") if values.has(tags::RESCALE_INTERCEPT) => Some("HU".to_owned()),
-        (None, "PT") => top.text(tags::UNITS),
+        (None, "PT") => top.text(tags::UNITS).map(shown),
         _ => None,
     }
 }

@@ -9,14 +9,14 @@
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-
-use flate2::read::DeflateDecoder;
+use std::sync::Arc;
 
 use super::colour::{Palette, rgb_from_partial_ybr, rgb_from_ybr};
 use super::compressed;
 use super::fault::{Fault, fault};
 use super::fragments::FrameParts;
 use super::header::Image;
+use super::inflating::Inflating;
 use super::layout::{Colour, Layout, Number};
 use super::picture::Picture;
 use super::rle;
@@ -30,6 +30,7 @@ pub(super) struct Scratch {
     plane: Vec<u8>,
     words: Vec<u16>,
     indices: Vec<u8>,
+    inflating: Option<Inflating>,
 }
 
 /// Decodes a picture into `out`, which is as long as the layout's picture; samples lie in it in this
@@ -43,7 +44,12 @@ pub(super) fn decode(picture: &Picture, scratch: &mut Scratch, out: &mut [u8]) -
     decoded.unwrap_or_else(|_| panicked()).map_err(|Fault(code, text)| Refusal::new(&image.path, code, text))
 }
 
-fn decode_picture(image: &Image, frame: usize, scratch: &mut Scratch, out: &mut [u8]) -> Result<(), Fault> {
+fn decode_picture(
+    image: &Arc<Image>,
+    frame: usize,
+    scratch: &mut Scratch,
+    out: &mut [u8],
+) -> Result<(), Fault> {
     let Some(palette) = &image.palette else {
         return decode_samples(image, frame, scratch, out);
     };
@@ -73,7 +79,12 @@ fn colour_in(palette: &Palette, layout: &Layout, indices: &[u8], out: &mut [u8])
     }
 }
 
-fn decode_samples(image: &Image, frame: usize, scratch: &mut Scratch, out: &mut [u8]) -> Result<(), Fault> {
+fn decode_samples(
+    image: &Arc<Image>,
+    frame: usize,
+    scratch: &mut Scratch,
+    out: &mut [u8],
+) -> Result<(), Fault> {
     let mut file = File::open(&image.path)?;
     if Stamp::of(&file)? != image.stamp {
         return fault(RefusalCode::Inconsistent, "has changed since it was listed; open it again");
@@ -81,9 +92,9 @@ fn decode_samples(image: &Image, frame: usize, scratch: &mut Scratch, out: &mut 
     let layout = &image.layout;
     match image.syntax.codec {
         Codec::Native if layout.bits_allocated == 1 => {
-            return single_bits(image, frame, &mut file, &mut scratch.frame, out);
+            return single_bits(image, frame, &mut file, scratch, out);
         }
-        Codec::Native => native(image, frame, &mut file, &mut scratch.frame, out)?,
+        Codec::Native => native(image, frame, &mut file, scratch, out)?,
         Codec::Rle => {
             read_parts(&mut file, &image.parts[frame], &mut scratch.frame)?;
             let (components, bytes) = (layout.stored_components(), layout.sample_bytes());
@@ -123,10 +134,10 @@ fn read_parts(file: &mut File, parts: &FrameParts, frame: &mut Vec<u8>) -> Resul
 /// Samples of one bit (PS3.5 8.1.1 and D): the lowest bit of a byte first, frames with no gap between
 /// them, so that one may begin within a byte.
 fn single_bits(
-    image: &Image,
+    image: &Arc<Image>,
     frame: usize,
     file: &mut File,
-    scratch: &mut Vec<u8>,
+    Scratch { frame: scratch, inflating, .. }: &mut Scratch,
     out: &mut [u8],
 ) -> Result<(), Fault> {
     let bits = image.layout.native_bits();
@@ -136,7 +147,7 @@ fn single_bits(
     let unit = if in_swapped_words { 16 } else { 8 };
     let (first, end) = (first_bit / unit, (first_bit + bits).div_ceil(unit));
     scratch.resize((end - first) * unit / 8, 0);
-    read_pixels(image, image.pixels.offset + first * unit / 8, file, scratch)?;
+    read_pixels(image, image.pixels.offset + first * unit / 8, file, inflating, scratch)?;
     if in_swapped_words {
         scratch.as_chunks_mut::<2>().0.iter_mut().for_each(|word| word.reverse());
     }
@@ -149,10 +160,10 @@ fn single_bits(
 }
 
 fn native(
-    image: &Image,
+    image: &Arc<Image>,
     frame: usize,
     file: &mut File,
-    scratch: &mut Vec<u8>,
+    Scratch { frame: scratch, inflating, .. }: &mut Scratch,
     out: &mut [u8],
 ) -> Result<(), Fault> {
     let layout = &image.layout;
@@ -165,8 +176,8 @@ fn native(
     let swap = |bytes: &mut [u8]| bytes.chunks_exact_mut(unit).for_each(<[u8]>::reverse);
     let halved = matches!(layout.colour, Colour::YbrFull422 | Colour::YbrPartial422);
     let is_plain = !layout.planar && !halved;
-    if is_plain && !(swapped && !needed.is_multiple_of(unit)) {
-        read_pixels(image, start, file, out)?;
+    if is_plain && (!swapped || needed.is_multiple_of(unit)) {
+        read_pixels(image, start, file, inflating, out)?;
         if swapped {
             swap(out);
         }
@@ -174,7 +185,7 @@ fn native(
     }
     let lead = if swapped { frame * needed % unit } else { 0 };
     scratch.resize(if swapped { (lead + needed).next_multiple_of(unit) } else { needed }, 0);
-    read_pixels(image, start - lead, file, scratch)?;
+    read_pixels(image, start - lead, file, inflating, scratch)?;
     if swapped {
         swap(scratch);
     }
@@ -200,21 +211,23 @@ fn native(
 }
 
 /// Native pixel data as they lie in the file from byte `start` of the data set on.
-fn read_pixels(image: &Image, start: usize, file: &mut File, out: &mut [u8]) -> Result<(), Fault> {
+fn read_pixels(
+    image: &Arc<Image>,
+    start: usize,
+    file: &mut File,
+    inflating: &mut Option<Inflating>,
+    out: &mut [u8],
+) -> Result<(), Fault> {
     if !image.syntax.deflated {
         file.seek(SeekFrom::Start(start as u64))?;
         return Ok(file.read_exact(out)?);
     }
-    file.seek(SeekFrom::Start(image.deflated_from as u64))?;
-    let mut inflated = DeflateDecoder::new(std::io::BufReader::new(file));
-    let damaged = |error: std::io::Error| match error.kind() {
+    Inflating::read(inflating, image, file, start as u64, out).map_err(|error| match error.kind() {
         std::io::ErrorKind::InvalidInput | std::io::ErrorKind::InvalidData => {
             Fault(RefusalCode::Damaged, "the deflated data are damaged".to_owned())
         }
         _ => error.into(),
-    };
-    std::io::copy(&mut (&mut inflated).take(start as u64), &mut std::io::sink()).map_err(damaged)?;
-    inflated.read_exact(out).map_err(damaged)
+    })
 }
 
 /// Takes `stored` bits out of each sample from bit `shift` up and widens the sign (PS3.5 8.1.1); padding

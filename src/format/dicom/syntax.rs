@@ -43,7 +43,7 @@ impl Codec {
             // A bit stands for a run of 2¹⁵ samples of two bytes at best.
             Self::JpegLs => 1 << 19,
             // A blank picture of any size has a codestream of some hundred bytes.
-            Self::Jpeg2000 | Self::JpegXl => 1 << 20,
+            Self::Jpeg2000 | Self::JpegXl => 1 << 18,
         }
     }
 }

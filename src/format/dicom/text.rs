@@ -7,6 +7,7 @@ use dicom_dictionary_std::tags;
 use dicom_encoding::text::{SpecificCharacterSet, TextCodec};
 
 use super::dataset::DataSet;
+use crate::format::legible;
 
 const ESCAPE: u8 = 0x1b;
 
@@ -22,7 +23,8 @@ pub(super) fn text_in(item: &DataSet<'_>, top: &DataSet<'_>, tag: Tag) -> String
     };
     let sets = top.texts(tags::SPECIFIC_CHARACTER_SET);
     let decoded = decode(bytes, sets.first().map_or("", String::as_str));
-    decoded.chars().filter(|c| !c.is_control()).collect::<String>().trim().to_owned()
+    let text: String = decoded.chars().filter(|c| !c.is_control()).collect();
+    legible(text.trim()).into_owned()
 }
 
 /// Escape sequences (PS3.3 C.12.1.1.2, tables C.12-3 and C.12-4) and the sets they switch to.

@@ -7,7 +7,7 @@ use ::nifti::{Intent, NiftiType};
 
 use super::geometry::NiftiGeometry;
 use crate::format::doubt::Fault;
-use crate::format::{Doubt, DoubtCode, RefusalCode};
+use crate::format::{Doubt, DoubtCode, RefusalCode, legible};
 use crate::volume::{Rescale, SampleType};
 
 /// Bytes of a NIfTI-1 or ANALYZE header.
@@ -106,7 +106,8 @@ impl Fields<'_> {
     fn text(&self, at: usize, length: usize) -> String {
         let bytes = self.bytes[at..at + length].split(|byte| *byte == 0).next().unwrap_or_default();
         let text = String::from_utf8_lossy(bytes);
-        text.chars().filter(|c| !c.is_control()).collect::<String>().trim().to_owned()
+        let text: String = text.chars().filter(|c| !c.is_control()).collect();
+        legible(text.trim()).into_owned()
     }
 }
 

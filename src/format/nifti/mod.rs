@@ -21,7 +21,7 @@ pub(super) use labels::read_segmentation;
 pub use labels::{ReadLabels, read_labels};
 pub use write::{Compression, write_labels, write_volume};
 
-use super::{Doubt, DoubtCode, Refusal, RefusalCode, Series, SeriesFacts, SeriesSource, Watch};
+use super::{Doubt, DoubtCode, Refusal, RefusalCode, Series, SeriesFacts, SeriesSource, Watch, legible};
 use crate::volume::{TimeAxis, TimeKind, Volume};
 use source::Source;
 
@@ -60,7 +60,7 @@ pub fn series(path: &Path) -> Result<Series, Refusal> {
     read::refuse_short_files(&source)?;
     let facts = SeriesFacts::of(&source.grid, source.header.times, source.placement, source.doubts);
     Ok(Series {
-        id: stem(&path),
+        id: legible(&stem(&path)).into_owned(),
         modality: None,
         description: source.header.description,
         source: SeriesSource::Nifti(path),

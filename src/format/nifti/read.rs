@@ -1,12 +1,10 @@
 //! From a checked header to samples in memory.
 
-use std::fs::File;
-
 use super::source::Source;
 use crate::format::gzip::{self, After, Wrapping};
 use crate::format::raw::Stretch;
 use crate::format::typed::Lattice;
-use crate::format::{Doubt, DoubtCode, Refusal, RefusalCode, Watch, bulk};
+use crate::format::{Doubt, DoubtCode, Refusal, RefusalCode, Watch, bulk, open_plain};
 use crate::volume::{Samples, Volume};
 
 /// Reads the samples; adds what they make doubtful to the source's doubts.
@@ -48,7 +46,7 @@ fn lattice(source: &Source) -> Lattice<'_> {
 
 fn stretch(source: &Source) -> Result<Stretch<'_>, Refusal> {
     let (header, path) = (&source.header, &source.image);
-    let file = File::open(path).map_err(|error| Refusal::unreadable(path, &error))?;
+    let file = open_plain(path).map_err(|error| Refusal::unreadable(path, &error))?;
     let mut magic = [0; 3];
     let gzipped = bulk::read_exact_at(&file, &mut magic, 0).is_ok() && gzip::is_gzip(&magic);
     // A compressed file is compressed whole, its header too.

@@ -1,6 +1,5 @@
 //! A NIfTI study before its samples are read: its files, its header, its grid.
 
-use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
@@ -8,7 +7,7 @@ use super::files::{self, Ending};
 use super::geometry::Form;
 use super::header::{self, Header, LENGTH_2};
 use crate::format::doubt::Fault;
-use crate::format::{Doubt, DoubtCode, Refusal, RefusalCode, gzip};
+use crate::format::{Doubt, DoubtCode, Refusal, RefusalCode, gzip, open_plain};
 use crate::geometry::{AffineError, Grid};
 use crate::volume::Placement;
 
@@ -78,7 +77,7 @@ fn may_be_analyze(path: &Path) -> bool {
 
 /// The first `count` bytes of the (inflated) file, fewer where it is shorter, and whether it is gzipped.
 pub(super) fn start_of(path: &Path, count: usize) -> std::io::Result<(Vec<u8>, bool)> {
-    let mut reader = BufReader::with_capacity(4096, File::open(path)?);
+    let mut reader = BufReader::with_capacity(4096, open_plain(path)?);
     let mut start = Vec::with_capacity(count);
     reader.by_ref().take(count as u64).read_to_end(&mut start)?;
     if !gzip::is_gzip(&start) {

@@ -105,13 +105,18 @@ pub enum Compression {
 
 /// Writes a volume with its sample type, rescale and time axis, with `geometry` verbatim.
 ///
-/// NIfTI-1 keeps the rescale in f32: a slope that f32 cannot hold is rounded to seven digits.
+/// NIfTI-1 keeps the rescale in f32: a slope that f32 cannot hold is rounded to seven digits. Colours of 16
+/// bits are refused: NIfTI has no type for them.
 pub fn write_volume(
     sink: &mut impl Write,
     volume: &Volume,
     geometry: &NiftiGeometry,
     compression: Compression,
 ) -> io::Result<()> {
+    if volume.sample_type() == SampleType::Rgb16 {
+        let text = "NIfTI has no type for colours of 16 bits";
+        return Err(io::Error::new(io::ErrorKind::Unsupported, text));
+    }
     let [ni, nj, nk] = volume.grid().dims();
     let all_axes = [ni, nj, nk, volume.times()];
     let axes = match volume.times() {

@@ -9,5 +9,5 @@ mod legacy;
 mod made;
 mod moments;
 mod mosaic;
-mod real;
+pub(crate) mod real;
 mod samples;

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use super::file::refusal_at;
 use crate::oracle::{python, studies};
 
-fn truth(data: &Path) -> BTreeMap<String, Value> {
+pub(crate) fn truth(data: &Path) -> BTreeMap<String, Value> {
     let text = std::fs::read_to_string(data.join("truth.json")).expect("truth.json is there");
     // Python writes NaN, which JSON does not know.
     serde_json::from_str(&text.replace("\nNaN", "\nnull")).expect("truth.json is JSON")
@@ -30,7 +30,6 @@ const REFUSED: &[(&str, RefusalCode)] = &[
     ("/seg_", RefusalCode::UnsupportedObject),
     ("/label.seg", RefusalCode::UnsupportedObject),
     ("/rtstruct", RefusalCode::UnsupportedObject),
-    ("/rtdose", RefusalCode::UnsupportedType),
     ("/rtplan.dcm", RefusalCode::UnsupportedObject),
     ("/rt.dcm", RefusalCode::UnsupportedObject),
     ("reference_rt", RefusalCode::UnsupportedObject),
@@ -89,7 +88,7 @@ fn every_real_file_opens_truly_or_is_refused_by_name() {
 }
 
 /// How an opened file differs from what pydicom says of it.
-fn differences(path: &Path, truth: &Value) -> Option<String> {
+pub(crate) fn differences(path: &Path, truth: &Value) -> Option<String> {
     let study = only_study(path);
     let volume = &study.volume;
     let colour = volume.sample_type().components() == 3;
@@ -225,7 +224,7 @@ fn damaged_codestreams_never_bring_the_reader_down() {
 }
 
 /// A series and the NIfTI file that another program made of it.
-const REFERENCES: [(&str, &str); 7] = [
+pub(crate) const REFERENCES: [(&str, &str); 7] = [
     ("mr_enh_xa10", "mr_enh_xa10_ref/Siemens_REST1_w_SMS_PF7-8_6.nii.gz"),
     ("mr_enh_xa30_fieldmap", "mr_enh_xa30_fieldmap_ref/9_gre_field_mapping_e2_ph.nii.gz"),
     ("mr_sag_hfs", "mr_sag_hfs_ref/3_t1_fl2d_sag.nii.gz"),
@@ -236,14 +235,14 @@ const REFERENCES: [(&str, &str); 7] = [
 ];
 
 /// The largest DICOM series of a folder.
-fn first_dicom(folder: &Path) -> Study {
+pub(crate) fn first_dicom(folder: &Path) -> Study {
     let scan = format::scan(folder, &Silent).expect("a study");
     let series = scan.series.iter().find(|series| series.source.format() == "dicom").expect("a DICOM series");
     format::load(series, &Silent).expect("voxels")
 }
 
 /// Places spread over a grid without a pattern, at all times.
-fn places(dims: [usize; 3], times: usize) -> impl Iterator<Item = (VoxelIndex, usize)> {
+pub(crate) fn places(dims: [usize; 3], times: usize) -> impl Iterator<Item = (VoxelIndex, usize)> {
     let mut state = 1u64;
     let mut below = move |n: usize| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);

@@ -159,7 +159,7 @@ fn values_that_stand_in_a_table_are_looked_up() {
         .text((0x0028, 0x3004), "LO", "OD")
         .bytes((0x0028, 0x3006), "OW", &words(&[500, 7, 60000]));
     let file = row(plain(16), 4).words(&[9, 10, 11, 99]).bytes((0x0028, 0x3000), "SQ", &item(&table));
-    let study = study(&[file.clone()]);
+    let study = study(std::slice::from_ref(&file));
     let found: Vec<f64> = (0..4).map(|i| value(&study.volume, i, 0)).collect();
     assert_eq!(found, [500.0, 500.0, 7.0, 60000.0]);
     assert_eq!(study.volume.sample_type(), SampleType::U16);

@@ -3,6 +3,6 @@
 pub(crate) mod fixture;
 mod opened;
 mod refused;
-mod sweep;
+pub(crate) mod sweep;
 mod watched;
 mod written;

@@ -25,7 +25,7 @@ fn agree(ours: f64, theirs: f64, within: f64) -> bool {
 }
 
 /// What is wrong with a file that opened.
-fn differences(read: &nifti::Read, truth: &Value) -> Vec<String> {
+pub(crate) fn differences(read: &nifti::Read, truth: &Value) -> Vec<String> {
     let mut wrong = Vec::new();
     let grid = read.volume.grid();
     let mut shape: Vec<usize> = floats(&truth["shape"]).into_iter().map(|n| n as usize).collect();

@@ -1,0 +1,18 @@
+//! Files that broke something once, each named after what it broke.
+
+use std::path::Path;
+
+use crate::case::{Case, Probe};
+
+pub(crate) fn cases() -> Vec<Case> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hostile/seeds");
+    let mut paths: Vec<_> =
+        std::fs::read_dir(folder).expect("readable").map(|entry| entry.expect("an entry").path()).collect();
+    paths.sort();
+    let case = |path: &std::path::PathBuf| {
+        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+        let case = Case::file(format!("seeds/{name}"), &name, std::fs::read(path).expect("readable"));
+        if name.ends_with(".annotomy.json") { case.probed(Probe::Sidecar) } else { case }
+    };
+    paths.iter().map(case).collect()
+}
