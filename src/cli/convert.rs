@@ -12,7 +12,7 @@ use crate::geometry::VoxelIndex;
 /// Arguments of `convert`.
 #[derive(Debug, Args)]
 pub struct ConvertArgs {
-    /// A NIfTI file, a DICOM file, or a folder
+    /// A file that is opened (DICOM, NIfTI, NRRD, MetaImage, a photograph), or a folder
     #[arg(value_name = "IN")]
     input: PathBuf,
     /// The NIfTI file to write: .nii.gz or .nii
@@ -77,7 +77,7 @@ pub(super) fn chosen<'a>(
         (_, []) => match scan.refused.first() {
             Some(refusal) => Err(refusal.clone().into()),
             None => {
-                let text = "holds no study; name a NIfTI or DICOM file, or a folder of them";
+                let text = "holds no study; name a file that is opened, or a folder of them";
                 Err(format::Refusal::new(input, RefusalCode::NotAnImage, text).into())
             }
         },

@@ -13,7 +13,7 @@ use crate::geometry::obliquity_degrees;
 /// Arguments of `info`.
 #[derive(Debug, Args)]
 pub struct InfoArgs {
-    /// A NIfTI file, a DICOM file, or a folder
+    /// A file that is opened (DICOM, NIfTI, NRRD, MetaImage, a photograph), or a folder
     path: PathBuf,
     /// Report as JSON
     #[arg(long)]

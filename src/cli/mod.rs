@@ -39,15 +39,15 @@ struct Cli {
 /// What the window opens with; the letters are ITK-SNAP's.
 #[derive(Clone, Debug, Default, Args)]
 pub struct WindowArgs {
-    /// Studies: a NIfTI or DICOM file, or a folder
+    /// Studies: a DICOM, NIfTI, NRRD or MetaImage file, a photograph, or a folder
     pub paths: Vec<PathBuf>,
     /// The study to open
     #[arg(short = 'g', value_name = "IMAGE")]
     pub image: Option<PathBuf>,
-    /// Labels to open over it
+    /// Labels to lay over it: NIfTI, NRRD or MetaImage
     #[arg(short = 's', value_name = "SEGMENTATION")]
     pub segmentation: Option<PathBuf>,
-    /// Names and colours of the labels
+    /// Names and colours of the labels: an ITK-SNAP label file or a BIDS table
     #[arg(short = 'l', value_name = "LABELS")]
     pub labels: Option<PathBuf>,
     /// Studies to lay over it

@@ -126,7 +126,7 @@ impl Opening {
         let worker_path = path.clone();
         std::thread::spawn(move || {
             let mut opened = wanted.open(&worker_path, &watcher);
-            if let Ok(document) = opened.as_mut().map(|document| document)
+            if let Ok(document) = opened.as_mut()
                 && !traceless
             {
                 keep_journal(document);

@@ -30,8 +30,7 @@ pub(super) fn show(ui: &mut Ui, recent: &[PathBuf]) -> Option<Wish> {
             ui.label(RichText::new("Annotomy").font(theme::medium(26.0)));
             ui.add_space(2.0);
             ui.label(
-                RichText::new("Drop a NIfTI or DICOM file here, or a folder of DICOM files")
-                    .color(colours.weak),
+                RichText::new("Drop an image or volume here, or a folder of DICOM files").color(colours.weak),
             );
             ui.add_space(14.0);
             ui.horizontal(|ui| {

@@ -16,7 +16,7 @@ use super::gzip::{self, After, Wrapping};
 use super::memory::buffer_for;
 use super::raw::{Bytes, Stretch};
 use super::typed::Lattice;
-use super::{Doubt, DoubtCode, Refusal, RefusalCode, Watch, bulk, text_samples};
+use super::{Doubt, DoubtCode, Refusal, RefusalCode, SeriesFacts, Watch, bulk, text_samples};
 use crate::geometry::{Affine, AffineError, Grid, Patient, Point, Vector};
 use crate::volume::{Buffer, Placement, Rescale, SampleType, Volume};
 
@@ -207,6 +207,39 @@ impl Described {
         Ok((volume, doubts))
     }
 
+    /// What headers tell of it, for a person to choose by.
+    pub(super) fn facts(&self) -> SeriesFacts {
+        SeriesFacts::of(&self.grid, self.times, self.placement, self.doubts.clone())
+    }
+
+    /// Refuses files of which their lengths alone tell that samples are missing.
+    pub(super) fn refuse_short(&self) -> Result<(), Refusal> {
+        self.proven_starts(self.bytes_per_part()).map(drop)
+    }
+
+    /// The middle slice of the first frame, where it can be read without the others; else from all.
+    pub(super) fn middle_slice(self, watch: &dyn Watch) -> Result<Volume, Refusal> {
+        let lattice = self.lattice();
+        let wrapping = match self.packing {
+            Packing::Raw => None,
+            Packing::Deflated(wrapping) => Some(wrapping),
+            Packing::Text => return Ok(self.read(watch)?.0),
+        };
+        let ([part], false) = (&self.parts[..], self.has_frames_inside()) else {
+            return Ok(self.read(watch)?.0);
+        };
+        let length = self.bytes_per_part();
+        let first_byte = self.proven_starts(length)?[0];
+        let (path, skipped) = (&part.path, self.skipped);
+        let stretch =
+            Stretch { path, first_byte, wrapping, skipped, length, shown_first: 0..0, share: 0.0..1.0 };
+        lattice.read_slice(&stretch, watch)
+    }
+
+    fn bytes_per_part(&self) -> u64 {
+        (self.count() / self.parts.len() * self.sample_type.bytes()) as u64
+    }
+
     fn lattice(&self) -> Lattice<'_> {
         Lattice {
             grid: &self.grid,
@@ -222,7 +255,7 @@ impl Described {
     }
 
     fn bytes(&self, lattice: &Lattice<'_>, watch: &dyn Watch) -> Result<(Bytes, After), Refusal> {
-        let per_part = (self.count() / self.parts.len() * self.sample_type.bytes()) as u64;
+        let per_part = self.bytes_per_part();
         let starts = self.proven_starts(per_part)?;
         let share = 1.0 / self.parts.len() as f64;
         let read = |number: usize, first_byte: u64| {
@@ -292,7 +325,7 @@ impl Described {
             Packing::Text => return self.read_text(path, first_byte, length, watch),
         };
         let shows = self.parts.len() == 1 && !self.has_frames_inside();
-        let shown_first = if shows { lattice.middle_slice() } else { 0..0 };
+        let shown_first = if shows { lattice.bytes_of_slice(lattice.middle()) } else { 0..0 };
         let stretch =
             Stretch { path, first_byte, wrapping, skipped: self.skipped, length, shown_first, share };
         stretch.read(watch, &|slice| lattice.show(slice, watch))

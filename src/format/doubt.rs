@@ -65,7 +65,7 @@ codes! {
         OddHeader "odd-header",
         /// The image was compressed with loss.
         Lossy "lossy-compression",
-        /// Colours of more than 8 bits were reduced to 8.
+        /// Colours of 16 bits with transparency were reduced to 8.
         ReducedDepth "reduced-depth",
         /// Values that are not numbers are shown as the lowest value.
         NotANumber "not-a-number",

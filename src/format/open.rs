@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use super::doubt::{Doubt, Refusal, RefusalCode};
 use super::legible::legible;
@@ -304,45 +304,9 @@ pub fn load(series: &Series, watch: &dyn Watch) -> Result<Study, Refusal> {
 pub fn thumbnail(series: &Series, watch: &dyn Watch) -> Result<Volume, Refusal> {
     match &series.source {
         SeriesSource::Nifti(path) => nifti::middle_slice(path, watch),
-        SeriesSource::Nrrd(path) => first_shown(watch, |watch| nrrd::read(path, watch)),
-        SeriesSource::MetaImage(path) => first_shown(watch, |watch| metaimage::read(path, watch)),
-        SeriesSource::Photo(path) => photo::read(path, watch).map(|(volume, _)| volume),
+        SeriesSource::Nrrd(path) => nrrd::middle_slice(path, watch),
+        SeriesSource::MetaImage(path) => metaimage::middle_slice(path, watch),
+        SeriesSource::Photo(path) => Ok(photo::read(path, watch)?.0),
         SeriesSource::Dicom(source) => dicom::middle_slice(source, watch),
-    }
-}
-
-/// What a reading shows first; it is stopped then.
-fn first_shown(
-    watch: &dyn Watch,
-    read: impl FnOnce(&dyn Watch) -> Result<(Volume, Vec<Doubt>), Refusal>,
-) -> Result<Volume, Refusal> {
-    let first = First { outer: watch, shown: Mutex::default() };
-    let read = read(&first).map(|(volume, _)| volume);
-    first.shown.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(read, Ok)
-}
-
-/// Catches the first preview.
-struct First<'a> {
-    outer: &'a dyn Watch,
-    shown: Mutex<Option<Volume>>,
-}
-
-impl First<'_> {
-    fn slot(&self) -> MutexGuard<'_, Option<Volume>> {
-        self.shown.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Watch for First<'_> {
-    fn is_cancelled(&self) -> bool {
-        self.outer.is_cancelled() || self.slot().is_some()
-    }
-
-    fn wants_preview(&self) -> bool {
-        true
-    }
-
-    fn preview(&self, slice: Volume) {
-        self.slot().get_or_insert(slice);
     }
 }

@@ -55,16 +55,72 @@ pub(super) struct Bytes {
     pub(super) first_sample: usize,
 }
 
+/// Inflated bytes that are looked through for one slice at most.
+pub(super) const REACH: u64 = 256 << 20;
+
 impl Stretch<'_> {
     /// Reads the samples; `show` gets the bytes that are to be shown first, once, where the watch
     /// wants a preview.
     pub(super) fn read(&self, watch: &dyn Watch, show: &dyn Fn(Vec<u8>)) -> Result<(Bytes, After), Refusal> {
-        let unreadable = |error| Refusal::unreadable(self.path, &error);
-        let file = open_plain(self.path).map_err(unreadable)?;
-        let length = file.metadata().map_err(unreadable)?.len();
+        let (file, length) = self.opened()?;
         match self.wrapping {
             None => self.read_plain(&file, length, watch, show),
             Some(wrapping) => self.read_deflated(wrapping, &file, length, watch, show),
+        }
+    }
+
+    /// Refuses a file of which its length alone tells that samples are missing.
+    pub(super) fn refuse_short(&self) -> Result<(), Refusal> {
+        let (_, length) = self.opened()?;
+        self.refuse_length(length)
+    }
+
+    /// The bytes of `part`, counted from the first sample, and no others.
+    pub(super) fn read_part(&self, part: Range<u64>, watch: &dyn Watch) -> Result<Vec<u8>, Refusal> {
+        let (file, length) = self.opened()?;
+        self.refuse_length(length)?;
+        let mut bytes = buffer_for::<u8>(self.path, part.end - part.start)?;
+        let Some(wrapping) = self.wrapping else {
+            bulk::read_exact_at(&file, &mut bytes, self.first_byte + part.start)
+                .map_err(|error| Refusal::unreadable(self.path, &error))?;
+            return Ok(bytes.to_vec());
+        };
+        // Deflate seldom makes data longer; what lies beyond is not needed.
+        let needed = length.min(self.first_byte + self.skipped + part.end + (1 << 20));
+        let compressed = bulk::read(self.path, &file, self.first_byte..needed, 0.0..READING, watch)?;
+        let first = (self.skipped + part.start) as usize;
+        if gzip::inflate_stretch(wrapping, &compressed, first, &mut bytes, |_| !watch.is_cancelled()) {
+            return Ok(bytes.to_vec());
+        }
+        let text =
+            "the compressed data are damaged before the middle slice; copy the file again from its source";
+        Err(match watch.is_cancelled() {
+            true => Refusal::cancelled(self.path),
+            false => Refusal::new(self.path, RefusalCode::Damaged, text),
+        })
+    }
+
+    /// The file and its length.
+    fn opened(&self) -> Result<(File, u64), Refusal> {
+        let unreadable = |error| Refusal::unreadable(self.path, &error);
+        let file = open_plain(self.path).map_err(unreadable)?;
+        let length = file.metadata().map_err(unreadable)?.len();
+        Ok((file, length))
+    }
+
+    fn refuse_length(&self, length: u64) -> Result<(), Refusal> {
+        let wanted = self.skipped.saturating_add(self.length);
+        let end = self.first_byte.saturating_add(wanted);
+        match self.wrapping {
+            None if length < end => Err(self.truncated(length, end)),
+            Some(_) if !gzip::can_hold(length.saturating_sub(self.first_byte), wanted) => {
+                let compressed = length.saturating_sub(self.first_byte);
+                let text = format!(
+                    "claims {wanted} bytes of header and samples, more than its {compressed} compressed bytes can hold"
+                );
+                Err(Refusal::new(self.path, RefusalCode::Inconsistent, text))
+            }
+            _ => Ok(()),
         }
     }
 
@@ -77,9 +133,7 @@ impl Stretch<'_> {
     ) -> Result<(Bytes, After), Refusal> {
         let first = self.first_byte;
         let end = first.saturating_add(self.length);
-        if length < end {
-            return Err(self.truncated(length, end));
-        }
+        self.refuse_length(length)?;
         if watch.wants_preview() && !self.shown_first.is_empty() {
             let mut bytes = vec![0; (self.shown_first.end - self.shown_first.start) as usize];
             bulk::read_exact_at(file, &mut bytes, first + self.shown_first.start)
@@ -101,17 +155,11 @@ impl Stretch<'_> {
         show: &dyn Fn(Vec<u8>),
     ) -> Result<(Bytes, After), Refusal> {
         let wanted = self.skipped.saturating_add(self.length);
-        let compressed_length = length.saturating_sub(self.first_byte);
-        if !gzip::can_hold(compressed_length, wanted) {
-            let text = format!(
-                "claims {wanted} bytes of header and samples, more than its {compressed_length} compressed bytes can hold"
-            );
-            return Err(Refusal::new(self.path, RefusalCode::Inconsistent, text));
-        }
+        self.refuse_length(length)?;
         let reading = self.share.start..self.share_at(READING);
         let compressed = Arc::new(bulk::read(self.path, file, self.first_byte..length, reading, watch)?);
         // A file that gives so much for so little is looked through before memory is taken for it.
-        if wanted > UNPROVEN.max(DENSE.saturating_mul(compressed_length)) {
+        if wanted > UNPROVEN.max(DENSE.saturating_mul(compressed.len() as u64)) {
             let wanted_bytes = usize::try_from(wanted).unwrap_or(usize::MAX);
             if !gzip::holds(wrapping, &compressed, wanted_bytes, |_| !watch.is_cancelled()) {
                 return Err(match watch.is_cancelled() {

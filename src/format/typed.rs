@@ -3,8 +3,8 @@
 use bytemuck::Pod;
 use rayon::prelude::*;
 
-use super::raw::Bytes;
-use super::{Doubt, DoubtCode, Watch};
+use super::raw::{Bytes, REACH, Stretch};
+use super::{Doubt, DoubtCode, Refusal, RefusalCode, Watch};
 use crate::geometry::{Affine, Grid, VoxelIndex};
 use crate::volume::{Buffer, Placement, Rescale, SampleType, Samples, Volume};
 
@@ -19,29 +19,41 @@ pub(super) struct Lattice<'a> {
 }
 
 impl Lattice<'_> {
-    /// The bytes of the middle slice of the first frame, counted from the first sample.
-    pub(super) fn middle_slice(&self) -> std::ops::Range<u64> {
-        self.slice(self.grid.dims()[2] / 2)
+    /// The slice that is shown before all others.
+    pub(super) fn middle(&self) -> usize {
+        self.grid.dims()[2] / 2
     }
 
     /// The bytes of slice `k` of the first frame, counted from the first sample.
-    pub(super) fn slice(&self, k: usize) -> std::ops::Range<u64> {
+    pub(super) fn bytes_of_slice(&self, k: usize) -> std::ops::Range<u64> {
         let [i, j, _] = self.grid.dims();
         let count = (i * j * self.sample_type.bytes()) as u64;
-        let first = k as u64 * count;
-        first..first + count
+        k as u64 * count..(k as u64 + 1) * count
     }
 
-    /// Shows the bytes of the middle slice, as they lie in the file, at their true place.
+    /// Shows the bytes of the middle slice. A preview is a courtesy: where it cannot be made there is
+    /// none.
     pub(super) fn show(&self, slice: Vec<u8>, watch: &dyn Watch) {
-        // A preview is a courtesy: where it cannot be made there is none.
-        if let Some(volume) = self.one_slice(slice, self.grid.dims()[2] / 2) {
+        if let Some(volume) = self.one_slice(slice, self.middle()) {
             watch.preview(volume);
         }
     }
 
+    /// Reads the middle slice of the first frame, or in a long stream the last one within reach.
+    pub(super) fn read_slice(&self, stretch: &Stretch<'_>, watch: &dyn Watch) -> Result<Volume, Refusal> {
+        let bytes = self.bytes_of_slice(0).end.max(1);
+        let within =
+            if stretch.wrapping.is_some() { REACH.saturating_sub(stretch.skipped) / bytes } else { u64::MAX };
+        let k = self.middle().min(usize::try_from(within).unwrap_or(usize::MAX));
+        let slice = stretch.read_part(self.bytes_of_slice(k), watch)?;
+        self.one_slice(slice, k).ok_or_else(|| {
+            let text = "needs more memory for a slice than there is";
+            Refusal::new(stretch.path, RefusalCode::TooLarge, text)
+        })
+    }
+
     /// The bytes of slice `k`, as they lie in the file, at their true place.
-    pub(super) fn one_slice(&self, mut slice: Vec<u8>, k: usize) -> Option<Volume> {
+    fn one_slice(&self, mut slice: Vec<u8>, k: usize) -> Option<Volume> {
         let [i, j, _] = self.grid.dims();
         if self.swapped {
             swap(&mut slice, self.sample_type);

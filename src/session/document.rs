@@ -298,8 +298,8 @@ impl Document {
     /// Asks before the first mark where it is doubtful where the study lies.
     pub fn ask_before_marking(&mut self) {
         let is_slice = self.study.volume.grid().dims()[2] == 1;
-        let doubts = self.study.doubts.iter().filter(|doubt| doubt.code.is_blocking());
-        if let Some(doubt) = doubts.filter(|_| !is_slice).next()
+        let blocking = self.study.doubts.iter().find(|doubt| doubt.code.is_blocking() && !is_slice);
+        if let Some(doubt) = blocking
             && self.session.case().annotations().is_empty()
             && self.session.case().scheme().iter().next().is_none()
         {

@@ -107,33 +107,24 @@ impl Import {
             None => read.scheme.clone(),
         };
         let file = mask.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Self::placed(read, names, file, study, other_grids).map_err(|(mask_grid, study_grid)| {
-            let mask = mask.to_owned();
-            ImportError::OtherGrid(Box::new(GridMismatch { mask, mask_grid, study_grid }))
-        })
-    }
-
-    fn placed(
-        read: Segmentation,
-        names: LabelScheme,
-        file: String,
-        study: &Grid,
-        other_grids: OtherGrids,
-    ) -> Result<Self, (Grid, Grid)> {
         let Segmentation { layers, grid, .. } = read;
-        match (AxisMap::between(study, &grid), other_grids) {
-            (Some(map), _) if map.is_identity() => Ok(Self { layers, names, origin: file }),
+        let (layers, origin) = match (AxisMap::between(study, &grid), other_grids) {
+            (Some(map), _) if map.is_identity() => (layers, file),
             (Some(map), _) => {
-                let layers = layers.iter().map(|layer| layer.reordered(&map, study.dims())).collect();
-                Ok(Self { layers, names, origin: format!("{file}, {map}") })
+                let reordered = layers.iter().map(|layer| layer.reordered(&map, study.dims())).collect();
+                (reordered, format!("{file}, {map}"))
             }
             (None, OtherGrids::Resampled) => {
-                let layers = layers.iter().map(|layer| layer.resampled(&grid, study)).collect();
-                let origin = format!("{file}, resampled by the nearest voxel");
-                Ok(Self { layers, names, origin })
+                let resampled = layers.iter().map(|layer| layer.resampled(&grid, study)).collect();
+                (resampled, format!("{file}, resampled by the nearest voxel"))
             }
-            (None, OtherGrids::Refused) => Err((grid, study.clone())),
-        }
+            (None, OtherGrids::Refused) => {
+                let mask = mask.to_owned();
+                let mismatch = GridMismatch { mask, mask_grid: grid, study_grid: study.clone() };
+                return Err(ImportError::OtherGrid(Box::new(mismatch)));
+            }
+        };
+        Ok(Self { layers, names, origin })
     }
 }
 

@@ -80,6 +80,7 @@ fn pixel(study: &Study, i: usize, j: usize) -> Vec<i64> {
     match volume.samples() {
         Samples::Rgb8(samples) => samples[offset].map(i64::from).to_vec(),
         Samples::Rgba8(samples) => samples[offset].map(i64::from).to_vec(),
+        Samples::Rgb16(samples) => samples[offset].map(i64::from).to_vec(),
         samples => vec![samples.at(offset) as i64],
     }
 }
@@ -148,13 +149,18 @@ fn png_of(colour: png::ColorType, depth: png::BitDepth, size: [u32; 2], rows: &[
 }
 
 #[test]
-fn wide_colours_keep_their_upper_bytes_and_say_so() {
+fn wide_colours_are_kept_but_those_with_transparency_which_say_so() {
     let rows = [0x12, 0x34, 0x56, 0x78, 0x9a, 0xbc, 0xff, 0xff, 0, 0, 0, 0xff];
-    let bytes = png_of(png::ColorType::Rgb, png::BitDepth::Sixteen, [2, 1], &rows);
-    let (_folder, path) = on_disk(&[("a.png", bytes)]);
-    let study = open(&path);
-    assert_eq!([pixel(&study, 0, 0), pixel(&study, 1, 0)], [vec![0x12, 0x56, 0x9a], vec![0xff, 0, 0]]);
-    assert!(study.doubts.iter().any(|doubt| doubt.code == DoubtCode::ReducedDepth));
+    let check = |colour: png::ColorType, size: [u32; 2], first: &[i64], reduced: bool| {
+        let (_folder, path) = on_disk(&[("a.png", png_of(colour, png::BitDepth::Sixteen, size, &rows))]);
+        let study = open(&path);
+        assert_eq!(pixel(&study, 0, 0), first, "{colour:?}");
+        let told = study.doubts.iter().any(|doubt| doubt.code == DoubtCode::ReducedDepth);
+        assert_eq!(told, reduced, "{colour:?}");
+    };
+    check(png::ColorType::Rgb, [2, 1], &[0x1234, 0x5678, 0x9abc], false);
+    check(png::ColorType::GrayscaleAlpha, [3, 1], &[0x12, 0x12, 0x12, 0x56], true);
+    check(png::ColorType::Grayscale, [6, 1], &[0x1234], false);
 }
 
 /// The CRC of PNG chunks (ISO/IEC 15948, annex D).

@@ -120,9 +120,18 @@ fn longest_even(origins: &[Point<Patient>]) -> Range<usize> {
     let mut longest = 0..1;
     let mut start = 0;
     while start + longest.len() < origins.len() {
-        let mut end = start + 2;
-        while end < origins.len() && is_even(&origins[start..=end]) {
-            end += 1;
+        // In strides that double and then halve: prefix by prefix would cost the square of a long scan.
+        let (mut end, mut stride) = (start + 2, 1);
+        let goes_on = |end: usize| end <= origins.len() && is_even(&origins[start..end]);
+        while goes_on(end + stride) {
+            end += stride;
+            stride *= 2;
+        }
+        while stride > 1 {
+            stride /= 2;
+            if goes_on(end + stride) {
+                end += stride;
+            }
         }
         if end - start > longest.len() {
             longest = start..end;

@@ -8,7 +8,7 @@ mod source;
 
 use std::path::{Path, PathBuf};
 
-use super::{Doubt, Refusal, Series, SeriesFacts, SeriesSource, Watch};
+use super::{Doubt, Refusal, Series, SeriesSource, Watch};
 use crate::volume::Volume;
 
 /// Whether a file begins as MetaImage does, or is named `.mha` or `.mhd`, so that a broken one is
@@ -24,20 +24,24 @@ pub fn is_metaimage(path: &Path) -> bool {
 /// The series a file holds, from its header.
 pub fn series(path: &Path) -> Result<Series, Refusal> {
     let described = source::of(path)?;
-    let facts =
-        SeriesFacts::of(&described.grid, described.times, described.placement, described.doubts.clone());
+    described.refuse_short()?;
     Ok(Series {
+        facts: described.facts(),
         id: super::nifti::stem(path),
         modality: None,
         description: described.description,
         source: SeriesSource::MetaImage(path.to_owned()),
-        facts,
     })
 }
 
 /// Every file that holds something of it, the header first.
 pub fn files(path: &Path) -> Vec<PathBuf> {
     source::of(path).map_or_else(|_| vec![path.to_owned()], |described| described.files())
+}
+
+/// Reads one slice: the middle one at the first time, where it can be reached alone.
+pub fn middle_slice(path: &Path, watch: &dyn Watch) -> Result<Volume, Refusal> {
+    source::of(path)?.middle_slice(watch)
 }
 
 /// Reads header and voxels.

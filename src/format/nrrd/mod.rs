@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use self::header::Header;
 use super::labels::Segmentation;
-use super::{Doubt, Refusal, Series, SeriesFacts, SeriesSource, Watch, described, labels};
+use super::{Doubt, Refusal, Series, SeriesSource, Watch, described, labels};
 use crate::volume::Volume;
 
 /// Whether a file begins as NRRD does, or is named `.nrrd` or `.nhdr`, so that a broken one is refused
@@ -31,20 +31,24 @@ pub fn is_nrrd(path: &Path) -> bool {
 /// The series a file holds, from its header.
 pub fn series(path: &Path) -> Result<Series, Refusal> {
     let described = source::of(path)?.1;
-    let facts =
-        SeriesFacts::of(&described.grid, described.times, described.placement, described.doubts.clone());
+    described.refuse_short()?;
     Ok(Series {
+        facts: described.facts(),
         id: super::nifti::stem(path),
         modality: None,
         description: described.description,
         source: SeriesSource::Nrrd(path.to_owned()),
-        facts,
     })
 }
 
 /// Every file that holds something of it, the header first.
 pub fn files(path: &Path) -> Vec<PathBuf> {
     source::of(path).map_or_else(|_| vec![path.to_owned()], |(_, described)| described.files())
+}
+
+/// Reads one slice: the middle one at the first time, where it can be reached alone.
+pub fn middle_slice(path: &Path, watch: &dyn Watch) -> Result<Volume, Refusal> {
+    source::of(path)?.1.middle_slice(watch)
 }
 
 /// Reads header and voxels.

@@ -16,6 +16,16 @@ use crate::volume::SampleType;
 /// A block of 8 × 8 pixels takes a bit at least, so that a byte cannot hold more pixels than these.
 const MOST_PIXELS_PER_BYTE: u64 = 512;
 
+/// Width and height as they are seen, from the header.
+pub(super) fn seen_size(path: &Path) -> Result<[usize; 2], Fault> {
+    let file = File::open(path).map_err(|error| fault(Error::Io(error)))?;
+    let mut decoder = Decoder::new(BufReader::new(file));
+    decoder.read_info().map_err(fault)?;
+    let info = decoder.info().ok_or_else(|| Fault::new(RefusalCode::Damaged, "has no frame header"))?;
+    let orientation = decoder.exif_data().map_or(Orientation::of_tag(1), Orientation::of_exif);
+    Ok(orientation.seen_size([usize::from(info.width), usize::from(info.height)]))
+}
+
 pub(super) fn decode(path: &Path) -> Result<Picture, Fault> {
     let unreadable = |error: std::io::Error| fault(Error::Io(error));
     let file = File::open(path).map_err(unreadable)?;

@@ -54,13 +54,27 @@ pub fn is_photo(path: &Path) -> bool {
 
 /// The series a file holds.
 pub fn series(path: &Path) -> Result<Series, Refusal> {
-    kind_of(path)?;
+    let kind = kind_of(path)?;
+    let seen = catch_unwind(|| match kind {
+        Kind::Png => png::seen_size(path),
+        Kind::Jpeg => jpeg::seen_size(path),
+        Kind::Tiff => tiff::seen_size(path),
+    });
+    let panicked = |_| Err(Fault::new(RefusalCode::Damaged, "its header cannot be decoded"));
+    let [width, height] = seen.unwrap_or_else(panicked).map_err(|fault| fault.of(path))?;
+    let facts = SeriesFacts {
+        dims: [width, height, 1],
+        times: 1,
+        spacing_mm: [1.0; 3],
+        doubts: vec![pixels_only(false)],
+        ..SeriesFacts::default()
+    };
     Ok(Series {
+        facts,
         id: super::nifti::stem(path),
         modality: None,
         description: String::new(),
         source: SeriesSource::Photo(path.to_owned()),
-        facts: SeriesFacts { times: 1, ..SeriesFacts::default() },
     })
 }
 

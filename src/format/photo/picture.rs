@@ -32,7 +32,7 @@ pub(super) fn room_for(size: [usize; 2], sample_type: SampleType) -> Result<Buff
 
 /// What is told where 16 bits of a colour became 8.
 pub(super) fn reduced() -> Doubt {
-    Doubt::new(DoubtCode::ReducedDepth, "colours of 16 bits were reduced to their upper 8")
+    Doubt::new(DoubtCode::ReducedDepth, "colours of 16 bits with transparency were reduced to their upper 8")
 }
 
 /// What is told where a file holds more pictures than the one that is shown.

@@ -18,16 +18,35 @@ const DECODER_BYTES: usize = 64 << 20;
 
 type Pixels = Reader<BufReader<File>>;
 
-pub(super) fn decode(path: &Path, watch: &dyn Watch) -> Result<Picture, Fault> {
+/// The pixels to come, and the length of the file.
+fn reader_of(path: &Path) -> Result<(Pixels, u64), Fault> {
     let file = File::open(path).map_err(|error| unreadable(path, &error))?;
     let file_length = file.metadata().map_err(|error| unreadable(path, &error))?.len();
     let mut decoder = Decoder::new_with_limits(BufReader::new(file), Limits { bytes: DECODER_BYTES });
     decoder.set_transformations(Transformations::EXPAND);
     decoder.set_ignore_text_chunk(true);
     decoder.set_ignore_iccp_chunk(true);
-    let mut reader = decoder.read_info().map_err(fault)?;
+    Ok((decoder.read_info().map_err(fault)?, file_length))
+}
+
+fn size_of(reader: &Pixels) -> [usize; 2] {
+    [reader.info().width as usize, reader.info().height as usize]
+}
+
+fn orientation_told(reader: &Pixels) -> Orientation {
+    reader.info().exif_metadata.as_deref().map_or(Orientation::of_tag(1), Orientation::of_exif)
+}
+
+/// Width and height as they are seen, from what stands before the pixels.
+pub(super) fn seen_size(path: &Path) -> Result<[usize; 2], Fault> {
+    let (reader, _) = reader_of(path)?;
+    Ok(orientation_told(&reader).seen_size(size_of(&reader)))
+}
+
+pub(super) fn decode(path: &Path, watch: &dyn Watch) -> Result<Picture, Fault> {
+    let (mut reader, file_length) = reader_of(path)?;
+    let size = size_of(&reader);
     let info = reader.info();
-    let size = [info.width as usize, info.height as usize];
     let packed = (info.raw_row_length() as u64).saturating_mul(info.height.into());
     if !gzip::can_hold(file_length, packed) {
         let text =
@@ -43,12 +62,13 @@ pub(super) fn decode(path: &Path, watch: &dyn Watch) -> Result<Picture, Fault> {
     let sample_type = match (colour, depth) {
         (ColorType::Grayscale, BitDepth::Sixteen) => SampleType::U16,
         (ColorType::Grayscale, _) => SampleType::U8,
+        (ColorType::Rgb, BitDepth::Sixteen) => SampleType::Rgb16,
         (ColorType::Rgb, _) => SampleType::Rgb8,
         (ColorType::GrayscaleAlpha | ColorType::Rgba, _) => SampleType::Rgba8,
         (ColorType::Indexed, _) => return Err(Fault::new(RefusalCode::Inconsistent, "has no palette")),
     };
     let wide = depth == BitDepth::Sixteen;
-    if wide && colour != ColorType::Grayscale {
+    if wide && sample_type == SampleType::Rgba8 {
         doubts.push(reduced());
     }
     let mut bytes = room_for(size, sample_type)?;
@@ -78,11 +98,11 @@ pub(super) fn decode(path: &Path, watch: &dyn Watch) -> Result<Picture, Fault> {
     Ok(Picture { size, sample_type, bytes, orientation: orientation(reader), doubts })
 }
 
-/// A row as it is kept: 16-bit grey in this machine's byte order, the upper byte of 16-bit colours, grey
-/// with transparency as colour.
+/// A row as it is kept: 16 bits in this machine's byte order, of those with transparency the upper byte,
+/// grey with transparency as colour.
 fn convert(row: &[u8], out: &mut [u8], colour: ColorType, wide: bool) {
     match (colour, wide) {
-        (ColorType::Grayscale, true) => {
+        (ColorType::Grayscale | ColorType::Rgb, true) => {
             for (sample, out) in row.as_chunks::<2>().0.iter().zip(out.as_chunks_mut::<2>().0) {
                 *out = u16::from_be_bytes(*sample).to_ne_bytes();
             }
@@ -107,7 +127,7 @@ fn convert(row: &[u8], out: &mut [u8], colour: ColorType, wide: bool) {
 fn orientation(mut reader: Pixels) -> Orientation {
     // All pixels are there; what is wrong behind them is of no matter.
     let _ = reader.finish();
-    reader.info().exif_metadata.as_deref().map_or(Orientation::of_tag(1), Orientation::of_exif)
+    orientation_told(&reader)
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Fault {

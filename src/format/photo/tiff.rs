@@ -26,6 +26,19 @@ const LOSSY: [u32; 2] = [6, 7];
 /// CCITT compressions.
 const FAX: [u32; 3] = [2, 3, 4];
 
+/// Width and height as they are seen, from the first directory.
+pub(super) fn seen_size(path: &Path) -> Result<[usize; 2], Fault> {
+    let file = File::open(path).map_err(|error| fault(error.into()))?;
+    let mut decoder = Decoder::new(BufReader::new(file)).map_err(fault)?;
+    let (width, height) = decoder.dimensions().map_err(fault)?;
+    Ok(orientation(&mut decoder).seen_size([width as usize, height as usize]))
+}
+
+fn orientation(decoder: &mut Decoder<BufReader<File>>) -> Orientation {
+    let told = decoder.find_tag_unsigned::<u16>(Tag::Orientation).ok().flatten();
+    Orientation::of_tag(told.unwrap_or(1))
+}
+
 pub(super) fn decode(path: &Path) -> Result<Picture, Fault> {
     let unreadable = |error: std::io::Error| fault(error.into());
     let file = File::open(path).map_err(unreadable)?;
@@ -59,8 +72,7 @@ pub(super) fn decode(path: &Path) -> Result<Picture, Fault> {
     let mut decoder = decoder.with_limits(limits);
     decoder.read_image_bytes(&mut stored).map_err(fault)?;
 
-    let has_resolution = tag(&mut decoder, Tag::XResolution).is_some()
-        || decoder.find_tag(Tag::XResolution).is_ok_and(|found| found.is_some());
+    let has_resolution = decoder.find_tag(Tag::XResolution).is_ok_and(|found| found.is_some());
     let mut doubts = vec![pixels_only(has_resolution)];
     if LOSSY.contains(&compression) {
         doubts.push(Doubt::new(DoubtCode::Lossy, "the photograph was compressed with loss (JPEG)"));
@@ -68,8 +80,7 @@ pub(super) fn decode(path: &Path) -> Result<Picture, Fault> {
     if decoder.more_images() {
         doubts.push(further_pictures());
     }
-    let orientation = tag(&mut decoder, Tag::Orientation).and_then(|value| u16::try_from(value).ok());
-    let orientation = Orientation::of_tag(orientation.unwrap_or(1));
+    let orientation = orientation(&mut decoder);
     let (sample_type, bytes) = kept(stored, size, colour, &layout, &mut doubts)?;
     Ok(Picture { size, sample_type, bytes, orientation, doubts })
 }
@@ -117,7 +128,8 @@ fn kept(
     }?;
     let Some(channels) = channels else { return Ok((sample_type, stored)) };
     let wide = layout.sample_type == Some(Stored::U16);
-    if wide {
+    let kept_wide = sample_type == SampleType::Rgb16;
+    if wide && !kept_wide {
         doubts.push(reduced());
     }
     let in_file = usize::from(colour.num_samples());
@@ -131,8 +143,15 @@ fn kept(
     };
     let mut bytes = room_for(size, sample_type)?;
     for (pixel, out) in bytes.chunks_exact_mut(sample_type.bytes()).enumerate() {
+        let place_of = |channel: usize| pixel * pixel_step + channel * plane_step;
+        if kept_wide {
+            for (out, channel) in out.as_chunks_mut::<2>().0.iter_mut().zip(channels) {
+                out.copy_from_slice(&stored[2 * place_of(channel)..][..2]);
+            }
+            continue;
+        }
         for (out, channel) in out.iter_mut().zip(channels) {
-            *out = upper(pixel * pixel_step + channel * plane_step);
+            *out = upper(place_of(channel));
         }
         if let (ColorType::YCbCr(_), [y, cb, cr]) = (colour, &mut *out) {
             [*y, *cb, *cr] = rgb_of(*y, *cb, *cr);

@@ -77,10 +77,10 @@ for index in itertools.product(*map(range, data.shape)):
 ";
 
 fn check_against_nibabel(file: &DicomFile, slices: usize) -> Option<Study> {
-    let study = study(&[file.clone()]);
+    let study = study(std::slice::from_ref(file));
     let grid = study.volume.grid();
     assert_eq!(grid.dims(), [4, 3, slices]);
-    let folder = folder_of(&[file.clone()]);
+    let folder = folder_of(std::slice::from_ref(file));
     let answer = python(VOXELS_BY_NIBABEL, &[&folder.path().join("IM000")])?;
     assert_eq!(answer.lines().count(), 12 * slices);
     for line in answer.lines() {
