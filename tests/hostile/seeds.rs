@@ -6,8 +6,9 @@ use crate::case::{Case, Probe};
 
 pub(crate) fn cases() -> Vec<Case> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hostile/seeds");
-    let mut paths: Vec<_> =
-        std::fs::read_dir(folder).expect("readable").map(|entry| entry.expect("an entry").path()).collect();
+    // A folder without files is not kept by git.
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let mut paths: Vec<_> = entries.map(|entry| entry.expect("an entry").path()).collect();
     paths.sort();
     let case = |path: &std::path::PathBuf| {
         let name = path.file_name().expect("a name").to_string_lossy().into_owned();
