@@ -108,7 +108,12 @@ pub(super) fn named_beside(header: &Path, name: &str) -> Result<PathBuf, Refusal
     // A link may lead out as well as a name.
     let real = |path: &Path| path.canonicalize().map_err(|error| Refusal::unreadable(path, &error));
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-    if real(&path)?.starts_with(real(folder)?) { Ok(path) } else { Err(leads_out()) }
+    let place = real(&path)?;
+    if header.canonicalize().is_ok_and(|header| header == place) {
+        let text = "names itself as its data file, as if its own words were samples";
+        return Err(Refusal::new(header, RefusalCode::Inconsistent, text));
+    }
+    if place.starts_with(real(folder)?) { Ok(path) } else { Err(leads_out()) }
 }
 
 /// The names that a pattern such as `slice%03d.raw` stands for, from `first` to `last`.
@@ -414,6 +419,8 @@ mod tests {
         check("", Some(RefusalCode::Inconsistent));
         check("absent.raw", Some(RefusalCode::Unreadable));
         check("deeper", Some(RefusalCode::Unreadable));
+        std::fs::write(&header, b"x").expect("written");
+        check("a.nhdr", Some(RefusalCode::Inconsistent));
         #[cfg(unix)]
         check("link.raw", Some(RefusalCode::Inconsistent));
     }

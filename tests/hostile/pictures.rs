@@ -321,7 +321,7 @@ fn nrrd() -> Vec<Case> {
         "../secret",
         "/etc/passwd",
         "/dev/zero",
-        "a.nrrd",
+        "a.nhdr",
         "absent",
         "",
         "LIST",
