@@ -633,7 +633,8 @@ impl App {
         let Some((text, since)) = &self.toast else { return };
         match TOAST.checked_sub(since.elapsed()) {
             Some(left) => {
-                bars::show_toast(ctx, text);
+                let shelf = self.shelf.is_some() && !self.shelf_hidden;
+                bars::show_toast(ctx, text, theme::TOOLS + if shelf { theme::SERIES } else { 0.0 });
                 ctx.request_repaint_after(left);
             }
             None => self.toast = None,
@@ -642,9 +643,12 @@ impl App {
 
     fn show_studio(&mut self, ui: &mut Ui, frame: &eframe::Frame) {
         let dark = Frame::new().fill(theme::palette(ui).panel);
-        Panel::left("tools").exact_size(64.0).resizable(false).frame(dark.inner_margin(6.0)).show(ui, |ui| {
-            bars::show_toolbar(ui, self);
-        });
+        Panel::left("tools").exact_size(theme::TOOLS).resizable(false).frame(dark.inner_margin(6.0)).show(
+            ui,
+            |ui| {
+                bars::show_toolbar(ui, self);
+            },
+        );
         self.show_shelf(ui);
         let Some(document) = &mut self.document else { return };
         Panel::right("panels")
@@ -668,7 +672,7 @@ impl App {
         let fill = theme::palette(ui).panel;
         let frame = Frame::new().fill(fill).inner_margin(8.0);
         let shown = Panel::left("series")
-            .exact_size(200.0)
+            .exact_size(theme::SERIES)
             .resizable(false)
             .frame(frame)
             .show(ui, |ui| shelf.show(ui));

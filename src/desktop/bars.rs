@@ -226,7 +226,10 @@ pub(super) fn show_status_bar(ui: &mut Ui, app: &App, frame: &eframe::Frame) {
                 }
                 let mut parts = vec![
                     saved,
-                    format!("{:.1} px/mm", view.pixels_per_mm),
+                    match session.case().volume().placement {
+                        Placement::Pixels => format!("{:.0} %", view.pixels_per_mm * 100.0),
+                        _ => format!("{:.1} px/mm", view.pixels_per_mm),
+                    },
                     format!("W {} L {}", short(window.width), short(window.centre)),
                     planes.to_owned(),
                 ];
@@ -288,10 +291,10 @@ fn short(value: f64) -> String {
 }
 
 /// Draws a notice that takes no focus.
-pub(super) fn show_toast(ctx: &egui::Context, text: &str) {
+pub(super) fn show_toast(ctx: &egui::Context, text: &str, left: f32) {
     let area = egui::Area::new(Id::unique("toast"))
         // The one corner of the viewports where nothing else is written.
-        .anchor(egui::Align2::LEFT_BOTTOM, [80.0, -36.0])
+        .anchor(egui::Align2::LEFT_BOTTOM, [left + 16.0, -36.0])
         .interactable(false);
     area.order(egui::Order::Foreground).show(ctx, |ui| {
         egui::Frame::popup(ui.style()).inner_margin(egui::Margin::symmetric(14, 8)).show(ui, |ui| {

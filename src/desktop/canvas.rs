@@ -381,10 +381,7 @@ impl PanePainter<'_> {
         };
         line(Vec2::splat(1.0), over_image::SHADOW);
         line(Vec2::ZERO, over_image::TEXT);
-        let unit = match self.session.case().volume().placement {
-            Placement::Pixels => "px",
-            _ => "mm",
-        };
+        let unit = self.session.case().volume().placement.unit();
         let words = format!("{} {unit}", bar.mm);
         let above = Pos2::new(right - length / 2.0, y - 5.0);
         text(self.ui, above, Align2::CENTER_BOTTOM, &words, FontId::proportional(12.0), over_image::TEXT);

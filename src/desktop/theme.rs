@@ -77,6 +77,11 @@ pub(super) const CORNER: u8 = 5;
 /// Gap between viewports.
 pub(super) const GAP: f32 = 2.0;
 
+/// Width of the tools at the left.
+pub(super) const TOOLS: f32 = 64.0;
+/// Width of the list of series beside them.
+pub(super) const SERIES: f32 = 200.0;
+
 /// The colours of the theme in use.
 pub(super) fn palette(ui: &egui::Ui) -> Palette {
     if ui.visuals().dark_mode { DARK } else { LIGHT }

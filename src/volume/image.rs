@@ -42,6 +42,16 @@ pub enum Placement {
     Pixels,
 }
 
+impl Placement {
+    /// What the grid's distances are counted in.
+    pub fn unit(self) -> &'static str {
+        match self {
+            Self::Patient | Self::Scaled => "mm",
+            Self::Pixels => "px",
+        }
+    }
+}
+
 /// Smallest, greatest and mean value of a volume, after rescale, over all voxels, times and
 /// components that are finite.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -229,8 +239,13 @@ impl Volume {
 
     /// A window from the values at time 0 that shows all but the outermost half percent at either
     /// end; values equal to the smallest one count as background and are left out, so that air does
-    /// not decide.
+    /// not decide. Colours are shown as they are.
     pub fn automatic_window(&self) -> Window {
+        match self.sample_type() {
+            SampleType::Rgb8 | SampleType::Rgba8 => return Window::between(0.0, 255.0),
+            SampleType::Rgb16 => return Window::between(0.0, 65535.0),
+            _ => {}
+        }
         let count = self.grid.voxel_count();
         let per_slice = count / self.grid.dims()[2];
         // An odd step does not run down a few columns of a width that is a power of two.

@@ -263,6 +263,61 @@ fn unsaved_marks_are_asked_about() {
 }
 
 #[test]
+fn series_of_one_folder_are_listed_and_each_keeps_its_marks() {
+    let study = Study::new();
+    std::fs::copy(study.file("phantom.nii.gz"), study.file("second.nii.gz")).expect("copied");
+    let mut window = window(Some(study.folder.path().to_owned()));
+    wait(&mut window, "the first series", |window| window.state().document().is_some());
+    let shown =
+        |window: &Harness<'_, App>| window.state().document().map(|open| open.study().series.id.clone());
+    assert_eq!(shown(&window).as_deref(), Some("phantom"), "the likeliest one is open at once");
+    press(&mut window, Modifiers::NONE, Key::B);
+    let centre = middle(&window, "Axial view");
+    drag(&mut window, PointerButton::Primary, &[centre, centre + Vec2::new(20.0, 0.0)]);
+    let painted = labelled(&window);
+    assert!(painted > 0);
+
+    window.get_by_label("Series second.nii.gz").click();
+    window.run_steps(2);
+    wait(&mut window, "the second series", |window| shown(window).as_deref() == Some("second"));
+    assert_eq!(labelled(&window), 0);
+    window.get_by_label("Series phantom.nii.gz").click();
+    window.run_steps(3);
+    assert_eq!(shown(&window).as_deref(), Some("phantom"), "what is open already is shown at once");
+    assert_eq!(labelled(&window), painted);
+
+    // Marks of a series that is not shown are asked about, and shown.
+    window.get_by_label("Series second.nii.gz").click();
+    window.run_steps(3);
+    press(&mut window, Modifiers::COMMAND, Key::W);
+    assert_eq!(shown(&window).as_deref(), Some("phantom"));
+    window.get_by_label("Discard").click();
+    window.run_steps(3);
+    assert!(window.state().document().is_none());
+}
+
+#[test]
+fn marks_wait_for_an_answer_where_the_place_is_doubtful() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = in_time(folder.path());
+    let mut bytes = std::fs::read(&path).expect("readable");
+    // Neither sform nor qform: voxel sizes alone.
+    bytes[252..256].fill(0);
+    std::fs::write(&path, bytes).expect("written");
+    let mut window = window(Some(path));
+    wait(&mut window, "the study", |window| window.state().document().is_some());
+    press(&mut window, Modifiers::NONE, Key::B);
+    let centre = middle(&window, "Axial view");
+    let stroke = [centre, centre + Vec2::new(15.0, 0.0)];
+    drag(&mut window, PointerButton::Primary, &stroke);
+    assert_eq!(labelled(&window), 0);
+    window.get_by_label("Mark all the same").click();
+    window.run_steps(3);
+    drag(&mut window, PointerButton::Primary, &stroke);
+    assert!(labelled(&window) > 0);
+}
+
+#[test]
 fn escape_breaks_off_a_stroke_then_puts_the_tool_down() {
     let study = Study::new();
     let mut window = opened(&study);

@@ -49,7 +49,8 @@ fn show_brush(ui: &mut Ui, session: &mut Session) {
     ui.horizontal(|ui| {
         let label = ui.label("Diameter");
         let mut diameter = brush.radius_mm * 2.0;
-        let slider = Slider::new(&mut diameter, 0.5..=80.0).logarithmic(true).suffix(" mm").max_decimals(1);
+        let unit = format!(" {}", session.case().volume().placement.unit());
+        let slider = Slider::new(&mut diameter, 0.5..=80.0).logarithmic(true).suffix(unit).max_decimals(1);
         let response =
             ui.add(slider).labelled_by(label.id).on_hover_text("Size in the patient  ([ ] or Shift+wheel)");
         if response.changed() {
