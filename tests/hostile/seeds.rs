@@ -10,6 +10,7 @@ pub(crate) fn cases() -> Vec<Case> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
     let mut paths: Vec<_> = entries.map(|entry| entry.expect("an entry").path()).collect();
     paths.sort();
+    paths.retain(|path| !path.ends_with(".gitattributes"));
     let case = |path: &std::path::PathBuf| {
         let name = path.file_name().expect("a name").to_string_lossy().into_owned();
         let case = Case::file(format!("seeds/{name}"), &name, std::fs::read(path).expect("readable"));

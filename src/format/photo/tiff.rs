@@ -67,7 +67,8 @@ pub(super) fn decode(path: &Path) -> Result<Picture, Fault> {
     let mut stored: Buffer<u8> =
         buffer_for(path, claimed).map_err(|refusal| Fault::new(refusal.code, refusal.text))?;
     let mut limits = Limits::default();
-    limits.decoding_buffer_size = usize::MAX;
+    // Holds for tags, too, which are read before it is seen whether the file has them.
+    limits.decoding_buffer_size = usize::try_from(claimed).unwrap_or(usize::MAX).max(1 << 20);
     limits.intermediate_buffer_size = usize::try_from(file_length).unwrap_or(usize::MAX);
     let mut decoder = decoder.with_limits(limits);
     decoder.read_image_bytes(&mut stored).map_err(fault)?;
