@@ -37,9 +37,10 @@ pub struct Series {
 }
 
 impl Series {
-    /// What a person calls it: its description, else the name of its file or of the folder of its files.
+    /// What a person calls it: the name of its file; of DICOM the description, where there is one, else
+    /// the name of its file or of the folder of its files.
     pub fn name(&self) -> String {
-        if !self.description.is_empty() {
+        if self.source.own_file().is_none() && !self.description.is_empty() {
             return self.description.clone();
         }
         let files = self.source.files();
