@@ -690,7 +690,7 @@ impl App {
                 self.canvas.show(ui, preview, &mut self.pictures, frame);
             });
         }
-        if dialogs::show_progress(ui.ctx(), &opening.path, opening.progress()) {
+        if dialogs::show_progress(ui.ctx(), &opening.path, opening.progress(), &opening.found()) {
             // A reader that waits for a disk or a network share ends when that lets it; the person
             // goes on now, and what it brings is thrown away.
             self.opening = None;

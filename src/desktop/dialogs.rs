@@ -7,6 +7,7 @@ use egui::{Align, Button, Context, Id, Key, Layout, Modal, ProgressBar, RichText
 use super::app::Next;
 use super::file_picker::Pick;
 use super::{theme, widgets};
+use crate::format::FoundSoFar;
 use crate::session::{GridMismatch, OtherGrids};
 use crate::store::Overwrite;
 
@@ -230,8 +231,27 @@ fn show_path(ui: &mut Ui, what: Pick, text: &mut String, had_focus: &mut bool) -
     })
 }
 
+/// The series that a scan has come upon, while it goes on.
+fn show_found(ui: &mut Ui, found: &FoundSoFar) {
+    const SHOWN: usize = 8;
+    if found.files == 0 {
+        return;
+    }
+    let weak = theme::palette(ui).weak;
+    let count = found.series.len();
+    ui.label(RichText::new(format!("{} files read, {count} series so far", found.files)).small().color(weak));
+    for series in found.series.iter().take(SHOWN) {
+        let name = if series.description.is_empty() { "without a description" } else { &series.description };
+        let words = format!("{} · {name} · {} pictures", series.modality, series.pictures);
+        ui.add(egui::Label::new(RichText::new(words).small()).truncate());
+    }
+    if count > SHOWN {
+        ui.label(RichText::new(format!("and {} more", count - SHOWN)).small().color(weak));
+    }
+}
+
 /// Draws the progress of an opening over the window; `true` when it is to be stopped.
-pub(super) fn show_progress(ctx: &Context, path: &Path, done: f32) -> bool {
+pub(super) fn show_progress(ctx: &Context, path: &Path, done: f32, found: &FoundSoFar) -> bool {
     let area = egui::Area::new(Id::unique("opening"))
         .anchor(egui::Align2::CENTER_BOTTOM, [0.0, -60.0])
         .order(egui::Order::Foreground);
@@ -242,6 +262,7 @@ pub(super) fn show_progress(ctx: &Context, path: &Path, done: f32) -> bool {
                 ui.set_width(360.0);
                 let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
                 ui.label(format!("Opening {name}"));
+                show_found(ui, found);
                 ui.horizontal(|ui| {
                     let bar = ProgressBar::new(done).desired_width(280.0).desired_height(6.0);
                     let response = ui.add(bar);

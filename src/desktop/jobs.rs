@@ -1,11 +1,11 @@
 //! Work off the window's thread: opening, importing and saving, with progress and a cancel that works.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::format::{Scan, Silent, Watch};
+use crate::format::{FoundSoFar, Scan, Silent, Watch};
 use crate::geometry::Grid;
 use crate::session::{
     Document, Import, ImportError, OpenError, OtherGrids, SaveJob, SaveOutcome, system_author,
@@ -32,6 +32,7 @@ pub(super) enum OpenEvent {
 struct Shared {
     cancelled: AtomicBool,
     progress: AtomicU32,
+    found: Mutex<FoundSoFar>,
     repaint: egui::Context,
 }
 
@@ -47,6 +48,11 @@ impl Watch for Watcher {
 
     fn progress(&self, done: f64) {
         self.shared.progress.store((done as f32).to_bits(), Ordering::Relaxed);
+        self.shared.repaint.request_repaint();
+    }
+
+    fn found(&self, so_far: &FoundSoFar) {
+        so_far.clone_into(&mut self.shared.found.lock().unwrap_or_else(PoisonError::into_inner));
         self.shared.repaint.request_repaint();
     }
 
@@ -119,6 +125,7 @@ impl Opening {
         let shared = Arc::new(Shared {
             cancelled: AtomicBool::new(false),
             progress: AtomicU32::new(0),
+            found: Mutex::default(),
             repaint: ctx.clone(),
         });
         let (sender, events) = channel();
@@ -139,6 +146,11 @@ impl Opening {
     /// What happened since the last call.
     pub(super) fn next_event(&self) -> Option<OpenEvent> {
         self.events.try_recv().ok()
+    }
+
+    /// What a folder has turned out to hold so far.
+    pub(super) fn found(&self) -> FoundSoFar {
+        self.shared.found.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// How much is done, 0 to 1.
