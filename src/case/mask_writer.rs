@@ -18,19 +18,21 @@ pub struct WriteRule {
     pub label: u16,
     /// Write only over this label.
     pub only_over: Option<u16>,
-    /// Write only where the value (rescaled, first time) lies in this range, ends included.
+    /// Write only where the value (rescaled) lies in this range, ends included.
     pub only_values: Option<[f64; 2]>,
+    /// The point in time whose values count; the last one where there are fewer.
+    pub time: usize,
 }
 
 impl WriteRule {
     /// Paints `label` over everything that is not locked.
     pub fn paint(label: u16) -> Self {
-        Self { label, only_over: None, only_values: None }
+        Self { label, only_over: None, only_values: None, time: 0 }
     }
 
     /// Erases `label` and nothing else.
     pub fn erase(label: u16) -> Self {
-        Self { label: 0, only_over: Some(label), only_values: None }
+        Self { label: 0, only_over: Some(label), only_values: None, time: 0 }
     }
 }
 
@@ -86,7 +88,9 @@ impl<'a> MaskWriter<'a> {
         if writable != 0
             && let Some(range) = self.rule.only_values
         {
-            let offset = self.volume.grid().offset(VoxelIndex::new(i.start, j, k));
+            let grid = self.volume.grid();
+            let time = self.rule.time.min(self.volume.times() - 1);
+            let offset = time * grid.voxel_count() + grid.offset(VoxelIndex::new(i.start, j, k));
             writable &= within(self.volume, range, offset..offset + i.len());
         }
         if writable == 0 {

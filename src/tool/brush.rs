@@ -203,7 +203,8 @@ fn stroke(
 ) -> Option<Edit> {
     let Tip { brush: BrushSettings { radius_mm, only_values, .. }, footprint } = tip;
     let rule = if erasing { WriteRule::erase(label) } else { WriteRule::paint(label) };
-    let mut writer = MaskWriter::new(desk.case, desk.layer, WriteRule { only_values, ..rule })?;
+    let mut writer =
+        MaskWriter::new(desk.case, desk.layer, WriteRule { only_values, time: desk.display.time, ..rule })?;
     let sweep = Sweep { grid: desk.case.volume().grid(), from, to, radius_mm, footprint, from_is_done };
     sweep.for_each_run(|i, j, k| writer.write_run(i, j, k));
     writer.finish()

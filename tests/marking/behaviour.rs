@@ -1,10 +1,14 @@
 //! What painting does beyond its geometry: steps, labels, locks, ranges, wheel, breaking off.
 
+use std::sync::Arc;
+
+use annotomy::case::Case;
 use annotomy::geometry::VoxelIndex;
 use annotomy::session::{Button::*, Command, Session};
 use annotomy::tool::BrushShape::*;
 use annotomy::tool::ToolKind::*;
 use annotomy::view::SliceSource;
+use annotomy::volume::{Buffer, Rescale, Samples, Volume};
 
 use crate::stage::Act::*;
 use crate::stage::*;
@@ -427,4 +431,23 @@ fn true_patient_planes_are_painted_where_the_plane_cuts() {
     });
     let map = &hands.session.case().layers()[0];
     wanted.for_each(|voxel| assert_eq!(map.label(voxel), 1, "{voxel:?} is cut and within reach"));
+}
+
+#[test]
+fn a_range_holds_the_values_of_the_time_that_is_shown() {
+    let check = |time: usize, expected: bool| {
+        let grid = plain_case().volume().grid().clone();
+        let count = grid.voxel_count();
+        let samples: Vec<i16> = (0..3 * count).map(|n| (n / count) as i16).collect();
+        let samples = Samples::I16(Buffer::from_slice(&samples).expect("memory"));
+        let volume = Volume::new(grid, 3, samples, Rescale::NONE).expect("a volume");
+        let mut session = Session::new(Case::new(Arc::new(volume)), "Ada");
+        session.display_mut().time = time;
+        let within = BALL_OF_1.replace("\"points_lps\"", "\"range\": [1, 1], \"points_lps\"");
+        session.run_step(&serde_json::from_str(&within).expect("a step")).expect("made");
+        assert_eq!(!session.case().layers()[0].counts().is_empty(), expected, "at time {time}");
+    };
+    check(0, false);
+    check(1, true);
+    check(2, false);
 }
