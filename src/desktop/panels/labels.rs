@@ -1,6 +1,6 @@
 //! The list of labels.
 
-use egui::{Color32, RichText, Role, Ui};
+use egui::{Color32, RichText, Role, ScrollArea, Ui};
 use egui_material_icons::icons::{
     ICON_ADD, ICON_DELETE, ICON_LOCK, ICON_LOCK_OPEN, ICON_VISIBILITY, ICON_VISIBILITY_OFF,
 };
@@ -9,6 +9,9 @@ use crate::annotation::{Colour, Label};
 use crate::desktop::widgets::NameField;
 use crate::desktop::{theme, widgets};
 use crate::session::{Command, Session};
+
+/// Greatest height of the list.
+const LIST: f32 = 280.0;
 
 #[derive(Default)]
 pub(super) struct LabelsPanel {
@@ -33,9 +36,12 @@ impl LabelsPanel {
             ui.label(RichText::new("The first stroke makes \"Label 1\".").color(weak));
         }
         self.hovered = None;
-        for (index, label) in labels {
-            self.show_label(ui, session, index, &label);
-        }
+        // A long list leaves room for what lies below it.
+        ScrollArea::vertical().id_salt("labels").max_height(LIST).auto_shrink([false, true]).show(ui, |ui| {
+            for (index, label) in labels {
+                self.show_label(ui, session, index, &label);
+            }
+        });
     }
 
     fn show_label(&mut self, ui: &mut Ui, session: &mut Session, index: u16, label: &Label) {
