@@ -1,9 +1,10 @@
 //! The window's state, and what happens in one frame.
 
+mod outcomes;
+
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
@@ -12,7 +13,7 @@ use egui::{CentralPanel, Frame, Panel, Ui};
 use super::canvas::Canvas;
 use super::dialogs::{self, Dialog, Reply};
 use super::file_picker::{FilePicker, Pick, Picked, SystemPicker};
-use super::jobs::{Importing, OpenEvent, Opening, Saving, Wanted};
+use super::jobs::{Importing, Opening, Saving, Wanted};
 use super::palette::{self, CommandPalette, Outcome};
 use super::panels::Panels;
 use super::pictures::Pictures;
@@ -20,10 +21,9 @@ use super::settings::Settings;
 use super::shelf::Shelf;
 use super::welcome::{self, Wish};
 use super::{Start, bars, shortcuts, theme};
-use crate::case::Case;
 use crate::geometry::{AnatomicalPlane, GridPlane};
-use crate::session::{Command, Document, Import, ImportError, OpenError, OtherGrids, Session};
-use crate::store::{Overwrite, SaveError};
+use crate::session::{Command, Document, OtherGrids, Session};
+use crate::store::Overwrite;
 
 /// The window.
 pub struct App {
@@ -342,172 +342,6 @@ impl App {
             Ok(Some(aside)) => self.notify(format!("They are kept as {}", aside.display())),
             Ok(None) => {}
             Err(error) => self.notify(format!("Steps are not kept on disk before you save: {error}")),
-        }
-    }
-
-    /// Takes in what the background jobs and dialogs have come to.
-    fn follow_jobs(&mut self, ctx: &egui::Context) {
-        while let Some(event) = self.opening.as_ref().and_then(Opening::next_event) {
-            match event {
-                OpenEvent::Preview(slice) => {
-                    self.preview = Some(Session::new(Case::new(Arc::new(*slice)), ""));
-                }
-                OpenEvent::Finished(result) => self.opened(result, ctx),
-            }
-        }
-        if let Some(outcome) = self.saving.as_ref().and_then(Saving::outcome) {
-            self.saving = None;
-            self.save_finished(outcome, ctx);
-        }
-        if let Some(result) = self.importing.as_ref().and_then(Importing::result) {
-            self.imported(result);
-        }
-        if let Some((what, receiver)) = self.picking.take() {
-            match receiver.try_recv() {
-                Ok(Picked::Path(path)) => self.picked(what, &path, ctx),
-                Ok(Picked::NoDialogs) => {
-                    self.dialog = Some(Dialog::Path { what, text: String::new(), had_focus: false })
-                }
-                Ok(Picked::Cancelled) | Err(std::sync::mpsc::TryRecvError::Disconnected) => {}
-                Err(std::sync::mpsc::TryRecvError::Empty) => self.picking = Some((what, receiver)),
-            }
-        }
-    }
-
-    fn opened(&mut self, result: Result<Box<Document>, Box<OpenError>>, ctx: &egui::Context) {
-        let Some(opening) = self.opening.take() else { return };
-        self.preview = None;
-        self.pictures.reset();
-        match result.map_err(|error| *error) {
-            Ok(mut document) => {
-                self.settings.opened(&opening.path);
-                for notice in document.notices() {
-                    self.toast = Some((notice.clone(), Instant::now()));
-                }
-                match document.doubts() {
-                    [] => {}
-                    [only] => self.notify(format!("Doubtful about this study: {}", only.text)),
-                    [first, others @ ..] => {
-                        let count = others.len();
-                        let text =
-                            format!("Doubtful: {} (and {count} more: see the badge above)", first.text);
-                        self.notify(text);
-                    }
-                }
-                if let Some((steps, last)) = document.left_behind() {
-                    let last = last.map(str::to_owned);
-                    self.dialog = Some(Dialog::LeftBehind { steps, last, cut_off: document.was_cut_off() });
-                }
-                document.ask_before_marking();
-                self.show_document(*document);
-                self.lay_over_what_waits(ctx);
-            }
-            Err(OpenError::SeveralSeries { path, scan }) => {
-                self.settings.opened(&path);
-                self.shelf = Some(Shelf::new(path, scan, ctx));
-                self.choose_series(0, ctx);
-            }
-            Err(OpenError::Refused(refusal)) if refusal.code == crate::format::RefusalCode::Cancelled => {
-                self.notify("Opening was stopped");
-            }
-            Err(OpenError::Marks(error)) => {
-                self.dialog =
-                    Some(Dialog::MarksUnreadable { path: opening.path.clone(), text: error.to_string() });
-            }
-            Err(error) => {
-                self.dialog = Some(Dialog::Message {
-                    title: "This could not be opened".into(),
-                    text: error.to_string(),
-                });
-            }
-        }
-        ctx.request_repaint();
-    }
-
-    /// Begins to read a mask for the open study.
-    fn lay_over(
-        &mut self,
-        mask: PathBuf,
-        names: Option<PathBuf>,
-        other_grids: OtherGrids,
-        ctx: &egui::Context,
-    ) {
-        if let Some(document) = &self.document {
-            let grid = document.study().volume.grid().clone();
-            self.importing = Some(Importing::start(mask, names, grid, other_grids, ctx));
-        }
-    }
-
-    /// Lays over a study that has just opened what was named together with it.
-    fn lay_over_what_waits(&mut self, ctx: &egui::Context) {
-        let Some((mask, names)) = self.to_lay_over.take() else { return };
-        if self.document.as_ref().is_some_and(|document| document.left_behind().is_some()) {
-            // Steps that wait fit the case only as it is.
-            self.notify("The segmentation was not opened: decide about your earlier marks first");
-            return;
-        }
-        match (mask, names) {
-            (Some(mask), names) => self.lay_over(mask, names, OtherGrids::Refused, ctx),
-            (None, Some(names)) => {
-                let origin = names.file_name().unwrap_or_default().to_string_lossy().into_owned();
-                let read = crate::store::read_scheme(&names).map_err(|error| error.to_string());
-                let Some(session) = self.session() else { return };
-                if let Err(text) = read.and_then(|scheme| session.name_labels(&scheme, &origin)) {
-                    let title = "The names of the labels could not be read".into();
-                    self.dialog = Some(Dialog::Message { title, text });
-                }
-            }
-            (None, None) => {}
-        }
-    }
-
-    fn imported(&mut self, result: Result<Import, ImportError>) {
-        let Some((_, names)) = self.importing.take().map(Importing::files) else { return };
-        let failed = match result {
-            Ok(import) => match self.session() {
-                Some(session) => session.import(import).err(),
-                None => None,
-            },
-            Err(ImportError::OtherGrid(mismatch)) => {
-                self.dialog = Some(Dialog::OtherGrid { mismatch, names });
-                None
-            }
-            Err(error) => Some(error.to_string()),
-        };
-        if let Some(text) = failed {
-            let title = "This segmentation could not be opened".into();
-            self.dialog = Some(Dialog::Message { title, text });
-        }
-    }
-
-    fn save_finished(&mut self, outcome: crate::session::SaveOutcome, ctx: &egui::Context) {
-        let Some(document) = &mut self.document else { return };
-        match document.saved(outcome) {
-            Ok(saved) => {
-                self.last_saved = Some(jiff::Zoned::now().strftime("%H:%M").to_string());
-                let name = saved.sidecar.file_name().unwrap_or_default().to_string_lossy().into_owned();
-                self.notify(match &saved.missing_source {
-                    None => format!("Saved and proven: {name}"),
-                    Some(path) => {
-                        format!("Saved: {name}; the study itself is no longer at {}", path.display())
-                    }
-                });
-                if let Some(next) = self.after_save.take() {
-                    self.leave(next, ctx);
-                }
-            }
-            Err(error) => {
-                self.after_save = None;
-                let text = error.to_string();
-                let allow = match error {
-                    SaveError::ChangedOnDisk { .. } => Some(("Write over it", Overwrite::Anything)),
-                    SaveError::StudyReplaced { .. } => {
-                        Some(("Save all the same", Overwrite::SeenOfFormerStudy))
-                    }
-                    _ => None,
-                };
-                self.dialog = Some(Dialog::SaveFailed { text, allow });
-            }
         }
     }
 
