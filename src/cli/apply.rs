@@ -69,6 +69,7 @@ pub(super) fn run(arguments: &ApplyArgs) -> Result<(), CommandError> {
     let begun = Instant::now();
     let mut document = open(&arguments.case, arguments.series.as_deref())?;
     let open_ms = milliseconds_since(begun);
+    tell_doubts(&document);
     let journal = super::recover::journal_of(&document, None);
     if document.find_left_behind(&journal).is_ok()
         && document.left_behind().is_some_and(|(steps, _)| steps > 0)
@@ -128,6 +129,9 @@ struct Answer {
     ok: bool,
     /// Whether it is in the journal on disk, so that it survives whatever happens now.
     durable: bool,
+    /// What is doubtful about a step that was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warning: Option<String>,
     /// Why the step was not made, or is not durable.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
@@ -141,6 +145,7 @@ fn answer_lines(arguments: &ApplyArgs) -> Result<(), CommandError> {
     if let Some(folder) = &arguments.journal {
         std::fs::create_dir_all(folder).map_err(|error| CommandError::unwritable(folder, error))?;
     }
+    tell_doubts(&document);
     let journal = super::recover::journal_of(&document, arguments.journal.as_deref());
     document.keep_journal(Some(&journal))?;
     if let Some((steps, _)) = document.left_behind() {
@@ -175,16 +180,24 @@ fn answer_lines(arguments: &ApplyArgs) -> Result<(), CommandError> {
     Ok(())
 }
 
+/// Tells what the window would ask about before the first mark, and what became of marks on disk.
+fn tell_doubts(document: &Document) {
+    for doubt in document.doubts().iter().filter(|doubt| doubt.code.is_blocking()) {
+        warn(&format!("{}: {}", doubt.code, doubt.text));
+    }
+    document.notices().iter().for_each(|notice| warn(notice));
+}
+
 fn answer(document: &mut Document, step: usize, line: &str) -> Answer {
-    let made = serde_json::from_str::<ScriptStep>(line)
-        .map_err(|error| error.to_string())
-        .and_then(|step| document.session.run_step(&step).map_err(|error| error.to_string()));
+    let read = serde_json::from_str::<ScriptStep>(line).map_err(|error| error.to_string());
+    let warning = read.as_ref().ok().and_then(|step| document.session.doubt_of_step(step));
+    let made = read.and_then(|step| document.session.run_step(&step).map_err(|error| error.to_string()));
     if let Err(error) = made {
-        return Answer { step, ok: false, durable: false, error: Some(error) };
+        return Answer { step, ok: false, durable: false, warning: None, error: Some(error) };
     }
     document.record();
     let durable = document.wait_for_journal();
-    Answer { step, ok: true, durable: durable.is_ok(), error: durable.err() }
+    Answer { step, ok: true, durable: durable.is_ok(), warning, error: durable.err() }
 }
 
 fn save(document: &mut Document, folder: &Path) -> Result<(), CommandError> {

@@ -188,7 +188,8 @@ fn step_name(desk: &Desk<'_>, label: u16, erasing: bool) -> String {
     let name = desk.case.scheme().get(label).map_or(fallback.as_str(), |label| &label.name);
     let millimetres = desk.brush.radius_mm * 2.0;
     let (word, joint) = if erasing { ("Erase", "from") } else { ("Brush", "on") };
-    format!("{word} {} mm {joint} {name}", (millimetres * 10.0).round() / 10.0)
+    let unit = desk.case.volume().placement.unit();
+    format!("{word} {} {unit} {joint} {name}", (millimetres * 10.0).round() / 10.0)
 }
 
 /// The edit of one sample: everything under the tip on its way. `from_is_done` tells that this very

@@ -36,6 +36,9 @@ pub(super) struct Tracer {
     acquired: Option<DateTime>,
 }
 
+/// From a child born early to the heaviest person; a weight in other units lies beyond.
+const WEIGHTS_KG: std::ops::RangeInclusive<f64> = 0.3..=650.0;
+
 /// When the dose was injected; many headers give the time of day only.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Moment {
@@ -73,7 +76,11 @@ fn weighed(dataset: &DataSet<'_>) -> Result<Uptake, &'static str> {
     if !["ATTN", "DECY"].iter().all(|kind| corrected.iter().any(|word| word == kind)) {
         return Err("values are not said to be corrected for attenuation and decay");
     }
-    let weight_g = positive(dataset, tags::PATIENT_WEIGHT).ok_or("the patient's weight is missing")? * 1000.0;
+    let weight_kg = positive(dataset, tags::PATIENT_WEIGHT).ok_or("the patient's weight is missing")?;
+    if !WEIGHTS_KG.contains(&weight_kg) {
+        return Err("the patient's weight is no person's in kilograms");
+    }
+    let weight_g = weight_kg * 1000.0;
     let tracer = dataset.items(tags::RADIOPHARMACEUTICAL_INFORMATION_SEQUENCE);
     let [tracer] = tracer else { return Err("the header does not describe one tracer") };
     let injected_bq =
@@ -154,6 +161,10 @@ impl Tracer {
         // Without a date, an injection after the scan was on the evening before.
         if elapsed_s < 0.0 && matches!(self.injected, Moment::OnTheDay(_)) {
             elapsed_s += DAY_S;
+            // A clock that is some hours ahead makes nearly a day of it.
+            if elapsed_s > 0.75 * DAY_S {
+                return Err("the injection is said to come after the scan");
+            }
         }
         if !(0.0..DAY_S).contains(&elapsed_s) {
             return Err("the scan does not lie within a day after the injection");

@@ -232,6 +232,8 @@ fn uptake_is_told_where_the_header_allows_it() {
     check("from the injection", pet().text((0x0054, 0x1102), "CS", "ADMIN"), after(0.0));
     check("computed later", pet().text((0x0008, 0x0031), "TM", "173000"), after(3720.0));
     check("past midnight", pet().text((0x0008, 0x0031), "TM", "003000"), after(55_800.0));
+    check("before the injection", pet().text((0x0008, 0x0031), "TM", "080000"), None);
+    check("a weight in tonnes", pet().text((0x0010, 0x1030), "DS", "0.07"), None);
     check("in g/mL", pet().text((0x0054, 0x1001), "CS", "GML"), Some(1.0));
     let lean = pet().text((0x0054, 0x1001), "CS", "GML").text((0x0054, 0x1006), "CS", "LBM");
     check("by lean mass", lean, None);
