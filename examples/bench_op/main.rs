@@ -7,6 +7,7 @@
 //! up and is dropped. `check` is what the others print for the same operation on the same data. CPU
 //! time is the system's own count, in ticks of 10 ms.
 
+#[cfg(feature = "desktop")]
 mod render;
 
 use std::fs::{self, File};
@@ -52,15 +53,12 @@ fn main() -> Result<()> {
         "brush_stroke_3d" => brush_stroke(&clock, &data, Dab::ball(20)),
         "tool_stroke_2d" => tool_stroke(&clock, &data, BrushShape::Disc, 20.0),
         "tool_stroke_3d" => tool_stroke(&clock, &data, BrushShape::Ball, 20.0),
-        "render_scroll_1024" => render::again(&clock, &labelled_case(&data)?, render::Change::Slice, 512),
-        "render_scroll_3x1024" => render::again(&clock, &labelled_case(&data)?, render::Change::Slice, 1024),
-        "render_window_level_1024" => {
-            render::again(&clock, &labelled_case(&data)?, render::Change::Window, 512)
-        }
         "memory_ct_mask_20_strokes" => memory(&clock, &data),
         other => match (other.strip_prefix("open_dicom_"), other.strip_prefix("first_slice_dicom_")) {
             (Some(syntax), _) => open_dicom(&clock, &data.join("dicom").join(syntax)),
             (_, Some(syntax)) => first_slice(&clock, &data.join("dicom").join(syntax).join("IM0151.dcm")),
+            #[cfg(feature = "desktop")]
+            _ if other.starts_with("render_") => render::operation(&clock, other, &labelled_case(&data)?),
             _ => bail!("no operation {other}"),
         },
     }?;

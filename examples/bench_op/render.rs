@@ -7,19 +7,29 @@ use annotomy::geometry::{AnatomicalPlane, VoxelIndex};
 use annotomy::render::{Gpu, Pace, Picture, Renderer};
 use annotomy::view::{Display, Pane, SliceSource};
 use annotomy::volume::Window;
-use anyhow::Result;
+use anyhow::{Result, bail};
 use serde_json::{Value, json};
 
 use super::Clock;
 
 /// What changes from picture to picture.
 #[derive(Clone, Copy, PartialEq)]
-pub(super) enum Change {
+enum Change {
     Slice,
     Window,
 }
 
-pub(super) fn again(clock: &Clock, case: &Case, change: Change, pixels: u32) -> Result<Value> {
+pub(super) fn operation(clock: &Clock, name: &str, case: &Case) -> Result<Value> {
+    let (change, pixels) = match name {
+        "render_scroll_1024" => (Change::Slice, 512),
+        "render_scroll_3x1024" => (Change::Slice, 1024),
+        "render_window_level_1024" => (Change::Window, 512),
+        other => bail!("no operation {other}"),
+    };
+    again(clock, case, change, pixels)
+}
+
+fn again(clock: &Clock, case: &Case, change: Change, pixels: u32) -> Result<Value> {
     let mut renderer = Renderer::new(Gpu::headless()?, wgpu::TextureFormat::Bgra8Unorm);
     renderer.sync(case, 0, Pace::Whole);
     let grid = case.volume().grid();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Case;
 use super::edit::{BrickChange, BrickState, Edit};
 use crate::geometry::VoxelIndex;
-use crate::volume::{BRICK_EDGE, Brick, BrickIndex, LabelMap, Sample, Volume, with_samples};
+use crate::volume::{BRICK_EDGE, Brick, BrickIndex, LabelMap, Mask, Sample, Volume, with_samples};
 
 /// A row of a brick is handled as the bits of one word.
 const _: () = assert!(BRICK_EDGE == u32::BITS as usize);
@@ -72,6 +72,11 @@ impl<'a> MaskWriter<'a> {
             self.write_in_brick(BrickIndex(brick), start..end, j, k);
             start = end;
         }
+    }
+
+    /// Writes the voxels of a mask, as far as rule and locks allow. Its box must lie in the grid.
+    pub fn write_mask(&mut self, mask: &Mask) {
+        mask.for_each_run(|i, j, k| self.write_run(i, j, k));
     }
 
     fn write_in_brick(&mut self, index: BrickIndex, i: Range<usize>, j: usize, k: usize) {
