@@ -14,7 +14,7 @@ mod mask_writer;
 use std::sync::Arc;
 
 pub use edit::{BrickChange, BrickState, Edit, EditError, LayerOrigin};
-pub use history::{History, HistoryEvent, Step};
+pub use history::{Attic, History, HistoryEvent, Step};
 pub use mask_writer::{MaskWriter, WriteRule};
 
 use crate::annotation::{Annotation, AnnotationId, LabelScheme};
