@@ -325,7 +325,7 @@ fn a_full_history_forgets_the_oldest_steps_and_keeps_the_newest() {
 
 #[test]
 fn with_an_attic_nothing_is_forgotten_and_memory_stays_bounded() {
-    const STEPS: usize = 2_000;
+    const STEPS: usize = 500;
     for budget in [0, 64 << 10] {
         let folder = tempfile::tempdir().expect("a folder");
         let mut case = wide_case();
