@@ -9,6 +9,7 @@
 
 #[cfg(feature = "desktop")]
 mod render;
+mod scale;
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -53,6 +54,7 @@ fn main() -> Result<()> {
         "brush_stroke_3d" => brush_stroke(&clock, &data, Dab::ball(20)),
         "tool_stroke_2d" => tool_stroke(&clock, &data, BrushShape::Disc, 20.0),
         "tool_stroke_3d" => tool_stroke(&clock, &data, BrushShape::Ball, 20.0),
+        "paint_1100" => scale::paint_1100(),
         "memory_ct_mask_20_strokes" => memory(&clock, &data),
         other => match (other.strip_prefix("open_dicom_"), other.strip_prefix("first_slice_dicom_")) {
             (Some(syntax), _) => open_dicom(&clock, &data.join("dicom").join(syntax)),
