@@ -5,6 +5,8 @@
 //!
 //! Must never know: who asks, which labels are locked, where a case lies on disk.
 
+mod interpolate;
 mod progress;
 
+pub use interpolate::{Interpolated, Interpolation, interpolate};
 pub use progress::{Cancelled, Progress, Unwatched};
