@@ -33,6 +33,7 @@ pub enum Command {
     StepBack,
     PasteContour,
     CopyToNextSlice,
+    Interpolate,
     NextMeasure,
     Template(usize),
     NoTemplate,
@@ -136,6 +137,7 @@ pub const COMMANDS: &[CommandInfo] = &[
     row(Command::DeleteSelected, Menu::Edit, "Delete selected", &["Delete"], "Delete the selected box, landmark or measurement"),
     row(Command::Accept, Menu::Edit, "Accept", &["Enter"], "Make a step of what is drawn: fill the contour, take the slices in between"),
     row(Command::StepBack, Menu::Edit, "One point back", &["Backspace"], "Take back the last point or landmark; else delete what is selected"),
+    row(Command::Interpolate, Menu::Edit, "Interpolate between slices", &["N"], "Show what lies between the painted slices of the label; Enter takes it in"),
     row(Command::CopyToNextSlice, Menu::Edit, "Copy to the next slice", &["Ctrl+B"], "Copy the selected box, or the active label on this slice, to the next slice and go there"),
     row(Command::PasteContour, Menu::Edit, "Last contour again", &["Ctrl+D"], "Show the last contour on this or the next slice, to be changed and filled"),
     row(Command::Cancel, Menu::Edit, "Cancel, then Navigate", &["Escape"], "Break off the gesture; then put the tool down"),
@@ -231,6 +233,7 @@ impl Session {
             },
             Command::NewLabel => self.new_label(),
             Command::NewLayer => self.add_layer(),
+            Command::Accept if !self.ask(Ask::Accept) => self.accept_ghost().map(drop),
             Command::CopyToNextSlice => self.copy_to_next_slice(),
             Command::LabelPreset(number) => match label_presets().get(number) {
                 Some(preset) => self.add_labels(preset),
@@ -254,7 +257,7 @@ impl Session {
         let brush = self.brush;
         match command {
             Command::Cancel => {
-                if !self.cancel_gesture() {
+                if !self.cancel_gesture() && !self.drop_ghost() {
                     self.take_tool(ToolKind::Navigate);
                 }
             }
@@ -263,7 +266,8 @@ impl Session {
             }
             Command::NextMeasure => self.set_measure(self.measure.next()),
             Command::Tool(kind) => self.take_tool(kind),
-            Command::Accept => drop(self.ask(Ask::Accept)),
+            Command::Accept => {}
+            Command::Interpolate => self.toggle_ghost(),
             Command::PasteContour => self.paste_contour(),
             Command::Template(number) => {
                 self.take_tool(ToolKind::Landmark);

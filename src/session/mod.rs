@@ -5,6 +5,7 @@
 //!
 //! Must never know: egui, wgpu.
 
+mod between;
 mod command;
 mod document;
 mod import;
@@ -61,6 +62,7 @@ pub struct Session {
     /// Which of the landmark templates is in use.
     template: Option<usize>,
     last_contour: Option<Contour>,
+    ghost: Option<between::Ghost>,
     /// Which way the slices were walked last: 1 or −1 along the viewer's gaze.
     direction: i64,
     layer: usize,
@@ -110,6 +112,7 @@ impl Session {
             measure: MeasureKind::default(),
             template: None,
             last_contour: None,
+            ghost: None,
             direction: 1,
             layer: 0,
             selected: None,
@@ -305,6 +308,7 @@ impl Session {
     /// Brings counts up to date with the masks; cheap where nothing changed.
     pub fn refresh_counts(&mut self) {
         self.tally.follow(&self.case);
+        self.follow_ghost();
         self.measurements.follow(&self.case, self.display.time);
     }
 
