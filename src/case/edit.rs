@@ -106,6 +106,9 @@ pub enum EditError {
     /// A brick's runs are damaged, it holds labels beyond the grid, or it stands in the edit twice.
     #[error("the edit holds a damaged brick")]
     DamagedBrick,
+    /// A step that was laid away cannot be read back.
+    #[error("the step was laid away on the disk and cannot be read back")]
+    Unreadable,
 }
 
 impl BrickState {

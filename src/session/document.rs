@@ -1,5 +1,6 @@
 //! A session together with the study it came from and the files it is saved to.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -8,8 +9,9 @@ use super::{Import, ImportError, OtherGrids, Session, now};
 use crate::case::{Case, CaseError};
 use crate::format::{self, Doubt, Refusal, Scan, Series, Study, Watch};
 use crate::store::{
-    self, CaseFiles, FoundJournal, Journal, JournalError, JournalMark, JournalStart, LocalDisk, MarksError,
-    Overwrite, SaveError, SaveRequest, Saved, SavedMarks, Seen, Signature, StudyIdentity, Unsaved,
+    self, CaseFiles, DiskAttic, FoundJournal, Journal, JournalError, JournalMark, JournalStart, LocalDisk,
+    MarksError, Overwrite, SaveError, SaveRequest, Saved, SavedMarks, Seen, Signature, StudyIdentity,
+    Unsaved,
 };
 
 /// An open study, its marks, and where they are saved.
@@ -167,6 +169,10 @@ impl Document {
     /// Fails where no journal can be kept; everything else goes on without it.
     pub fn keep_journal(&mut self, path: Option<&Path>) -> Result<(), JournalError> {
         let path = path.map_or_else(|| self.files.journal(), Path::to_owned);
+        match DiskAttic::in_folder(path.parent().unwrap_or(Path::new("."))) {
+            Ok(attic) => self.session.use_attic(Box::new(attic)),
+            Err(error) => tracing::warn!("undo reaches only as far as memory does: {error}"),
+        }
         let kept = self.open_journal(&path);
         match kept {
             Ok(journal) => {
@@ -204,8 +210,8 @@ impl Document {
         match self.find_journal(path) {
             Ok(Some((found, unsaved))) => {
                 let journal = Journal::resume(Box::new(LocalDisk), &found)?;
-                if unsaved.events.is_empty() {
-                    self.session.bring_back(unsaved);
+                if unsaved.event_count() == 0 {
+                    self.session.bring_back(&unsaved);
                 } else {
                     self.left_behind = Some(LeftBehind { found, unsaved });
                 }
@@ -231,7 +237,7 @@ impl Document {
     /// How many steps an earlier session left unsaved, and when the last of them was made.
     pub fn left_behind(&self) -> Option<(usize, Option<&str>)> {
         let left = self.left_behind.as_ref()?;
-        Some((left.unsaved.events.len(), left.unsaved.last.as_deref()))
+        Some((left.unsaved.event_count(), left.unsaved.last.as_deref()))
     }
 
     /// Whether the journal of that session was cut off in the middle of a step, which is lost.
@@ -241,7 +247,7 @@ impl Document {
 
     /// Brings those steps back, with what they take to be undone; gives how many came.
     pub fn bring_back(&mut self) -> usize {
-        self.left_behind.take().map_or(0, |left| self.session.bring_back(left.unsaved))
+        self.left_behind.take().map_or(0, |left| self.session.bring_back(&left.unsaved))
     }
 
     /// Goes on without those steps. Their journal is kept under another name, which is given.
@@ -357,8 +363,12 @@ impl Document {
 
     fn journal_of_moved_case(&self, old: &Journal) -> Result<Recorder, JournalError> {
         let study = self.identity.get_or_init(|| StudyIdentity::of(&self.study));
+        let unusable = |source| JournalError::Unusable { path: old.path().to_owned(), source };
         let made_since = match store::find_journal(old.path())? {
-            Some(found) => found.unsaved(study, self.seen.as_ref())?.events,
+            Some(found) => {
+                let unsaved = found.unsaved(study, self.seen.as_ref())?;
+                unsaved.events().collect::<io::Result<_>>().map_err(unusable)?
+            }
             None => Vec::new(),
         };
         let mut recorder = Recorder::start(self.begin_journal(&self.files.journal())?);

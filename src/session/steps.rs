@@ -1,7 +1,7 @@
 //! Every change of the case, as a named step of its history.
 
 use super::Session;
-use crate::case::{Case, Edit, EditError, HistoryEvent};
+use crate::case::{Attic, Case, Edit, EditError, HistoryEvent};
 use crate::store::Unsaved;
 use crate::tool::{Ask, Response, StepEnd};
 
@@ -81,20 +81,34 @@ impl Session {
 
     /// Takes over steps of an earlier session on this very case, and lets happen again what happened
     /// after them. Stops at what does not fit; gives how much came back.
-    pub(super) fn bring_back(&mut self, unsaved: Unsaved) -> usize {
+    pub(super) fn bring_back(&mut self, unsaved: &Unsaved) -> usize {
         self.cancel_gesture();
-        self.history.restore(unsaved.done, unsaved.undone);
         let mut count = 0;
-        for event in unsaved.events {
-            if let Err(error) = self.history.replay(&mut self.case, event) {
-                tracing::error!("step {} of the journal does not fit: {error}", count + 1);
-                break;
-            }
-            count += 1;
+        if let Err(error) = self.take_over(unsaved, &mut count) {
+            tracing::error!("step {} of the journal cannot be brought back: {error}", count + 1);
         }
         self.changes += count as u64;
         self.let_go_of_what_is_gone();
         count
+    }
+
+    fn take_over(&mut self, unsaved: &Unsaved, count: &mut usize) -> anyhow::Result<()> {
+        for step in unsaved.done() {
+            self.history.restore_done(step?);
+        }
+        for step in unsaved.undone() {
+            self.history.restore_undone(step?);
+        }
+        for event in unsaved.events() {
+            self.history.replay(&mut self.case, event?)?;
+            *count += 1;
+        }
+        Ok(())
+    }
+
+    /// From now on lays steps away there that memory has no room for.
+    pub(super) fn use_attic(&mut self, attic: Box<dyn Attic>) {
+        self.history.use_attic(attic);
     }
 
     /// What happened to the case since the last call, where it is recorded.

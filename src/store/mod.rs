@@ -7,8 +7,10 @@
 //!
 //! Must never know: windows, tools, the clock (times are handed in).
 
+mod attic;
 mod disk;
 mod fingerprint;
+mod frames;
 mod journal;
 mod names;
 mod open;
@@ -20,6 +22,7 @@ mod study;
 mod table;
 mod verify;
 
+pub use attic::DiskAttic;
 pub use disk::{Disk, LocalDisk};
 pub use fingerprint::Digest;
 pub use journal::{FoundJournal, Journal, JournalError, JournalMark, JournalStart, Unsaved, find_journal};
