@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::Case;
+use super::{Case, SliceSeries};
 use crate::annotation::{Annotation, AnnotationId, Label};
-use crate::volume::{BRICK_VOXELS, Brick, BrickIndex, LabelMap};
+use crate::volume::{BRICK_EDGE, BRICK_VOXELS, Brick, BrickIndex, LabelMap};
 
 /// More layers than anybody draws, and few enough that a damaged edit costs nothing.
 const MOST_LAYERS: usize = 4096;
@@ -32,8 +32,8 @@ pub enum Edit {
         /// What it holds then.
         after: Option<Label>,
     },
-    /// A layer: added as the last one, taken away again while it is empty, or said to come from
-    /// elsewhere.
+    /// A layer: added as the last one, taken away again while it is empty, or given another name or
+    /// origin.
     Layer {
         /// Which label map.
         layer: usize,
@@ -41,6 +41,15 @@ pub enum Edit {
         before: Option<LayerOrigin>,
         /// What it holds then.
         after: Option<LayerOrigin>,
+    },
+    /// Which slices of a label were filled in between painted ones.
+    Interpolated {
+        /// Whose slices.
+        of: SliceSeries,
+        /// What the case held, rising.
+        before: Vec<usize>,
+        /// What it holds then, rising.
+        after: Vec<usize>,
     },
     /// One annotation: made, changed or removed.
     Annotation {
@@ -55,11 +64,14 @@ pub enum Edit {
     },
 }
 
-/// Where a layer came from.
+/// What a layer is called and where it came from.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LayerOrigin {
     /// The file's name, and what was done to its labels; `None` where the layer was drawn here.
     pub file: Option<String>,
+    /// What a person calls the layer.
+    #[serde(default)]
+    pub name: Option<String>,
 }
 
 /// The change of one brick.
@@ -149,6 +161,23 @@ impl PartialEq for BrickState {
 }
 
 impl BrickChange {
+    /// Which slices of the brick change for a label: bit n of the axis' word for slice n.
+    pub(super) fn slices_touched(&self, label: u16) -> [u32; 3] {
+        let (Ok(before), Ok(after)) = (self.before.brick(), self.after.brick()) else { return [0; 3] };
+        let labels = |brick: &Option<Arc<Brick>>, place: usize| {
+            brick.as_ref().map_or(0, |brick| brick.labels()[place])
+        };
+        let mut touched = [0u32; 3];
+        for place in 0..BRICK_VOXELS {
+            if (labels(&before, place) == label) != (labels(&after, place) == label) {
+                touched[0] |= 1 << (place % BRICK_EDGE);
+                touched[1] |= 1 << (place / BRICK_EDGE % BRICK_EDGE);
+                touched[2] |= 1 << (place / BRICK_EDGE / BRICK_EDGE);
+            }
+        }
+        touched
+    }
+
     /// Which brick changes.
     pub fn brick(&self) -> BrickIndex {
         self.brick
@@ -200,6 +229,9 @@ impl Edit {
             }
             Self::Label { index, before, after } => Self::Label { index, before: after, after: before },
             Self::Layer { layer, before, after } => Self::Layer { layer, before: after, after: before },
+            Self::Interpolated { of, before, after } => {
+                Self::Interpolated { of, before: after, after: before }
+            }
             Self::Annotation { id, place, before, after } => {
                 Self::Annotation { id, place, before: after, after: before }
             }
@@ -215,6 +247,7 @@ impl Case {
             Edit::Bricks { layer, changes } => self.apply_bricks(*layer, changes),
             Edit::Label { index, before, after } => self.apply_label(*index, before.as_ref(), after.clone()),
             Edit::Layer { layer, before, after } => self.apply_layer(*layer, before.as_ref(), after.as_ref()),
+            Edit::Interpolated { of, before, after } => self.apply_interpolated(*of, before, after),
             Edit::Annotation { id, place, before, after } => {
                 self.apply_annotation(*id, *place, before.as_deref(), after.as_deref())
             }
@@ -226,6 +259,13 @@ impl Case {
         if let Some(label) = self.scheme.get(index) {
             let label = Label { visible, ..label.clone() };
             self.scheme.set(index, Some(label));
+        }
+    }
+
+    /// Shows or hides a layer; no edit either.
+    pub fn set_layer_shown(&mut self, layer: usize, shown: bool) {
+        if let Some(slot) = self.shown.get_mut(layer) {
+            *slot = shown;
         }
     }
 
@@ -266,16 +306,20 @@ impl Case {
                 let map = self.retired.pop().unwrap_or_else(|| LabelMap::new(self.volume.grid().dims()));
                 self.layers.push(map);
                 self.origins.push(origin.clone());
+                self.shown.push(true);
             }
             (Some(_), Some(origin)) => self.origins[layer].clone_from(origin),
             // The first layer stays, and a layer with marks in it does not go unasked.
             (Some(_), None) if layer == 0 || layer + 1 < count => return Err(EditError::NoSuchPlace),
-            (Some(_), None) if self.layers[layer].bricks().next().is_some() => {
+            (Some(_), None)
+                if self.layers[layer].bricks().next().is_some() || self.has_interpolated(layer) =>
+            {
                 return Err(EditError::OtherState);
             }
             (Some(_), None) => {
                 self.retired.extend(self.layers.pop());
                 self.origins.pop();
+                self.shown.pop();
             }
             (None, None) => {}
         }

@@ -349,6 +349,17 @@ impl OpenStep {
                 self.edits.push(Edit::Label { index, before, after });
             }
             Edit::Layer { .. } => self.edits.push(edit),
+            Edit::Interpolated { of, before, after } => {
+                for earlier in &mut self.edits {
+                    if let Edit::Interpolated { of: same, after: joined, .. } = earlier
+                        && *same == of
+                    {
+                        *joined = after;
+                        return;
+                    }
+                }
+                self.edits.push(Edit::Interpolated { of, before, after });
+            }
             Edit::Annotation { id, place, before, after } => {
                 for earlier in &mut self.edits {
                     if let Edit::Annotation { id: same, after: joined, .. } = earlier
@@ -376,6 +387,7 @@ impl OpenStep {
             Edit::Label { before, after, .. } => before != after,
             Edit::Annotation { before, after, .. } => before != after,
             Edit::Layer { before, after, .. } => before != after,
+            Edit::Interpolated { before, after, .. } => before != after,
             Edit::Bricks { .. } => true,
         });
         Step { name, edits }
@@ -406,6 +418,7 @@ impl Step {
                 .map(|change| size_of::<BrickChange>() + change.before.bytes() + change.after.bytes())
                 .sum(),
             Edit::Label { .. } | Edit::Layer { .. } | Edit::Annotation { .. } => 512,
+            Edit::Interpolated { before, after, .. } => (before.len() + after.len()) * size_of::<usize>(),
         };
         size_of::<Self>() + self.name.len() + self.edits.iter().map(of_edit).sum::<usize>()
     }

@@ -1,7 +1,9 @@
 //! Every command in one table: menus, palette, tooltips and the key sheet are drawn from it.
 
 use super::Session;
-use crate::tool::{BrushSettings, BrushShape, ToolKind};
+use crate::annotation::label_presets;
+use crate::case::PaintOver;
+use crate::tool::{Ask, BrushSettings, BrushShape, ToolKind};
 use crate::view::{Interpolation, SliceSource};
 use crate::volume::Window;
 
@@ -26,7 +28,21 @@ pub enum Command {
     BrushLarger,
     BrushShape,
     RangePaint,
+    PaintOver,
+    Accept,
+    StepBack,
+    PasteContour,
+    CopyToNextSlice,
+    Interpolate,
+    NextMeasure,
+    Template(usize),
+    NoTemplate,
     NewLabel,
+    NewLayer,
+    SearchLabels,
+    LabelPreset(usize),
+    ImportLabels,
+    ExportLabels,
     PreviousLabel,
     NextLabel,
     Label(u16),
@@ -118,19 +134,40 @@ pub const COMMANDS: &[CommandInfo] = &[
     row(Command::Quit, Menu::File, "Quit", &["Ctrl+Q"], "Leave Annotomy; unsaved marks are asked about"),
     row(Command::Undo, Menu::Edit, "Undo", &["Ctrl+Z"], "Take back the last step"),
     row(Command::Redo, Menu::Edit, "Redo", &["Ctrl+Y", "Ctrl+Shift+Z"], "Make the step again"),
-    row(Command::DeleteSelected, Menu::Edit, "Delete selected", &["Delete", "Backspace"], "Delete the selected box or landmark"),
+    row(Command::DeleteSelected, Menu::Edit, "Delete selected", &["Delete"], "Delete the selected box, landmark or measurement"),
+    row(Command::Accept, Menu::Edit, "Accept", &["Enter"], "Make a step of what is drawn: fill the contour, take the slices in between"),
+    row(Command::StepBack, Menu::Edit, "One point back", &["Backspace"], "Take back the last point or landmark; else delete what is selected"),
+    row(Command::Interpolate, Menu::Edit, "Interpolate between slices", &["N"], "Show what lies between the painted slices of the label; Enter takes it in"),
+    row(Command::CopyToNextSlice, Menu::Edit, "Copy to the next slice", &["Ctrl+B"], "Copy the selected box, or the active label on this slice, to the next slice and go there"),
+    row(Command::PasteContour, Menu::Edit, "Last contour again", &["Ctrl+D"], "Show the last contour on this or the next slice, to be changed and filled"),
     row(Command::Cancel, Menu::Edit, "Cancel, then Navigate", &["Escape"], "Break off the gesture; then put the tool down"),
     row(Command::Tool(ToolKind::Navigate), Menu::Tools, "Navigate", &["V"], "Click sets the crosshair, drag the window and level"),
     row(Command::Tool(ToolKind::Brush), Menu::Tools, "Brush", &["B"], "Paint the active label"),
     row(Command::Tool(ToolKind::Eraser), Menu::Tools, "Eraser", &["E"], "Erase the active label"),
+    row(Command::Tool(ToolKind::Polygon), Menu::Tools, "Polygon", &["P"], "Draw a closed line by points or free hand, and fill it"),
     row(Command::Tool(ToolKind::Box), Menu::Tools, "Box", &["R"], "Draw, move and resize boxes"),
     row(Command::Tool(ToolKind::Landmark), Menu::Tools, "Landmark", &["K"], "Place and move landmarks"),
+    row(Command::Tool(ToolKind::Fill), Menu::Tools, "Fill", &["F"], "Fill a hole, or give an island the label in hand"),
+    row(Command::Tool(ToolKind::Measure), Menu::Tools, "Measure", &["M"], "Measure a length, an angle, or the values in a region; again: the next of them"),
+    row(Command::NextMeasure, Menu::None, "Measure something else", &["Shift+M"], "Go on from ruler to angle, ellipse and rectangle"),
     row(Command::LastTool, Menu::Tools, "Last tool", &["Space"], "Go back to the tool before"),
     row(Command::BrushSmaller, Menu::Tools, "Smaller brush", &["[", "-"], "Make the brush smaller"),
     row(Command::BrushLarger, Menu::Tools, "Larger brush", &["]", "="], "Make the brush larger"),
     row(Command::BrushShape, Menu::Tools, "Disc or ball", &["Shift+B"], "Paint one slice with a disc, or several with a ball"),
-    row(Command::RangePaint, Menu::Tools, "Only within window", &["T"], "Paint only where the value lies inside the grey-level window"),
+    row(Command::RangePaint, Menu::Tools, "Only within a range", &["T"], "Paint only where the value lies in a range: the last one, at first the grey-level window"),
+    row(Command::PaintOver, Menu::Tools, "Paint over…", &["Shift+T"], "Go on from everything to what is shown, to background alone"),
+    row(Command::Template(0), Menu::Tools, "Landmarks: cephalometry", &[], "Ask for twelve landmarks of the skull in order"),
+    row(Command::Template(1), Menu::Tools, "Landmarks: AC–PC", &[], "Ask for the commissures and two points of the midplane"),
+    row(Command::Template(2), Menu::Tools, "Landmarks: pelvis and hips", &[], "Ask for eight landmarks of the pelvis in order"),
+    row(Command::NoTemplate, Menu::Tools, "Landmarks: free", &[], "Place landmarks in any order"),
     row(Command::NewLabel, Menu::Label, "New label", &["Ctrl+L"], "Make a label and draw with it"),
+    row(Command::SearchLabels, Menu::Label, "Search labels", &["L"], "Find a label by its name"),
+    row(Command::NewLayer, Menu::Label, "New layer", &["Ctrl+Shift+L"], "Add a layer, in which labels may overlap those of others, and draw on it"),
+    row(Command::LabelPreset(0), Menu::Label, "Labels: organs", &[], "Add labels for organs, with their codes"),
+    row(Command::LabelPreset(1), Menu::Label, "Labels: lesions", &[], "Add labels for lesions, with their codes"),
+    row(Command::LabelPreset(2), Menu::Label, "Labels: TotalSegmentator", &[], "Add the 117 classes of TotalSegmentator, in its order"),
+    row(Command::ImportLabels, Menu::Label, "Import labels…", &[], "Take names and colours from a label file of ITK-SNAP or a table"),
+    row(Command::ExportLabels, Menu::Label, "Export labels…", &[], "Write names and colours into a label file of ITK-SNAP"),
     row(Command::PreviousLabel, Menu::Label, "Previous label", &["Q", ","], "Draw with the label above"),
     row(Command::NextLabel, Menu::Label, "Next label", &["W", "."], "Draw with the label below"),
     row(Command::Label(1), Menu::None, "Label 1", &["Ctrl+1"], "Draw with label 1"),
@@ -195,6 +232,17 @@ impl Session {
                 None => Ok(()),
             },
             Command::NewLabel => self.new_label(),
+            Command::NewLayer => self.add_layer(),
+            Command::Accept if !self.ask(Ask::Accept) => self.accept_ghost().map(drop),
+            Command::CopyToNextSlice => self.copy_to_next_slice(),
+            Command::LabelPreset(number) => match label_presets().get(number) {
+                Some(preset) => self.add_labels(preset),
+                None => Ok(()),
+            },
+            Command::StepBack => match (self.ask(Ask::StepBack), self.selected) {
+                (false, Some(id)) => self.delete_annotation(id),
+                _ => Ok(()),
+            },
             _ => {
                 return self.run_view_command(command);
             }
@@ -209,11 +257,32 @@ impl Session {
         let brush = self.brush;
         match command {
             Command::Cancel => {
-                if !self.cancel_gesture() {
+                if !self.cancel_gesture() && !self.drop_ghost() {
                     self.take_tool(ToolKind::Navigate);
                 }
             }
+            Command::Tool(ToolKind::Measure) if self.tool_kind == ToolKind::Measure => {
+                self.set_measure(self.measure.next());
+            }
+            Command::NextMeasure => self.set_measure(self.measure.next()),
             Command::Tool(kind) => self.take_tool(kind),
+            Command::Accept => {}
+            Command::Interpolate => self.toggle_ghost(),
+            Command::PasteContour => self.paste_contour(),
+            Command::Template(number) => {
+                self.take_tool(ToolKind::Landmark);
+                self.set_template(Some(number));
+            }
+            Command::NoTemplate => self.set_template(None),
+            Command::PaintOver => {
+                let over = match brush.over {
+                    PaintOver::All => PaintOver::Shown,
+                    PaintOver::Shown => PaintOver::Only(0),
+                    PaintOver::Only(_) => PaintOver::All,
+                };
+                self.set_brush(BrushSettings { over, ..brush });
+                self.notice = Some(format!("Painting over {}", self.paint_over_name(over)));
+            }
             Command::LastTool => self.take_tool(self.previous_tool),
             Command::BrushSmaller => {
                 self.set_brush(BrushSettings { radius_mm: brush.radius_mm / 1.15, ..brush })
@@ -227,11 +296,13 @@ impl Session {
                     BrushShape::Ball => BrushShape::Disc,
                 };
                 self.set_brush(BrushSettings { shape, ..brush });
+                if !self.offers_ball() {
+                    self.notice = Some("A single picture has no depth for a ball".into());
+                }
             }
             Command::RangePaint => {
-                let window = self.display.window;
                 let only_values = match brush.only_values {
-                    None => Some([window.low(), window.high()]),
+                    None => Some(self.range_to_paint()),
                     Some(_) => None,
                 };
                 self.set_brush(BrushSettings { only_values, ..brush });
@@ -280,6 +351,19 @@ impl Session {
             _ => return false,
         }
         true
+    }
+
+    /// What may be painted over, in words.
+    pub fn paint_over_name(&self, over: PaintOver) -> String {
+        match over {
+            PaintOver::All => "everything".into(),
+            PaintOver::Shown => "what is shown".into(),
+            PaintOver::Only(0) => "background".into(),
+            PaintOver::Only(label) => {
+                let label = self.case.scheme().get(label);
+                label.map_or_else(|| "a label that is gone".into(), |label| label.name.clone())
+            }
+        }
     }
 
     fn change_fill(&mut self, by: f64) {

@@ -17,7 +17,7 @@ pub struct Readout {
     pub patient: Point<Patient>,
     /// The value of the voxel there; `None` outside the grid.
     pub value: Option<f64>,
-    /// The topmost label there, 0 for none.
+    /// The topmost label there in a layer that is shown, 0 for none.
     pub label: u16,
 }
 
@@ -87,6 +87,9 @@ impl Session {
 
     /// Moves the slice of a pane; a stroke under way goes on there.
     pub fn scroll_slices(&mut self, pane: usize, steps: i64) {
+        if steps != 0 {
+            self.direction = steps.signum();
+        }
         self.set_focus(self.panes[pane].scrolled(self.source, self.grid(), self.focus, steps));
         self.continue_gesture_on_new_slice();
     }
@@ -122,7 +125,7 @@ impl Session {
             voxel: volume.grid().voxel_from_patient() * at,
             patient: at,
             value: index.map(|index| volume.value(index, self.display.time)),
-            label: self.case.layers().iter().rev().map(label_in).find(|label| *label != 0).unwrap_or(0),
+            label: self.case.shown_layers().rev().map(label_in).find(|label| *label != 0).unwrap_or(0),
         }
     }
 

@@ -3,12 +3,15 @@
 use super::Session;
 use crate::case::{Attic, Case, Edit, EditError, HistoryEvent};
 use crate::store::Unsaved;
-use crate::tool::{Response, StepEnd};
+use crate::tool::{Ask, Response, StepEnd};
 
 impl Session {
-    /// Undo; `false` where there is nothing to take back. A gesture under way is what was done last:
-    /// it alone is taken back.
+    /// Undo; `false` where there is nothing to take back. A gesture under way, or the last point of a
+    /// contour that is not filled yet, is what was done last: it alone is taken back.
     pub fn undo(&mut self) -> Result<bool, EditError> {
+        if self.grab.is_none() && self.tool.is_busy() && self.ask(Ask::StepBack) {
+            return Ok(true);
+        }
         if self.cancel_gesture() {
             self.notice = Some("Undone: the gesture under way".into());
             return Ok(true);
@@ -55,7 +58,7 @@ impl Session {
         name: &str,
         edits: impl FnOnce(&Case) -> Vec<Edit>,
     ) -> Result<(), EditError> {
-        self.cancel_gesture();
+        self.let_go();
         if self.refuses_changes() {
             return Ok(());
         }
@@ -120,18 +123,21 @@ impl Session {
     /// Makes edits in the open step; where one does not fit, the whole step is taken back.
     fn make_edits(&mut self, edits: Vec<Edit>) -> Result<(), EditError> {
         for edit in edits {
-            if let Err(error) = self.history.apply(&mut self.case, edit, "") {
-                self.history.abort(&mut self.case)?;
-                return Err(error);
+            // Slices that a person draws on are painted from then on.
+            for edit in edit.painted_slices(&self.case).into_iter().chain([edit]) {
+                if let Err(error) = self.history.apply(&mut self.case, edit, "") {
+                    self.history.abort(&mut self.case)?;
+                    return Err(error);
+                }
+                self.changes += 1;
             }
-            self.changes += 1;
         }
         Ok(())
     }
 
     /// Does what a tool answered.
     pub(super) fn carry_out(&mut self, response: Response) -> Result<(), EditError> {
-        let Response { begin, edits, end, select, activate, focus, window, notice } = response;
+        let Response { begin, edits, end, select, activate, focus, window, contour, notice } = response;
         if begin.is_some() && self.refuses_changes() {
             return Ok(());
         }
@@ -160,6 +166,9 @@ impl Session {
         }
         if let Some(window) = window {
             self.display.window = window;
+        }
+        if contour.is_some() {
+            self.last_contour = contour;
         }
         if notice.is_some() {
             self.notice = notice;

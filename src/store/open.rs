@@ -11,7 +11,7 @@ use super::sidecar::{self, Parsed, Sidecar, SidecarError};
 use super::study::{StudyChanges, StudyIdentity};
 use super::table;
 use crate::annotation::{Annotation, Colour, Label, LabelScheme};
-use crate::case::{Case, CaseError, LayerOrigin};
+use crate::case::{Case, CaseError, LayerOrigin, SliceSeries};
 use crate::format::{self, Refusal, Silent, Study, Watch, nifti, open_plain, read_plain};
 use crate::geometry::Grid;
 use crate::volume::{LabelMap, Volume};
@@ -23,6 +23,10 @@ pub struct SavedMarks {
     pub layers: Vec<LabelMap>,
     /// Where each layer came from.
     pub origins: Vec<LayerOrigin>,
+    /// Whether each layer is shown.
+    pub shown: Vec<bool>,
+    /// The slices that were filled in between painted ones.
+    pub interpolated: Vec<(SliceSeries, Vec<usize>)>,
     /// The labels.
     pub scheme: LabelScheme,
     /// Boxes and landmarks.
@@ -39,7 +43,8 @@ impl SavedMarks {
     /// The case of these marks on the volume they were found for.
     pub fn into_case(self, volume: Arc<Volume>) -> Result<Case, CaseError> {
         let case = Case::with_marks(volume, self.layers, self.scheme, self.annotations)?;
-        Ok(case.with_origins(self.origins))
+        let case = case.with_origins(self.origins).with_layers_shown(&self.shown);
+        Ok(case.with_interpolated(self.interpolated))
     }
 }
 
@@ -246,7 +251,9 @@ fn marks_of(
     notices.dedup();
     Ok(SavedMarks {
         layers,
-        origins: sidecar.layers.iter().map(|layer| LayerOrigin { file: layer.origin.clone() }).collect(),
+        origins: sidecar.origins(),
+        shown: sidecar.layers.iter().map(|layer| layer.visible).collect(),
+        interpolated: sidecar.interpolated(),
         scheme: sidecar.scheme(),
         annotations: sidecar.marks(),
         notices,
@@ -320,6 +327,8 @@ fn mask_alone(study: &Study, files: &CaseFiles) -> Result<SavedMarks, MarksError
     Ok(SavedMarks {
         layers: vec![labels],
         origins: Vec::new(),
+        shown: Vec::new(),
+        interpolated: Vec::new(),
         scheme,
         annotations: Vec::new(),
         notices: vec![Notice::MaskAlone { path }],

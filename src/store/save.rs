@@ -24,7 +24,7 @@ use super::sidecar::{
 };
 use super::study::{StudyChanges, StudyIdentity};
 use super::table;
-use crate::case::Case;
+use crate::case::{Case, LayerOrigin};
 use crate::format::{nifti, read_plain};
 
 /// What is to be saved, where, by whom, and what may be lost by it.
@@ -193,8 +193,16 @@ pub fn save_on(disk: &dyn Disk, request: &SaveRequest<'_>) -> Result<Saved, Save
         let proven = prove(&waiting, &file, case.volume().grid(), labels)
             .map_err(|mismatch| SaveError::Unproven { path: place, mismatch })?;
         let counts = sidecar::count_records(&proven.counts);
-        let origin = case.layer_origins().get(number).and_then(|origin| origin.file.clone());
-        layers.push(LayerRecord { file, sha256: proven.sha256, counts, origin });
+        let LayerOrigin { file: origin, name } = case.layer_origins()[number].clone();
+        layers.push(LayerRecord {
+            file,
+            sha256: proven.sha256,
+            counts,
+            origin,
+            name,
+            visible: case.is_layer_shown(number),
+            interpolated: sidecar::interpolated_records(case, number),
+        });
         receipt.layers.push(proven.receipt);
     }
     let waiting = staged.write(&files.table(), |file| table::write(file, case.scheme()))?;
