@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::output::{print, print_json};
 use super::{CommandError, warn};
 use crate::format::Silent;
-use crate::session::{Document, OpenError, OtherGrids, Script, ScriptStep, system_author};
+use crate::session::{Allowed, Document, OpenError, Script, ScriptStep, system_author};
 use crate::store::Overwrite;
 
 /// Arguments of `apply`.
@@ -34,6 +34,10 @@ pub struct ApplyArgs {
     /// Takes the mask's nearest voxels where it lies on another grid, which is refused otherwise
     #[arg(long, requires = "mask")]
     resample: bool,
+    /// Lays the mask where it is read to lie though its own header is in doubt of that (sform and qform
+    /// disagree, no orientation), which is refused otherwise
+    #[arg(long, requires = "mask")]
+    as_read: bool,
     /// With -, where the journal is kept, if not beside the case
     #[arg(long, value_name = "DIR")]
     journal: Option<PathBuf>,
@@ -109,8 +113,8 @@ pub(super) fn run(arguments: &ApplyArgs) -> Result<(), CommandError> {
 /// Lays the mask over that the arguments name; tells what was done to make it fit.
 fn lay_over(document: &mut Document, arguments: &ApplyArgs) -> Result<(), CommandError> {
     let Some(mask) = &arguments.mask else { return Ok(()) };
-    let other_grids = if arguments.resample { OtherGrids::Resampled } else { OtherGrids::Refused };
-    document.lay_over(mask, arguments.labels.as_deref(), other_grids, &Silent)?;
+    let allowed = Allowed { resampling: arguments.resample, doubtful_place: arguments.as_read };
+    document.lay_over(mask, arguments.labels.as_deref(), allowed, &Silent)?;
     let origins = document.session.case().layer_origins();
     if let Some(origin) = origins.last().and_then(|origin| origin.file.as_ref())
         && *origin != mask.file_name().unwrap_or_default().to_string_lossy()

@@ -29,11 +29,14 @@ pub struct Segmentation {
     pub scheme: LabelScheme,
     /// Everything doubtful about the file.
     pub doubts: Vec<Doubt>,
+    /// The header's geometry fields, where it is a NIfTI file.
+    pub nifti_geometry: Option<nifti::NiftiGeometry>,
 }
 
 impl Segmentation {
     pub(super) fn new(layers: Vec<LabelMap>, volume: &Volume, doubts: Vec<Doubt>) -> Self {
-        Self { layers, grid: volume.grid().clone(), scheme: LabelScheme::default(), doubts }
+        let grid = volume.grid().clone();
+        Self { layers, grid, scheme: LabelScheme::default(), doubts, nifti_geometry: None }
     }
 }
 

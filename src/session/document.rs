@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use super::recorder::Recorder;
-use super::{Import, ImportError, OtherGrids, Session, now};
+use super::{Allowed, Import, ImportError, Session, now};
 use crate::case::{Case, CaseError};
 use crate::format::{self, Doubt, Refusal, Scan, Series, Study, Watch};
 use crate::store::{
@@ -122,10 +122,10 @@ impl Document {
         &mut self,
         mask: &Path,
         names: Option<&Path>,
-        other_grids: OtherGrids,
+        allowed: Allowed,
         watch: &dyn Watch,
     ) -> Result<(), OpenError> {
-        let import = Import::read(mask, names, self.study.volume.grid(), other_grids, watch)?;
+        let import = Import::read(mask, names, &self.study, allowed, watch)?;
         self.session.import(import).map_err(OpenError::NotImported)
     }
 
@@ -281,7 +281,7 @@ impl Document {
     }
 
     /// The study.
-    pub fn study(&self) -> &Study {
+    pub fn study(&self) -> &Arc<Study> {
         &self.study
     }
 

@@ -26,7 +26,7 @@ use crate::volume::Window;
 
 pub use command::{COMMANDS, Command, CommandInfo, Menu, WINDOW_PRESETS};
 pub use document::{Document, OpenError, SaveJob, SaveOutcome, system_author};
-pub use import::{GridMismatch, Import, ImportError, OtherGrids};
+pub use import::{Allowed, DoubtfulMask, GridMismatch, Import, ImportError};
 pub use panes::{PANES, Readout};
 pub use pointer::{Button, Modifiers};
 pub use script::{Script, ScriptError, ScriptStep, ScriptStroke};

@@ -71,12 +71,42 @@ pub(super) struct Identity {
     /// The folder, where there is no series UID to tell series apart.
     folder: Option<PathBuf>,
     pub(super) frame_of_reference: Option<String>,
-    sop_class: String,
+    pub(super) sop_class: String,
     pub(super) modality: String,
     rows: usize,
     columns: usize,
     sample: (u16, Number, Colour),
     pub(super) has_functional_groups: bool,
+}
+
+impl Identity {
+    /// In what a picture of the same series differs from this one.
+    pub(super) fn differences(&self, other: &Self) -> Vec<String> {
+        let mut found = Vec::new();
+        if (self.columns, self.rows) != (other.columns, other.rows) {
+            found.push(format!("{} × {} pixels", other.columns, other.rows));
+        }
+        if self.sample != other.sample {
+            let (bits, number, colour) = other.sample;
+            let what = if matches!(colour, Colour::Grey | Colour::InvertedGrey) {
+                let number = format!("{number:?}").to_lowercase();
+                format!(
+                    "{number} samples of {bits} bits{}",
+                    if colour == Colour::Grey { "" } else { ", inverted" }
+                )
+            } else {
+                format!("colours ({colour:?})")
+            };
+            found.push(what);
+        }
+        if self.frame_of_reference != other.frame_of_reference {
+            found.push("another frame of reference".to_owned());
+        }
+        if (&self.sop_class, &self.modality) != (&other.sop_class, &other.modality) {
+            found.push(format!("another kind of object ({})", other.modality));
+        }
+        found
+    }
 }
 
 /// What a file turned out to be.
@@ -192,8 +222,11 @@ pub(super) fn describe(
         return Err(Refusal::new(path, RefusalCode::UnsupportedObject, text));
     }
     let odd = |text: String| Doubt::new(DoubtCode::OddHeader, format!("{}: {text}", path.display()));
-    if let Some(Placed::Impossible(cosines)) = facts.first().map(|facts| facts.plane) {
-        doubts.push(odd(format!("its Image Orientation {cosines:?} is no pair of perpendicular directions")));
+    if let Some(Placed::InPart { position: Some(_), cosines: Some(cosines) }) =
+        facts.first().map(|facts| facts.plane)
+    {
+        let text = format!("its Image Orientation {cosines:?} is no pair of perpendicular unit vectors");
+        doubts.push(odd(text));
     }
     if facts.iter().any(|facts| facts.scale == Scale::Unusable) {
         doubts.push(odd("its rescale cannot be applied; values are the stored ones".to_owned()));

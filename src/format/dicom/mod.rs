@@ -8,7 +8,7 @@
 //!
 //! From the ground up: `dataset` elements in bytes; `syntax` how they are written; `file` as much of one
 //! as its header needs; `header` with `layout`, `picture`, `moment`, `spacing`, `frames`, `mosaic` and
-//! `fragments` what it says; `group` with `lattice` which pictures make a volume; `pixels` with `inflating`,
+//! `fragments` what it says; `group` with `mend`, `lattice` and `split` which pictures make a volume; `pixels` with `inflating`,
 //! `colour`, `table`, `rle` and `compressed` one picture's samples, where `codestream`, `encapsulated`, `golomb` and the files of
 //! JPEG are compression's; `assemble` with `suv` the volume.
 
@@ -34,12 +34,14 @@ mod jpeg_segments;
 mod jpeg_xl;
 mod lattice;
 mod layout;
+mod mend;
 mod moment;
 mod mosaic;
 mod picture;
 mod pixels;
 mod rle;
 mod spacing;
+mod split;
 mod suv;
 mod syntax;
 mod table;
