@@ -174,6 +174,9 @@ fn answer_lines(arguments: &ApplyArgs) -> Result<(), CommandError> {
         let text = serde_json::to_string(&answer).map_err(|error| CommandError::Output(error.into()))?;
         print(&text)?;
     }
+    if document.session.looks_only().is_some() {
+        return Err(crate::store::JournalError::Busy { path: journal }.into());
+    }
     let begun = Instant::now();
     save(&mut document, &arguments.out)?;
     let save_ms = milliseconds_since(begun);
@@ -193,7 +196,7 @@ fn tell_doubts(document: &Document) {
 }
 
 fn answer(document: &mut Document, step: usize, line: &str) -> Answer {
-    let read = serde_json::from_str::<ScriptStep>(line).map_err(|error| error.to_string());
+    let read = ScriptStep::from_text(line);
     let warning = read.as_ref().ok().and_then(|step| document.session.doubt_of_step(step));
     let made = read.and_then(|step| document.session.run_step(&step).map_err(|error| error.to_string()));
     if let Err(error) = made {
@@ -201,6 +204,11 @@ fn answer(document: &mut Document, step: usize, line: &str) -> Answer {
     }
     document.record();
     let durable = document.wait_for_journal();
+    // Where another window had begun to mark the case, the step is taken back.
+    document.record();
+    if document.session.looks_only().is_some() {
+        return Answer { step, ok: false, durable: false, warning: None, error: durable.err() };
+    }
     Answer { step, ok: true, durable: durable.is_ok(), warning, error: durable.err() }
 }
 
@@ -214,7 +222,7 @@ fn save(document: &mut Document, folder: &Path) -> Result<(), CommandError> {
 fn read_script(path: &Path) -> Result<Script, CommandError> {
     let bad = |text: String| CommandError::BadScript { path: path.to_owned(), text };
     let text = std::fs::read_to_string(path).map_err(|error| bad(format!("cannot be read: {error}")))?;
-    serde_json::from_str(&text).map_err(|error| bad(format!("is not a list of steps: {error}")))
+    Script::from_text(&text).map_err(bad)
 }
 
 /// Opens a study with its marks; of several series the one that `id` names.

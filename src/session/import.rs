@@ -188,7 +188,7 @@ impl Import {
         allowed: Allowed,
         watch: &dyn Watch,
     ) -> Result<Self, ImportError> {
-        let read = read_segmentation(mask, watch)?;
+        let read = read_segmentation(mask, Some(study.volume.grid()), watch)?;
         if !allowed.doubtful_place
             && let Some(doubtful) = DoubtfulMask::of(mask, &read, study, allowed)
         {
@@ -200,7 +200,10 @@ impl Import {
             None if read.scheme.is_empty() => store::scheme_beside(mask)?,
             None => read.scheme.clone(),
         };
-        let file = mask.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let mut file = mask.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if let Some(remark) = &read.remark {
+            file += &format!(", {remark}");
+        }
         let Segmentation { layers, grid, .. } = read;
         let (layers, origin) = match AxisMap::between(study, &grid) {
             Some(map) if map.is_identity() => (layers, file),

@@ -14,6 +14,7 @@ mod panes;
 mod pointer;
 mod recorder;
 mod script;
+mod spelling;
 mod steps;
 mod tally;
 

@@ -362,7 +362,7 @@ print("same")
 fn names_in_the_header_of_totalsegmentator_are_read() {
     let Some(studies) = oracle::studies() else { return };
     let path = studies.join("nifti/totalseg_small/example_seg.nii.gz");
-    let found = annotomy::format::read_segmentation(&path, &Silent).expect("opens");
+    let found = annotomy::format::read_segmentation(&path, None, &Silent).expect("opens");
     let name = |index| found.scheme.get(index).map(|label| label.name.as_str());
     assert_eq!([name(1), name(2), name(5)], [Some("spleen"), Some("kidney_right"), Some("liver")]);
     assert!(found.layers[0].counts().keys().all(|index| found.scheme.get(*index).is_some()));

@@ -12,3 +12,4 @@ mod moments;
 mod mosaic;
 pub(crate) mod real;
 mod samples;
+mod segmentations;
