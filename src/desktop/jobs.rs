@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::format::{FoundSoFar, Scan, Silent, Watch};
-use crate::geometry::Grid;
+use crate::format::{FoundSoFar, Scan, Silent, Study, Watch};
+
 use crate::session::{
-    Document, Import, ImportError, OpenError, OtherGrids, SaveJob, SaveOutcome, system_author,
+    Allowed, Document, Import, ImportError, OpenError, SaveJob, SaveOutcome, system_author,
 };
 use crate::store::Digest;
 use crate::volume::Volume;
@@ -174,12 +174,12 @@ pub(super) struct Importing {
 }
 
 impl Importing {
-    /// Begins to read a mask for a study on `grid`.
+    /// Begins to read a mask for `study`.
     pub(super) fn start(
         mask: PathBuf,
         names: Option<PathBuf>,
-        grid: Grid,
-        other_grids: OtherGrids,
+        study: Arc<Study>,
+        allowed: Allowed,
         ctx: &egui::Context,
     ) -> Self {
         let (sender, result) = channel();
@@ -187,7 +187,7 @@ impl Importing {
         let (path, of_labels) = (mask.clone(), names.clone());
         std::thread::spawn(move || {
             // Nobody waits for a mask whose study was closed.
-            let _ = sender.send(Import::read(&path, of_labels.as_deref(), &grid, other_grids, &Silent));
+            let _ = sender.send(Import::read(&path, of_labels.as_deref(), &study, allowed, &Silent));
             repaint.request_repaint();
         });
         Self { mask, names, result }

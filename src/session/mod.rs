@@ -18,6 +18,7 @@ mod pointer;
 mod recorder;
 mod script;
 mod slices;
+mod spelling;
 mod steps;
 mod tally;
 
@@ -32,7 +33,7 @@ use crate::volume::{Placement, Volume, Window};
 
 pub use command::{COMMANDS, Command, CommandInfo, Menu, WINDOW_PRESETS};
 pub use document::{Document, OpenError, SaveJob, SaveOutcome, system_author};
-pub use import::{GridMismatch, Import, ImportError, OtherGrids};
+pub use import::{Allowed, DoubtfulMask, GridMismatch, Import, ImportError};
 pub use measurements::Measured;
 pub use panes::{PANES, Readout};
 pub use pointer::{Button, Modifiers};

@@ -22,7 +22,7 @@ use super::shelf::Shelf;
 use super::welcome::{self, Wish};
 use super::{Start, bars, shortcuts, theme};
 use crate::geometry::{AnatomicalPlane, GridPlane};
-use crate::session::{Command, Document, OtherGrids, Session};
+use crate::session::{Allowed, Command, Document, Session};
 use crate::store::Overwrite;
 
 /// The window.
@@ -311,7 +311,7 @@ impl App {
     fn picked(&mut self, what: Pick, path: &Path, ctx: &egui::Context) {
         match what {
             Pick::File | Pick::Folder => self.open(path, ctx),
-            Pick::Segmentation => self.lay_over(path.to_owned(), None, OtherGrids::Refused, ctx),
+            Pick::Segmentation => self.lay_over(path.to_owned(), None, Allowed::default(), ctx),
             Pick::SaveFolder => match std::fs::create_dir_all(path) {
                 Ok(()) => self.save(Some(path), Overwrite::Seen, ctx),
                 Err(error) => {

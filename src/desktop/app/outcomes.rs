@@ -12,7 +12,7 @@ use crate::desktop::file_picker::Picked;
 use crate::desktop::jobs::{Importing, OpenEvent, Opening, Saving};
 use crate::desktop::shelf::Shelf;
 use crate::format::RefusalCode;
-use crate::session::{Document, Import, ImportError, OpenError, OtherGrids, SaveOutcome, Session};
+use crate::session::{Allowed, Document, Import, ImportError, OpenError, SaveOutcome, Session};
 use crate::store::{self, Overwrite, SaveError};
 
 impl App {
@@ -100,12 +100,12 @@ impl App {
         &mut self,
         mask: PathBuf,
         names: Option<PathBuf>,
-        other_grids: OtherGrids,
+        allowed: Allowed,
         ctx: &egui::Context,
     ) {
         if let Some(document) = &self.document {
-            let grid = document.study().volume.grid().clone();
-            self.importing = Some(Importing::start(mask, names, grid, other_grids, ctx));
+            let study = document.study().clone();
+            self.importing = Some(Importing::start(mask, names, study, allowed, ctx));
         }
     }
 
@@ -118,7 +118,7 @@ impl App {
             return;
         }
         match (mask, names) {
-            (Some(mask), names) => self.lay_over(mask, names, OtherGrids::Refused, ctx),
+            (Some(mask), names) => self.lay_over(mask, names, Allowed::default(), ctx),
             (None, Some(names)) => {
                 let origin = names.file_name().unwrap_or_default().to_string_lossy().into_owned();
                 let read = store::read_scheme(&names).map_err(|error| error.to_string());
@@ -141,6 +141,10 @@ impl App {
             },
             Err(ImportError::OtherGrid(mismatch)) => {
                 self.dialog = Some(Dialog::OtherGrid { mismatch, names });
+                None
+            }
+            Err(ImportError::DoubtfulPlace(mask)) => {
+                self.dialog = Some(Dialog::DoubtfulMask { mask, names });
                 None
             }
             Err(error) => Some(error.to_string()),
