@@ -257,6 +257,7 @@ impl OpenStep {
                 }
                 self.edits.push(Edit::Annotation { id, place, before, after });
             }
+            Edit::Classification { .. } => self.edits.push(edit),
         }
     }
 
@@ -273,6 +274,7 @@ impl OpenStep {
             Edit::Label { before, after, .. } => before != after,
             Edit::Annotation { before, after, .. } => before != after,
             Edit::Layer { before, after, .. } => before != after,
+            Edit::Classification { before, after, .. } => before != after,
             Edit::Bricks { .. } => true,
         });
         Step { name, edits }
@@ -302,7 +304,10 @@ impl Step {
                 .iter()
                 .map(|change| size_of::<BrickChange>() + change.before.bytes() + change.after.bytes())
                 .sum(),
-            Edit::Label { .. } | Edit::Layer { .. } | Edit::Annotation { .. } => 512,
+            Edit::Label { .. }
+            | Edit::Layer { .. }
+            | Edit::Annotation { .. }
+            | Edit::Classification { .. } => 512,
         };
         size_of::<Self>() + self.name.len() + self.edits.iter().map(of_edit).sum::<usize>()
     }

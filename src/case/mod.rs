@@ -11,13 +11,14 @@ mod history;
 mod import;
 mod mask_writer;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use edit::{BrickChange, BrickState, Edit, EditError, LayerOrigin};
 pub use history::{History, HistoryEvent, Step};
 pub use mask_writer::{MaskWriter, WriteRule};
 
-use crate::annotation::{Annotation, AnnotationId, LabelScheme};
+use crate::annotation::{Annotation, AnnotationId, Classification, LabelScheme, Subject};
 use crate::volume::{LabelMap, Volume};
 
 /// A volume, its label maps and its annotations.
@@ -32,6 +33,7 @@ pub struct Case {
     retired: Vec<LabelMap>,
     scheme: LabelScheme,
     annotations: Vec<Annotation>,
+    classifications: BTreeMap<Subject, Classification>,
 }
 
 /// Why parts do not make a [`Case`].
@@ -58,6 +60,7 @@ impl Case {
             retired: Vec::new(),
             scheme: LabelScheme::default(),
             annotations: Vec::new(),
+            classifications: BTreeMap::new(),
         }
     }
 
@@ -89,6 +92,12 @@ impl Case {
         self
     }
 
+    /// The same case with what was said of it, its series and its slices.
+    pub fn with_classifications(mut self, classifications: BTreeMap<Subject, Classification>) -> Self {
+        self.classifications = classifications;
+        self
+    }
+
     /// The voxels.
     pub fn volume(&self) -> &Arc<Volume> {
         &self.volume
@@ -117,5 +126,10 @@ impl Case {
     /// One annotation.
     pub fn annotation(&self, id: AnnotationId) -> Option<&Annotation> {
         self.annotations.iter().find(|annotation| annotation.id == id)
+    }
+
+    /// What is said of the case, its series and its slices.
+    pub fn classifications(&self) -> &BTreeMap<Subject, Classification> {
+        &self.classifications
     }
 }

@@ -7,7 +7,9 @@
 
 mod command;
 mod document;
+mod forms;
 mod import;
+mod keys;
 mod labels;
 mod marks;
 mod panes;
@@ -17,16 +19,17 @@ mod script;
 mod steps;
 mod tally;
 
-use crate::annotation::AnnotationId;
+use crate::annotation::{AnnotationId, Form};
 use crate::case::{Case, History};
 use crate::geometry::{AnatomicalPlane, Direction, Grid, Patient, Point};
 use crate::tool::{BrushSettings, Cursor, Desk, Preview, Tool, ToolKind};
 use crate::view::{Display, Pane, SliceSource};
 use crate::volume::Window;
 
-pub use command::{COMMANDS, Command, CommandInfo, Menu, WINDOW_PRESETS};
-pub use document::{Document, OpenError, SaveJob, SaveOutcome, system_author};
+pub use command::{COMMANDS, Command, CommandInfo, Menu, Needs, WINDOW_PRESETS};
+pub use document::{Document, OpenError, SaveJob, SaveOutcome, read_form, system_author};
 pub use import::{GridMismatch, Import, ImportError, OtherGrids};
+pub use keys::{Chord, KeyChanges, KeyMap, OwnKeys, PROFILES, Profile, profile};
 pub use panes::{PANES, Readout};
 pub use pointer::{Button, Modifiers};
 pub use script::{Script, ScriptError, ScriptStep, ScriptStroke};
@@ -63,6 +66,7 @@ pub struct Session {
     changes: u64,
     saved_changes: u64,
     tally: tally::Tally,
+    form: Option<Form>,
 }
 
 impl Session {
@@ -102,6 +106,7 @@ impl Session {
             changes: 0,
             saved_changes: 0,
             tally: tally::Tally::default(),
+            form: None,
             history: History::default(),
             case,
         }

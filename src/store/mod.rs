@@ -19,6 +19,7 @@ mod sidecar;
 mod study;
 mod table;
 mod verify;
+mod worklist;
 
 pub use disk::{Disk, LocalDisk};
 pub use fingerprint::Digest;
@@ -31,3 +32,4 @@ pub use sidecar::Signature;
 pub use study::{StudyChange, StudyChanges, StudyIdentity};
 pub use table::{read_scheme, scheme_beside};
 pub use verify::{Check, Verification, verify};
+pub use worklist::{WorkItem, WorkStatus, worklist};
