@@ -15,6 +15,10 @@ pub(crate) enum Pick {
     Segmentation,
     /// A folder to save into.
     SaveFolder,
+    /// A folder of studies to work through.
+    Worklist,
+    /// A form to be asked.
+    Form,
 }
 
 impl Pick {
@@ -25,6 +29,8 @@ impl Pick {
             Self::Folder => "Open a folder of DICOM files",
             Self::Segmentation => "Lay a segmentation over the study",
             Self::SaveFolder => "Save sidecar and masks into a folder",
+            Self::Worklist => "Work through a folder of studies",
+            Self::Form => "Ask the questions of a form",
         }
     }
 }
@@ -69,7 +75,8 @@ impl FilePicker for SystemPicker {
                     .add_filter("Labels", &["nii", "gz", "nrrd", "nhdr", "mha", "mhd", "png", "tif"])
                     .add_filter("All files", &["*"])
                     .pick_file(),
-                Pick::Folder | Pick::SaveFolder => dialog.pick_folder(),
+                Pick::Form => dialog.add_filter("Forms", &["json"]).pick_file(),
+                Pick::Folder | Pick::SaveFolder | Pick::Worklist => dialog.pick_folder(),
             };
             let picked = match path {
                 Some(path) => Picked::Path(path),

@@ -155,7 +155,8 @@ impl KeyMap {
 }
 
 /// A person's own keys over a profile's.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct OwnKeys {
     /// The profile they change.
     pub profile: String,

@@ -113,6 +113,14 @@ impl Session {
         }
     }
 
+    /// Ends the gesture under way where the pointer was last: whoever loses the keyboard to another
+    /// window sees no button come up, and what is drawn is kept.
+    pub fn let_go(&mut self) {
+        if let Some(Grab { button, last, .. }) = self.grab {
+            self.release(last, button);
+        }
+    }
+
     /// The pointer left the panes. A gesture under way goes on.
     pub fn pointer_left(&mut self) {
         if self.grab.is_none() {
