@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use egui::{Align, Layout, RichText, Role, Stroke, StrokeKind, Ui, Vec2};
-use egui_material_icons::icons::{ICON_FILE_OPEN, ICON_FOLDER_OPEN, ICON_HISTORY, ICON_NEUROLOGY};
+use egui_material_icons::icons::{
+    ICON_CHECKLIST, ICON_FILE_OPEN, ICON_FOLDER_OPEN, ICON_HISTORY, ICON_NEUROLOGY,
+};
 
 use super::{samples, theme, widgets};
 use crate::session::Command;
@@ -18,7 +20,7 @@ pub(super) fn show(ui: &mut Ui, recent: &[PathBuf]) -> Option<Wish> {
     let mut wish = None;
     let colours = theme::palette(ui);
     let area = ui.available_rect_before_wrap();
-    let size = Vec2::new(560.0_f32.min(area.width() - 40.0), 460.0_f32.min(area.height() - 20.0));
+    let size = Vec2::new(600.0_f32.min(area.width() - 40.0), 500.0_f32.min(area.height() - 20.0));
     let card = egui::Rect::from_center_size(area.center(), size);
     let hovering = ui.input(|input| !input.raw.hovered_files.is_empty());
     let stroke = Stroke::new(1.5, if hovering { colours.accent } else { colours.hovered });
@@ -34,11 +36,12 @@ pub(super) fn show(ui: &mut Ui, recent: &[PathBuf]) -> Option<Wish> {
             );
             ui.add_space(14.0);
             ui.horizontal(|ui| {
-                let width = 2.0 * 150.0 + ui.spacing().item_spacing.x;
+                let width = 3.0 * 150.0 + 2.0 * ui.spacing().item_spacing.x;
                 ui.add_space(((ui.available_width() - width) / 2.0).max(0.0));
                 for (icon, word, command) in [
                     (ICON_FILE_OPEN, "Open file…", Command::OpenFile),
                     (ICON_FOLDER_OPEN, "Open folder…", Command::OpenFolder),
+                    (ICON_CHECKLIST, "Open worklist…", Command::OpenWorklist),
                 ] {
                     let button = egui::Button::new((icon.rich_text().size(18.0), word))
                         .min_size(Vec2::new(150.0, 34.0));
