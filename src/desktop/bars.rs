@@ -244,11 +244,11 @@ fn tool_button(
     let painter = ui.painter();
     painter.rect_filled(rect, f32::from(theme::CORNER) + 2.0, fill);
     let has_word = height >= 44.0;
-    let centre = if has_word { rect.center_top() + egui::vec2(0.0, 18.0) } else { rect.center() };
+    let centre = if has_word { rect.center_top() + egui::vec2(0.0, 19.0) } else { rect.center() };
     let icon_font = egui::FontId::new(21.0, icon.font_family());
     painter.text(centre, egui::Align2::CENTER_CENTER, icon.codepoint, icon_font, text);
     if has_word {
-        let at = rect.center_bottom() - egui::vec2(0.0, 10.0);
+        let at = rect.center_bottom() - egui::vec2(0.0, 11.0);
         painter.text(at, egui::Align2::CENTER_CENTER, word, egui::FontId::proportional(10.5), text);
     }
     if response.has_focus() {

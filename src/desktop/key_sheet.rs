@@ -69,6 +69,7 @@ pub(super) fn show_key_sheet(ctx: &egui::Context) -> SheetReply {
 
 fn key_line(ui: &mut Ui, keys: &str, name: &str) {
     const KEYS: f32 = 160.0;
+    ui.spacing_mut().interact_size.y = 18.0;
     ui.horizontal(|ui| {
         let weak = theme::palette(ui).weak;
         ui.allocate_ui_with_layout(egui::vec2(KEYS, 18.0), Layout::left_to_right(Align::Center), |ui| {

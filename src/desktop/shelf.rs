@@ -97,6 +97,11 @@ impl Shelf {
         self.parked.remove(&number)
     }
 
+    /// What the series that is shown is called.
+    pub(super) fn title(&self) -> String {
+        title_of(&self.scan.series[self.current])
+    }
+
     /// What the series with unsaved marks are called that are not shown.
     pub(super) fn unsaved_names(&self) -> Vec<String> {
         let unsaved = self.parked.iter().filter(|(_, document)| document.session.is_unsaved());
@@ -174,9 +179,11 @@ struct State {
 fn show_series(ui: &mut Ui, series: &Series, picture: &Small, state: State) -> bool {
     let State { current, is_open, unsaved } = state;
     let colours = theme::palette(ui);
-    let size = Vec2::new(ui.available_width(), PICTURE[1] as f32 + 70.0);
-    let (rect, response) = ui.allocate_exact_size(size, Sense::click());
     let (title, facts) = (title_of(series), facts_of(series));
+    let remark = remark_on(series, is_open && !current);
+    let lines = facts.len() + usize::from(remark.is_some());
+    let size = Vec2::new(ui.available_width(), PICTURE[1] as f32 + 40.0 + 15.0 * lines as f32);
+    let (rect, response) = ui.allocate_exact_size(size, Sense::click());
     response.widget_info(|| {
         let unsaved = if unsaved { ", unsaved" } else { "" };
         egui::WidgetInfo::selected(
@@ -233,31 +240,38 @@ fn show_series(ui: &mut Ui, series: &Series, picture: &Small, state: State) -> b
     }
     let text =
         egui::Rect::from_min_max(frame.left_bottom() + Vec2::new(0.0, 4.0), rect.max - Vec2::new(6.0, 2.0));
-    let mut lines = ui.new_child(egui::UiBuilder::new().max_rect(text));
-    lines.spacing_mut().item_spacing.y = 1.0;
-    lines.horizontal(|ui| {
+    let mut column = ui.new_child(egui::UiBuilder::new().max_rect(text));
+    column.spacing_mut().item_spacing.y = 1.0;
+    column.horizontal(|ui| {
         if unsaved {
             ui.label(RichText::new("●").small().color(colours.accent));
         }
         ui.add(egui::Label::new(RichText::new(&title).font(theme::medium(12.5))).truncate());
     });
     for line in &facts {
-        lines.add(egui::Label::new(RichText::new(line).small().color(colours.weak)).truncate());
+        column.add(egui::Label::new(RichText::new(line).small().color(colours.weak)).truncate());
     }
-    let doubts = &series.facts.doubts;
-    if let Some(first) = doubts.first() {
-        let more = if doubts.len() > 1 { format!(" +{}", doubts.len() - 1) } else { String::new() };
-        let words = RichText::new(format!("{}{more}", first.code.word().replace('-', " "))).small();
-        lines.add(egui::Label::new(words.color(colours.warning)).truncate());
-    } else if is_open {
-        lines.label(RichText::new("open").small().color(colours.weak));
+    if let Some((words, is_doubt)) = remark {
+        let colour = if is_doubt { colours.warning } else { colours.weak };
+        column.add(egui::Label::new(RichText::new(words).small().color(colour)).truncate());
     }
     let mut told = vec![title];
     told.extend(facts);
     told.push(format!("{} file(s)", series.source.files().len()));
     told.extend(unsaved.then(|| "its marks are not saved yet".to_owned()));
-    told.extend(doubts.iter().map(|doubt| doubt.text.clone()));
+    told.extend(series.facts.doubts.iter().map(|doubt| doubt.text.clone()));
     response.on_hover_text(told.join("\n")).clicked()
+}
+
+/// What a person should know of a series before it is opened, and whether that is a doubt.
+fn remark_on(series: &Series, is_open: bool) -> Option<(String, bool)> {
+    match &series.facts.doubts[..] {
+        [] => is_open.then(|| ("open".to_owned(), false)),
+        [only] => Some((only.code.word().replace('-', " "), true)),
+        [first, others @ ..] => {
+            Some((format!("{} +{}", first.code.word().replace('-', " "), others.len()), true))
+        }
+    }
 }
 
 fn title_of(series: &Series) -> String {

@@ -100,6 +100,9 @@ impl SliceBar {
         let here = Rect::from_center_size(Pos2::new(bar.center().x, y), Vec2::new(bar.width() + 6.0, 3.0));
         painter.rect_filled(here.expand(1.0), 2.0, over_image::SHADOW);
         painter.rect_filled(here, 1.0, over_image::TEXT);
+        if session.annotated_slices(self.axis).binary_search(&self.slice).is_ok() {
+            painter.rect_filled(here.shrink2(Vec2::new(4.0, 0.0)), 0.0, over_image::TICK_HERE);
+        }
     }
 
     fn thickness(&self) -> f32 {

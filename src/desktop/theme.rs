@@ -79,6 +79,8 @@ pub(super) mod over_image {
     pub(in crate::desktop) const TAKEN: Color32 = Color32::from_rgb(0xff, 0x5c, 0x8a);
     /// A slice that holds labels.
     pub(in crate::desktop) const TICK: Color32 = Color32::from_rgb(0xe6, 0x9f, 0x00);
+    /// The same on the slice that is shown.
+    pub(in crate::desktop) const TICK_HERE: Color32 = Color32::from_rgb(0xb0, 0x60, 0x00);
     /// The crosshair.
     pub(in crate::desktop) const CROSSHAIR: Color32 =
         Color32::from_rgba_premultiplied(0x32, 0x6e, 0xaa, 0xaa);
@@ -93,8 +95,10 @@ pub(super) const GAP: f32 = 2.0;
 
 /// Width of the tools at the left.
 pub(super) const TOOLS: f32 = 64.0;
-/// Width of the list of series beside them.
-pub(super) const SERIES: f32 = 200.0;
+/// Width of the lists of studies and series beside them: a narrow window leaves room for the pictures.
+pub(super) fn lists_width(ctx: &egui::Context) -> f32 {
+    if ctx.content_rect().width() < 900.0 { 136.0 } else { 200.0 }
+}
 
 /// The colours of the theme in use.
 pub(super) fn palette(ui: &egui::Ui) -> Palette {

@@ -85,7 +85,8 @@ impl Told {
         match self {
             Self { ambiguous: true, .. } => WorkStatus::Ambiguous,
             Self { cases: 0, has_journal: false, .. } => WorkStatus::NotStarted,
-            Self { cases, done, has_journal: false, .. } if done == cases => WorkStatus::Done,
+            // A journal also lies there while a window merely shows what is done.
+            Self { cases, done, .. } if cases > 0 && done == cases => WorkStatus::Done,
             _ => WorkStatus::InProgress,
         }
     }

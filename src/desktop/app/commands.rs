@@ -8,6 +8,7 @@ use crate::desktop::file_picker::Pick;
 use crate::desktop::jobs::{Saving, Wanted};
 use crate::desktop::key_sheet::KeysDialog;
 use crate::desktop::palette::{CommandPalette, Target};
+use crate::desktop::shelf::Shelf;
 use crate::desktop::worklist::{self, Worklist};
 use crate::desktop::{bars, shortcuts};
 use crate::session::{Command, CommandInfo, Needs, OtherGrids, read_form};
@@ -171,8 +172,9 @@ impl App {
     /// What the series with unsaved marks are called.
     pub(super) fn unsaved_names(&self) -> Vec<String> {
         let shown = self.document.as_ref().filter(|document| document.session.is_unsaved());
-        let others = self.shelf.iter().flat_map(|shelf| shelf.unsaved_names());
-        shown.map(bars::study_title).into_iter().chain(others).collect()
+        let title = |document| self.shelf.as_ref().map_or_else(|| bars::study_title(document), Shelf::title);
+        let others = self.shelf.iter().flat_map(Shelf::unsaved_names);
+        shown.map(title).into_iter().chain(others).collect()
     }
 
     fn go_on(&mut self, next: Next, ctx: &egui::Context) {

@@ -429,7 +429,7 @@ impl App {
         match TOAST.checked_sub(since.elapsed()) {
             Some(left) => {
                 let lists = self.shows_shelf() || self.shows_worklist();
-                bars::show_toast(ctx, text, theme::TOOLS + if lists { theme::SERIES } else { 0.0 });
+                bars::show_toast(ctx, text, theme::TOOLS + if lists { theme::lists_width(ctx) } else { 0.0 });
                 ctx.request_repaint_after(left);
             }
             None => self.toast = None,
@@ -448,7 +448,7 @@ impl App {
         let Some(document) = &mut self.document else { return };
         Panel::right("panels")
             .default_size(310.0)
-            .size_range(260.0..=460.0)
+            .size_range(220.0..=(ui.available_width() * 0.4).clamp(220.0, 460.0))
             .frame(dark.inner_margin(10.0))
             .show(ui, |ui| {
                 self.panels.show(ui, &mut document.session);
@@ -477,7 +477,8 @@ impl App {
             return;
         }
         let frame = Frame::new().fill(theme::palette(ui).panel).inner_margin(8.0);
-        let panel = Panel::left("lists").exact_size(theme::SERIES).resizable(false).frame(frame);
+        let panel =
+            Panel::left("lists").exact_size(theme::lists_width(ui.ctx())).resizable(false).frame(frame);
         let unsaved = self.document.as_ref().is_some_and(|document| document.session.is_unsaved());
         let (wish, chosen) = panel
             .show(ui, |ui| {

@@ -33,7 +33,10 @@ impl FormPanel {
             }
             let subject = session.subject(about);
             let heading = match subject {
-                Subject::Slice { slice, .. } => format!("Slice {}", slice + 1),
+                Subject::Slice { slice, .. } => {
+                    let plane = session.view(session.active_pane()).anatomical.name();
+                    format!("Slice {} ({plane})", slice + 1)
+                }
                 Subject::Case | Subject::Series => about.name().to_owned(),
             };
             ui.label(RichText::new(&heading).font(theme::medium(12.0)));
