@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{Case, SliceSeries};
-use crate::annotation::{Annotation, AnnotationId, Label};
+use crate::annotation::{Annotation, AnnotationId, Classification, Label, Subject};
 use crate::volume::{BRICK_EDGE, BRICK_VOXELS, Brick, BrickIndex, LabelMap};
 
 /// More layers than anybody draws, and few enough that a damaged edit costs nothing.
@@ -61,6 +61,15 @@ pub enum Edit {
         before: Option<Box<Annotation>>,
         /// What it holds then.
         after: Option<Box<Annotation>>,
+    },
+    /// What is said of the case, its series or one slice.
+    Classification {
+        /// Of what.
+        subject: Subject,
+        /// What was said.
+        before: Option<Box<Classification>>,
+        /// What is said then.
+        after: Option<Box<Classification>>,
     },
 }
 
@@ -231,6 +240,16 @@ impl Edit {
         })
     }
 
+    /// The edit that says something of a subject, or nothing more; `None` where that is said already.
+    pub fn classify(case: &Case, subject: Subject, after: Option<Classification>) -> Option<Self> {
+        let before = case.classifications.get(&subject);
+        (before != after.as_ref()).then(|| Self::Classification {
+            subject,
+            before: before.cloned().map(Box::new),
+            after: after.map(Box::new),
+        })
+    }
+
     /// The edit that takes this one back.
     pub fn inverse(&self) -> Self {
         match self.clone() {
@@ -248,6 +267,9 @@ impl Edit {
             Self::Annotation { id, place, before, after } => {
                 Self::Annotation { id, place, before: after, after: before }
             }
+            Self::Classification { subject, before, after } => {
+                Self::Classification { subject, before: after, after: before }
+            }
         }
     }
 }
@@ -263,6 +285,9 @@ impl Case {
             Edit::Interpolated { of, before, after } => self.apply_interpolated(*of, before, after),
             Edit::Annotation { id, place, before, after } => {
                 self.apply_annotation(*id, *place, before.as_deref(), after.as_deref())
+            }
+            Edit::Classification { subject, before, after } => {
+                self.apply_classification(*subject, before.as_deref(), after.as_deref())
             }
         }
     }
@@ -388,6 +413,34 @@ impl Case {
             (None, None) => {}
         }
         Ok(())
+    }
+
+    fn apply_classification(
+        &mut self,
+        subject: Subject,
+        before: Option<&Classification>,
+        after: Option<&Classification>,
+    ) -> Result<(), EditError> {
+        if !self.has_subject(subject) {
+            return Err(EditError::NoSuchPlace);
+        }
+        if self.classifications.get(&subject) != before {
+            return Err(EditError::OtherState);
+        }
+        match after {
+            Some(after) => drop(self.classifications.insert(subject, after.clone())),
+            None => drop(self.classifications.remove(&subject)),
+        }
+        Ok(())
+    }
+
+    fn has_subject(&self, subject: Subject) -> bool {
+        match subject {
+            Subject::Case | Subject::Series => true,
+            Subject::Slice { axis, slice } => {
+                self.volume.grid().dims().get(axis).is_some_and(|count| slice < *count)
+            }
+        }
     }
 }
 

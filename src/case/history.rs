@@ -415,6 +415,7 @@ impl OpenStep {
                 }
                 self.edits.push(Edit::Annotation { id, place, before, after });
             }
+            Edit::Classification { .. } => self.edits.push(edit),
         }
     }
 
@@ -432,6 +433,7 @@ impl OpenStep {
             Edit::Annotation { before, after, .. } => before != after,
             Edit::Layer { before, after, .. } => before != after,
             Edit::Interpolated { before, after, .. } => before != after,
+            Edit::Classification { before, after, .. } => before != after,
             Edit::Bricks { .. } => true,
         });
         Step { name, edits }
@@ -460,8 +462,11 @@ impl Step {
                 .iter()
                 .map(|change| size_of::<BrickChange>() + change.before.bytes() + change.after.bytes())
                 .sum(),
-            Edit::Label { .. } | Edit::Layer { .. } | Edit::Annotation { .. } => 512,
             Edit::Interpolated { before, after, .. } => (before.len() + after.len()) * size_of::<usize>(),
+            Edit::Label { .. }
+            | Edit::Layer { .. }
+            | Edit::Annotation { .. }
+            | Edit::Classification { .. } => 512,
         };
         size_of::<Self>() + self.name.len() + self.edits.iter().map(of_edit).sum::<usize>()
     }

@@ -20,7 +20,7 @@ pub use history::{Attic, History, HistoryEvent, Step};
 pub use interpolated::SliceSeries;
 pub use mask_writer::{MaskWriter, PaintOver, WriteRule};
 
-use crate::annotation::{Annotation, AnnotationId, LabelScheme};
+use crate::annotation::{Annotation, AnnotationId, Classification, LabelScheme, Subject};
 use crate::volume::{LabelMap, Volume};
 
 /// A volume, its label maps and its annotations.
@@ -39,6 +39,7 @@ pub struct Case {
     retired: Vec<LabelMap>,
     scheme: LabelScheme,
     annotations: Vec<Annotation>,
+    classifications: BTreeMap<Subject, Classification>,
 }
 
 /// Why parts do not make a [`Case`].
@@ -67,6 +68,7 @@ impl Case {
             retired: Vec::new(),
             scheme: LabelScheme::default(),
             annotations: Vec::new(),
+            classifications: BTreeMap::new(),
         }
     }
 
@@ -104,6 +106,12 @@ impl Case {
         for (ours, known) in self.shown.iter_mut().zip(shown) {
             *ours = *known;
         }
+        self
+    }
+
+    /// The same case with what was said of it, its series and its slices.
+    pub fn with_classifications(mut self, classifications: BTreeMap<Subject, Classification>) -> Self {
+        self.classifications = classifications;
         self
     }
 
@@ -145,5 +153,10 @@ impl Case {
     /// One annotation.
     pub fn annotation(&self, id: AnnotationId) -> Option<&Annotation> {
         self.annotations.iter().find(|annotation| annotation.id == id)
+    }
+
+    /// What is said of the case, its series and its slices.
+    pub fn classifications(&self) -> &BTreeMap<Subject, Classification> {
+        &self.classifications
     }
 }

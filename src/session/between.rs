@@ -50,7 +50,7 @@ impl Session {
 
     /// Takes in what is shown, as one step; `false` where nothing is.
     pub fn accept_ghost(&mut self) -> Result<bool, EditError> {
-        self.let_go();
+        self.break_off();
         self.follow_ghost();
         let Some(Ghost { of, filled, .. }) = self.ghost.take() else { return Ok(false) };
         self.fill_between(of, &filled)?;
@@ -60,7 +60,7 @@ impl Session {
     /// Fills the slices between the painted ones of a label along a voxel axis, as one step. Slices
     /// that were interpolated before are made anew.
     pub fn interpolate(&mut self, label: u16, axis: usize) -> Result<(), EditError> {
-        self.let_go();
+        self.break_off();
         let of = SliceSeries { layer: self.layer, label, axis };
         let filled = ghost_of(&self.case, of).filled;
         self.fill_between(of, &filled)

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::recorder::{Kept, Recorder};
 use super::{Allowed, Import, ImportError, Session, now};
+use crate::annotation::Form;
 use crate::case::{Case, CaseError};
 use crate::format::{self, Doubt, Refusal, Scan, Series, Study, Watch};
 use crate::store::{
@@ -149,7 +150,11 @@ impl Document {
                 marks.into_case(study.volume.clone())?
             }
         };
-        let session = Session::new(case, author);
+        let mut session = Session::new(case, author);
+        match find_form(files.folder()) {
+            Ok(form) => form.into_iter().for_each(|form| session.set_form(form)),
+            Err(text) => notices.push(text),
+        }
         Ok(Self {
             session,
             study: Arc::new(study),
@@ -462,6 +467,30 @@ impl SaveJob {
         });
         SaveOutcome { result, changes: self.changes, files: self.files, journal: self.journal }
     }
+}
+
+/// A form's name in the folder of a case, or in the one above it.
+const FORM: &str = "annotomy-form.json";
+/// Bytes of the longest form that is read.
+const LONGEST_FORM: u64 = 1 << 20;
+
+/// The form that lies with a case, where one does; in a sentence why it cannot be used.
+fn find_form(folder: &Path) -> Result<Option<Form>, String> {
+    let places = [Some(folder), folder.parent()].into_iter().flatten().map(|folder| folder.join(FORM));
+    match places.into_iter().find(|path| path.is_file()) {
+        Some(path) => read_form(&path).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Reads a form; in a sentence why it is none.
+pub fn read_form(path: &Path) -> Result<Form, String> {
+    let bytes = format::read_plain(path, LONGEST_FORM);
+    let text = bytes.and_then(|bytes| String::from_utf8(bytes).map_err(std::io::Error::other));
+    let form = text
+        .map_err(|error| error.to_string())
+        .and_then(|text| Form::parse(&text).map_err(|error| error.to_string()));
+    form.map_err(|error| format!("{}: {error}", path.display()))
 }
 
 /// Who is at the machine, as the system names them; empty where it does not.

@@ -8,7 +8,9 @@
 mod between;
 mod command;
 mod document;
+mod forms;
 mod import;
+mod keys;
 mod labels;
 mod layers;
 mod marks;
@@ -22,7 +24,7 @@ mod spelling;
 mod steps;
 mod tally;
 
-use crate::annotation::{AnnotationId, LandmarkTemplate, landmark_templates};
+use crate::annotation::{AnnotationId, Form, LandmarkTemplate, landmark_templates};
 use crate::case::{Case, History};
 use crate::geometry::{AnatomicalPlane, Direction, Grid, Patient, Point};
 use crate::tool::{
@@ -31,9 +33,10 @@ use crate::tool::{
 use crate::view::{Display, Pane, SliceSource};
 use crate::volume::{Placement, Volume, Window};
 
-pub use command::{COMMANDS, Command, CommandInfo, Menu, WINDOW_PRESETS};
-pub use document::{Document, OpenError, SaveJob, SaveOutcome, system_author};
+pub use command::{COMMANDS, Command, CommandInfo, Menu, Needs, WINDOW_PRESETS};
+pub use document::{Document, OpenError, SaveJob, SaveOutcome, read_form, system_author};
 pub use import::{Allowed, DoubtfulMask, GridMismatch, Import, ImportError};
+pub use keys::{Chord, KeyChanges, KeyMap, OwnKeys, PROFILES, Profile, profile};
 pub use measurements::Measured;
 pub use panes::{PANES, Readout};
 pub use pointer::{Button, Modifiers};
@@ -81,6 +84,7 @@ pub struct Session {
     saved_changes: u64,
     tally: tally::Tally,
     measurements: measurements::Measurements,
+    form: Option<Form>,
 }
 
 impl Session {
@@ -127,6 +131,7 @@ impl Session {
             saved_changes: 0,
             tally: tally::Tally::default(),
             measurements: measurements::Measurements::default(),
+            form: None,
             history: History::default(),
             case,
         }
@@ -185,6 +190,11 @@ impl Session {
     /// One line that says what the hands can do now.
     pub fn hint(&self) -> String {
         self.with_desk(|desk| self.tool.hint(desk).into_owned())
+    }
+
+    /// What the tool in hand asks for next, where it asks: "Place Sella (3 of 12)".
+    pub fn prompt(&self) -> Option<String> {
+        self.with_desk(|desk| self.tool.prompt(desk))
     }
 
     /// Asks something of the tool in hand; `false` where that means nothing to it now.

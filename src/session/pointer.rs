@@ -114,6 +114,14 @@ impl Session {
         }
     }
 
+    /// Ends the gesture under way where the pointer was last: whoever loses the keyboard to another
+    /// window sees no button come up, and what is drawn is kept.
+    pub fn let_go(&mut self) {
+        if let Some(Grab { button, last, .. }) = self.grab {
+            self.release(last, button);
+        }
+    }
+
     /// The pointer left the panes. A gesture under way goes on.
     pub fn pointer_left(&mut self) {
         if self.grab.is_none() {
@@ -149,7 +157,7 @@ impl Session {
     }
 
     /// Breaks off the gesture under way, where a button is down.
-    pub fn let_go(&mut self) {
+    pub(super) fn break_off(&mut self) {
         if self.grab.is_some() {
             self.cancel_gesture();
         }

@@ -58,7 +58,7 @@ impl Session {
         name: &str,
         edits: impl FnOnce(&Case) -> Vec<Edit>,
     ) -> Result<(), EditError> {
-        self.let_go();
+        self.break_off();
         if self.refuses_changes() {
             return Ok(());
         }

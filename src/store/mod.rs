@@ -21,6 +21,7 @@ mod sidecar;
 mod study;
 mod table;
 mod verify;
+mod worklist;
 
 pub use attic::DiskAttic;
 pub use disk::{Disk, LocalDisk};
@@ -35,5 +36,6 @@ pub use receipt::{LayerReceipt, Mismatch, Probe, Receipt, TOLERANCE_MM};
 pub use save::{Overwrite, SaveError, SaveRequest, Saved, Seen, save, save_on};
 pub use sidecar::Signature;
 pub use study::{StudyChange, StudyChanges, StudyIdentity};
-pub use table::{read_scheme, scheme_beside};
+pub use table::{read_scheme, scheme_beside, write_label_file};
 pub use verify::{Check, Verification, verify};
+pub use worklist::{WorkItem, WorkStatus, worklist};

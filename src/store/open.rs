@@ -1,5 +1,6 @@
 //! Opening what was saved.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use super::save::{Seen, SeenSidecar, read_if_there, waiting_path};
 use super::sidecar::{self, Parsed, Sidecar, SidecarError};
 use super::study::{StudyChanges, StudyIdentity};
 use super::table;
-use crate::annotation::{Annotation, Colour, Label, LabelScheme};
+use crate::annotation::{Annotation, Classification, Colour, Label, LabelScheme, Subject};
 use crate::case::{Case, CaseError, LayerOrigin, SliceSeries};
 use crate::format::{self, Refusal, Silent, Study, Watch, nifti, open_plain, read_plain};
 use crate::geometry::Grid;
@@ -31,6 +32,8 @@ pub struct SavedMarks {
     pub scheme: LabelScheme,
     /// Boxes and landmarks.
     pub annotations: Vec<Annotation>,
+    /// What is said of the case, its series and its slices.
+    pub classifications: BTreeMap<Subject, Classification>,
     /// What a person should know of them.
     pub notices: Vec<Notice>,
     /// For the next save.
@@ -44,7 +47,8 @@ impl SavedMarks {
     pub fn into_case(self, volume: Arc<Volume>) -> Result<Case, CaseError> {
         let case = Case::with_marks(volume, self.layers, self.scheme, self.annotations)?;
         let case = case.with_origins(self.origins).with_layers_shown(&self.shown);
-        Ok(case.with_interpolated(self.interpolated))
+        let case = case.with_interpolated(self.interpolated);
+        Ok(case.with_classifications(self.classifications))
     }
 }
 
@@ -256,6 +260,7 @@ fn marks_of(
         interpolated: sidecar.interpolated(),
         scheme: sidecar.scheme(),
         annotations: sidecar.marks(),
+        classifications: sidecar.classifications(),
         notices,
         seen: Seen { sidecar: Some(SeenSidecar { path, sha256, json: Arc::new(json) }), parts },
         study: identity,
@@ -331,6 +336,7 @@ fn mask_alone(study: &Study, files: &CaseFiles) -> Result<SavedMarks, MarksError
         interpolated: Vec::new(),
         scheme,
         annotations: Vec::new(),
+        classifications: BTreeMap::new(),
         notices: vec![Notice::MaskAlone { path }],
         seen: Seen { sidecar: None, parts },
         study: StudyIdentity::of(study),

@@ -20,7 +20,8 @@ use super::journal::JournalMark;
 use super::names::CaseFiles;
 use super::receipt::{Mismatch, Receipt, TOLERANCE_MM, prove};
 use super::sidecar::{
-    self, AnnotationRecord, FileRecord, LayerRecord, Program, Sidecar, SidecarError, Signature,
+    self, AnnotationRecord, ClassificationRecord, FileRecord, LayerRecord, Program, Sidecar, SidecarError,
+    Signature,
 };
 use super::study::{StudyChanges, StudyIdentity};
 use super::table;
@@ -224,6 +225,11 @@ pub fn save_on(disk: &dyn Disk, request: &SaveRequest<'_>) -> Result<Saved, Save
         table: FileRecord { file: name_of(&files.table()), sha256: table_sha256 },
         superseded: before.files.clone(),
         annotations: case.annotations().iter().map(AnnotationRecord::of).collect(),
+        classifications: case
+            .classifications()
+            .iter()
+            .map(|(subject, said)| ClassificationRecord::of(*subject, said))
+            .collect(),
         receipt: receipt.clone(),
         journal: request.journal.cloned(),
     };
@@ -405,8 +411,9 @@ impl Staged<'_> {
         };
         let parsed = sidecar::parse(&bytes).map_err(|error| unproven(error.to_string()))?;
         let case = request.case;
-        let same_marks =
-            parsed.sidecar.scheme() == *case.scheme() && parsed.sidecar.marks() == case.annotations();
+        let same_marks = parsed.sidecar.scheme() == *case.scheme()
+            && parsed.sidecar.marks() == case.annotations()
+            && parsed.sidecar.classifications() == *case.classifications();
         if parsed.sidecar != *sidecar || !same_marks {
             return Err(unproven("it tells other marks".to_owned()));
         }

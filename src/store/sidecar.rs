@@ -13,9 +13,9 @@ use super::fingerprint::Digest;
 use super::journal::JournalMark;
 use super::receipt::Receipt;
 use super::study::StudyRecord;
-use crate::annotation::Shape;
 use crate::annotation::{
-    Annotation, AnnotationId, CodedConcept, Colour, FlatRegion, Label, LabelScheme, OrientedBox,
+    Annotation, AnnotationId, Answer, Classification, CodedConcept, Colour, FlatRegion, Label, LabelScheme,
+    OrientedBox, Shape, Subject,
 };
 use crate::case::{Case, LayerOrigin, SliceSeries};
 use crate::format::read_plain;
@@ -55,6 +55,9 @@ pub(super) struct Sidecar {
     /// What lay in the places of this save's files before: known to be ours, should one survive.
     pub(super) superseded: Vec<FileRecord>,
     pub(super) annotations: Vec<AnnotationRecord>,
+    /// Older sidecars have none.
+    #[serde(default)]
+    pub(super) classifications: Vec<ClassificationRecord>,
     pub(super) receipt: Receipt,
     /// What of the journal this save holds; older sidecars have none.
     #[serde(default)]
@@ -210,6 +213,27 @@ impl RegionRecord {
     }
 }
 
+/// What is said of the case, the series or one slice.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct ClassificationRecord {
+    #[serde(flatten)]
+    pub(super) subject: Subject,
+    answers: Vec<AnswerRecord>,
+    pub(super) ambiguous: Option<String>,
+    #[serde(default)]
+    pub(super) done: bool,
+    author: String,
+    time: String,
+}
+
+/// An answer and the id of its question. A list of these, not names of one object: what is taken back
+/// has to be gone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct AnswerRecord {
+    id: String,
+    answer: Answer,
+}
+
 /// The values of `kind` that [`ShapeRecord`] knows.
 const KINDS: [&str; 6] = ["box", "landmark", "ruler", "angle", "ellipse", "rectangle"];
 
@@ -289,6 +313,15 @@ impl Sidecar {
         if let Some(pair) = ids.windows(2).find(|pair| pair[0] == pair[1]) {
             return damaged(format!("the annotation {} stands twice", pair[0]));
         }
+        let mut subjects: Vec<Subject> = self.classifications.iter().map(|said| said.subject).collect();
+        subjects.sort_unstable();
+        let nowhere = |subject: &Subject| match *subject {
+            Subject::Slice { axis, slice } => self.study.dims.get(axis).is_none_or(|count| slice >= *count),
+            Subject::Case | Subject::Series => false,
+        };
+        if subjects.windows(2).any(|pair| pair[0] == pair[1]) || subjects.iter().any(nowhere) {
+            return damaged("a classification stands twice or names a slice that is not there".to_owned());
+        }
         if !self.save_id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
             return damaged(format!("\"{}\" is no name of a save", self.save_id));
         }
@@ -335,6 +368,11 @@ impl Sidecar {
     /// The annotations.
     pub(super) fn marks(&self) -> Vec<Annotation> {
         self.annotations.iter().map(AnnotationRecord::annotation).collect()
+    }
+
+    /// What is said of the case, its series and its slices.
+    pub(super) fn classifications(&self) -> BTreeMap<Subject, Classification> {
+        self.classifications.iter().map(|record| (record.subject, record.classification())).collect()
     }
 
     /// Everything of the case but its sidecar, as this file has it.
@@ -391,6 +429,21 @@ pub(super) fn count_records(counts: &BTreeMap<u16, u64>) -> Vec<Count> {
     counts.iter().map(|(&label, &voxels)| Count { label, voxels }).collect()
 }
 
+impl ClassificationRecord {
+    /// Of what is said of a subject.
+    pub(super) fn of(subject: Subject, said: &Classification) -> Self {
+        let Classification { answers, ambiguous, done, author, time } = said.clone();
+        let answers = answers.into_iter().map(|(id, answer)| AnswerRecord { id, answer }).collect();
+        Self { subject, answers, ambiguous, done, author, time }
+    }
+
+    fn classification(&self) -> Classification {
+        let Self { answers, ambiguous, done, author, time, .. } = self.clone();
+        let answers = answers.into_iter().map(|AnswerRecord { id, answer }| (id, answer)).collect();
+        Classification { answers, ambiguous, done, author, time }
+    }
+}
+
 impl AnnotationRecord {
     /// Of an annotation.
     pub(super) fn of(annotation: &Annotation) -> Self {
@@ -429,7 +482,7 @@ impl AnnotationRecord {
 }
 
 /// Puts into `new` every name of `older` that it lacks, at every depth; things in lists are the same
-/// by their `id`, `index` or `file`.
+/// by their `id`, `index` or `file`, and what is said by what it is said of.
 fn keep_unknown(new: &mut Value, older: &Value) {
     match (new, older) {
         (Value::Object(new), Value::Object(older)) => {
@@ -452,9 +505,10 @@ fn keep_unknown(new: &mut Value, older: &Value) {
 }
 
 fn is_same_thing(a: &Value, b: &Value) -> bool {
-    let same_kind = a.get("kind") == b.get("kind");
-    same_kind
-        && ["id", "index", "file"].iter().any(|name| a.get(name).is_some() && a.get(name) == b.get(name))
+    let same = |name: &str| a.get(name) == b.get(name);
+    let named = |name: &str| a.get(name).is_some() && same(name);
+    same("kind") && ["id", "index", "file"].into_iter().any(named)
+        || named("about") && same("axis") && same("slice")
 }
 
 /// Lines are broken beyond this many characters.

@@ -100,14 +100,19 @@ impl Tool for LandmarkTool {
         None
     }
 
+    fn prompt(&self, desk: &Desk<'_>) -> Option<String> {
+        let (place, name) = asked_for(desk)?;
+        let count = desk.template?.landmarks.len();
+        Some(format!("Place {name} ({} of {count})", place + 1))
+    }
+
     fn hint(&self, desk: &Desk<'_>) -> Cow<'static, str> {
-        match (self.state, asked_for(desk), desk.template) {
+        match (self.state, self.prompt(desk), desk.template) {
             (State::Dragging { .. }, ..) => {
                 "Release to set the landmark · Wheel: to another slice · Esc: put it back".into()
             }
-            (State::Ready, Some((place, name)), Some(template)) => {
-                let count = template.landmarks.len();
-                format!("Place {name} ({} of {count}) · Backspace: one back · Arrows: nudge", place + 1).into()
+            (State::Ready, Some(prompt), _) => {
+                format!("{prompt} · Backspace: one back · Arrows: nudge").into()
             }
             (State::Ready, None, Some(template)) => {
                 format!("All {} landmarks are placed · Drag one: move it", template.landmarks.len()).into()

@@ -245,6 +245,11 @@ pub trait Tool: Send {
     /// What to draw while the pointer is over `at`.
     fn preview(&self, at: Point<Patient>, view: &View, desk: &Desk<'_>, inverted: bool) -> Option<Preview>;
 
+    /// What it asks for next, where it asks for something.
+    fn prompt(&self, _desk: &Desk<'_>) -> Option<String> {
+        None
+    }
+
     /// One line that says what the hands can do now.
     fn hint(&self, desk: &Desk<'_>) -> Cow<'static, str>;
 }
