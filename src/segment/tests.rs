@@ -34,3 +34,14 @@ pub(super) fn any_mask(most: [usize; 3]) -> impl Strategy<Value = Mask> {
         },
     )
 }
+
+/// Distances between neighbours along i, j and k, in millimetres.
+pub(super) fn any_spacing() -> impl Strategy<Value = [f64; 3]> {
+    prop::sample::select(vec![
+        [1.0, 1.0, 1.0],
+        [0.7, 0.7, 1.0],
+        [0.5, 1.3, 2.5],
+        [2.0, 0.4, 0.7],
+        [0.3, 0.1, 0.2],
+    ])
+}

@@ -5,6 +5,7 @@
 //!
 //! Must never know: egui, wgpu.
 
+mod algorithm;
 mod between;
 mod command;
 mod document;
@@ -33,6 +34,7 @@ use crate::tool::{
 use crate::view::{Display, Pane, SliceSource};
 use crate::volume::{Placement, Volume, Window};
 
+pub use algorithm::{Algorithm, AlgorithmError, KeptIslands, Operation, Smoothing};
 pub use command::{COMMANDS, Command, CommandInfo, Menu, Needs, WINDOW_PRESETS};
 pub use document::{Document, OpenError, SaveJob, SaveOutcome, read_form, system_author};
 pub use import::{Allowed, DoubtfulMask, GridMismatch, Import, ImportError};
@@ -40,7 +42,7 @@ pub use keys::{Chord, KeyChanges, KeyMap, OwnKeys, PROFILES, Profile, profile};
 pub use measurements::Measured;
 pub use panes::{PANES, Readout};
 pub use pointer::{Button, Modifiers};
-pub use script::{Script, ScriptError, ScriptStep, ScriptStroke};
+pub use script::{HandStep, Script, ScriptError, ScriptStep, ScriptStroke};
 
 /// One open case with everything a person has set about it.
 pub struct Session {

@@ -416,7 +416,7 @@ fn samples_within<T: Sample>(_: &[T], rescale: Rescale, [low, high]: [f64; 2]) -
 
 /// The 64 bits from place `at` of a row on; places outside the row hold 0.
 #[inline]
-fn bits_from(words: &[u64], at: isize) -> u64 {
+pub fn bits_from(words: &[u64], at: isize) -> u64 {
     let (word, shift) = (at.div_euclid(WORD as isize), at.rem_euclid(WORD as isize));
     let found =
         |word: isize| usize::try_from(word).ok().and_then(|word| words.get(word)).copied().unwrap_or(0);
