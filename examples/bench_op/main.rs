@@ -9,6 +9,7 @@
 
 #[cfg(feature = "desktop")]
 mod render;
+mod seeds;
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -23,7 +24,7 @@ use annotomy::geometry::{AnatomicalPlane, VoxelIndex};
 use annotomy::session::{ScriptStep, ScriptStroke, Session};
 use annotomy::tool::BrushShape;
 use annotomy::volume::{LabelMap, Volume};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::Parser;
 use serde_json::{Value, json};
 
@@ -59,7 +60,7 @@ fn main() -> Result<()> {
             (_, Some(syntax)) => first_slice(&clock, &data.join("dicom").join(syntax).join("IM0151.dcm")),
             #[cfg(feature = "desktop")]
             _ if other.starts_with("render_") => render::operation(&clock, other, &labelled_case(&data)?),
-            _ => bail!("no operation {other}"),
+            _ => seeds::operation(&clock, other, &data),
         },
     }?;
     println!("{measured}");

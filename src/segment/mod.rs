@@ -5,8 +5,10 @@
 //!
 //! Must never know: who asks, which labels are locked, where a case lies on disk.
 
+mod grow_from_seeds;
 mod interpolate;
 mod progress;
 
+pub use grow_from_seeds::{GrowFromSeeds, MAX_SEED_LABELS, SeedsError};
 pub use interpolate::{Interpolated, Interpolation, interpolate};
 pub use progress::{Cancelled, Progress, Unwatched};
