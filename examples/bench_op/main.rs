@@ -10,6 +10,7 @@
 #[cfg(feature = "desktop")]
 mod render;
 mod scale;
+mod seeds;
 mod segment;
 
 use std::fs::{self, File};
@@ -25,7 +26,7 @@ use annotomy::geometry::{AnatomicalPlane, VoxelIndex};
 use annotomy::session::{HandStep, ScriptStep, ScriptStroke, Session};
 use annotomy::tool::BrushShape;
 use annotomy::volume::{LabelMap, Volume};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::Parser;
 use serde_json::{Value, json};
 
@@ -63,7 +64,7 @@ fn main() -> Result<()> {
             (_, Some(syntax)) => first_slice(&clock, &data.join("dicom").join(syntax).join("IM0151.dcm")),
             #[cfg(feature = "desktop")]
             _ if other.starts_with("render_") => render::operation(&clock, other, &labelled_case(&data)?),
-            _ => bail!("no operation {other}"),
+            _ => seeds::operation(&clock, other, &data),
         },
     }?;
     println!("{measured}");
