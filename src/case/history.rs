@@ -3,9 +3,10 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::edit::{BrickChange, Edit};
+use super::edit::{BrickChange, BrickState, Edit};
 use super::{Case, EditError};
 use crate::volume::BrickIndex;
 
@@ -42,14 +43,20 @@ pub trait Attic: std::fmt::Debug + Send {
 
 /// The steps of a case, at most one of them still open.
 ///
-/// What is held in memory is bounded in bytes. The steps farthest from the present go first: into the
-/// attic where there is one, else the oldest are forgotten. The newest always stays.
+/// What is held in memory is bounded in bytes. The newest step holds its bricks as they are, so that
+/// taking it back only exchanges pointers; those before it are packed, some bricks at each commit. The
+/// steps farthest from the present go first: into the attic where there is one, else the oldest are
+/// forgotten. The newest always stays.
 #[derive(Debug)]
 pub struct History {
     done: VecDeque<Kept>,
     undone: VecDeque<Kept>,
     attic: Option<Box<dyn Attic>>,
     open: Option<OpenStep>,
+    /// How many of the newest steps done may hold bricks that are not packed, and how many bricks of the
+    /// first of them were seen to.
+    loose: usize,
+    seen_to: usize,
     bytes: usize,
     budget: usize,
     forgotten: usize,
@@ -74,6 +81,9 @@ struct OpenStep {
     bricks: BTreeMap<(usize, BrickIndex), BrickChange>,
 }
 
+/// Bricks packed at a commit, before and after counted apart: a few milliseconds.
+const PACKED_AT_ONCE: usize = 256;
+
 /// Undo may hold this much by default.
 const DEFAULT_BUDGET: usize = 512 << 20;
 
@@ -86,8 +96,9 @@ impl Default for History {
 impl History {
     /// An empty history that keeps about `budget` bytes.
     pub fn with_budget(budget: usize) -> Self {
-        let (done, undone) = (VecDeque::new(), VecDeque::new());
-        Self { done, undone, attic: None, open: None, bytes: 0, budget, forgotten: 0, events: None }
+        let (done, undone, attic) = (VecDeque::new(), VecDeque::new(), None);
+        let (open, events) = (None, None);
+        Self { done, undone, attic, open, loose: 0, seen_to: 0, bytes: 0, budget, forgotten: 0, events }
     }
 
     /// From now on lays steps away there instead of forgetting them.
@@ -146,7 +157,35 @@ impl History {
         }
     }
 
+    /// Packs some more bricks of the steps before the newest.
+    fn pack(&mut self, mut count: usize) {
+        while self.loose > 1 && count > 0 {
+            let place = self.done.len() - self.loose;
+            let packed = match &mut self.done[place] {
+                Kept::Away { .. } => 0,
+                Kept::Here(step, _) => {
+                    let before = step.bytes();
+                    let states: Vec<&mut BrickState> =
+                        step.states_mut().skip(self.seen_to).take(count).collect();
+                    let packed = states.len();
+                    states.into_par_iter().for_each(BrickState::pack);
+                    self.bytes = self.bytes + step.bytes() - before;
+                    packed
+                }
+            };
+            if packed < count {
+                (self.loose, self.seen_to) = (self.loose - 1, 0);
+            } else {
+                self.seen_to += packed;
+            }
+            count -= packed;
+        }
+    }
+
     fn make_room(&mut self) {
+        if self.bytes > self.budget {
+            self.pack(usize::MAX);
+        }
         if let Some(attic) = &mut self.attic {
             let last = self.done.len().saturating_sub(1);
             let far = self.done.iter_mut().take(last).chain(&mut self.undone);
@@ -162,6 +201,7 @@ impl History {
             let Some(oldest) = self.done.pop_front() else { return };
             self.bytes -= oldest.bytes();
             self.forgotten += 1;
+            self.loose = self.loose.min(self.done.len());
         }
     }
 
@@ -221,7 +261,7 @@ impl History {
     /// Closes the open step. One that changed nothing leaves no trace; one that did ends what could
     /// be redone. Gives the step that was recorded.
     pub fn commit(&mut self) -> Option<&Step> {
-        let step = self.open.take()?.close().packed();
+        let step = self.open.take()?.close();
         if step.edits.is_empty() {
             return None;
         }
@@ -231,6 +271,8 @@ impl History {
         self.bytes += step.bytes();
         self.note(|| HistoryEvent::Committed(step.clone()));
         self.done.push_back(Kept::Here(step, None));
+        self.loose += 1;
+        self.pack(PACKED_AT_ONCE);
         self.make_room();
         self.done.back().and_then(Kept::here)
     }
@@ -254,6 +296,7 @@ impl History {
             return Err(error);
         }
         self.undone.push_back(kept);
+        self.loose = self.loose.saturating_sub(1);
         self.note(|| HistoryEvent::Undone);
         self.make_room();
         Ok(self.undone.back().map(Kept::name))
@@ -271,6 +314,7 @@ impl History {
             return Err(error);
         }
         self.done.push_back(kept);
+        self.loose += 1;
         self.note(|| HistoryEvent::Redone);
         self.make_room();
         Ok(self.done.back().map(Kept::name))
@@ -397,14 +441,13 @@ impl OpenStep {
 }
 
 impl Step {
-    /// The step in as little memory as runs need.
-    fn packed(mut self) -> Self {
-        for edit in &mut self.edits {
-            if let Edit::Bricks { changes, .. } = edit {
-                *changes = std::mem::take(changes).into_iter().map(BrickChange::packed).collect();
-            }
-        }
-        self
+    /// The bricks it holds, before and after.
+    fn states_mut(&mut self) -> impl Iterator<Item = &mut BrickState> {
+        let changes = self.edits.iter_mut().flat_map(|edit| match edit {
+            Edit::Bricks { changes, .. } => changes.as_mut_slice(),
+            _ => &mut [],
+        });
+        changes.flat_map(|change| [&mut change.before, &mut change.after])
     }
 
     fn undo(&self, case: &mut Case) -> Result<(), EditError> {

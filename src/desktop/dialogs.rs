@@ -8,7 +8,7 @@ use super::app::Next;
 use super::file_picker::Pick;
 use super::{theme, widgets};
 use crate::format::FoundSoFar;
-use crate::session::{GridMismatch, OtherGrids};
+use crate::session::{Allowed, DoubtfulMask, GridMismatch};
 use crate::store::Overwrite;
 
 /// A question.
@@ -27,6 +27,8 @@ pub(super) enum Dialog {
     LeftBehind { steps: usize, last: Option<String>, cut_off: bool },
     /// A mask lies on another grid than the study.
     OtherGrid { mismatch: Box<GridMismatch>, names: Option<PathBuf> },
+    /// It is doubtful where a mask lies.
+    DoubtfulMask { mask: Box<DoubtfulMask>, names: Option<PathBuf> },
     /// A file was dropped on an open study.
     Dropped { path: PathBuf },
     /// The system shows no file dialogs.
@@ -47,7 +49,7 @@ pub(super) enum Reply {
     LeaveBehind,
     MarkAnyway,
     Open(PathBuf),
-    LayOver(PathBuf, Option<PathBuf>, OtherGrids),
+    LayOver(PathBuf, Option<PathBuf>, Allowed),
 }
 
 /// Draws a question.
@@ -115,12 +117,13 @@ pub(super) fn show(ctx: &Context, dialog: &mut Dialog) -> Reply {
                 })
             }
             Dialog::OtherGrid { mismatch, names } => show_other_grid(ui, mismatch, names),
+            Dialog::DoubtfulMask { mask, names } => show_doubtful_mask(ui, mask, names),
             Dialog::Dropped { path } => {
                 let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
                 body(ui, "What is this file?", &format!("{name} can be opened as a study of its own, or its labels laid over the study that is open."));
                 buttons(ui, |ui| {
                     if confirmed(ui, "Lay over as labels") {
-                        return Some(Reply::LayOver(path.clone(), None, OtherGrids::Refused));
+                        return Some(Reply::LayOver(path.clone(), None, Allowed::default()));
                     }
                     if waved_away(ui, "Cancel") {
                         return Some(Reply::Cancelled);
@@ -194,21 +197,8 @@ fn show_other_grid(ui: &mut Ui, mismatch: &GridMismatch, names: &Option<PathBuf>
     let name = mismatch.mask.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let text = "Its voxels are not those of the study, in any order of the axes. Nothing was taken over.";
     body(ui, &format!("{name} lies on another grid"), text);
+    show_grids(ui, ["the file", "the study"], &mismatch.rows());
     let weak = theme::palette(ui).weak;
-    egui::Grid::new("grids").num_columns(3).striped(true).spacing([14.0, 4.0]).show(ui, |ui| {
-        for heading in ["", "the file", "the study"] {
-            ui.label(RichText::new(heading).small().color(weak));
-        }
-        ui.end_row();
-        for [what, mask, study] in mismatch.rows() {
-            let differs = mask != study;
-            ui.label(RichText::new(what).small().color(weak));
-            let colour = if differs { theme::palette(ui).warning } else { theme::palette(ui).text };
-            ui.label(RichText::new(mask).small().color(colour));
-            ui.label(RichText::new(study).small());
-            ui.end_row();
-        }
-    });
     let note = "Resampling gives each voxel of the study the label of the file's nearest voxel. Edges move by up to half a voxel; the layer keeps a note of it.";
     ui.label(RichText::new(note).small().color(weak));
     buttons(ui, |ui| {
@@ -216,8 +206,44 @@ fn show_other_grid(ui: &mut Ui, mismatch: &GridMismatch, names: &Option<PathBuf>
             return Some(Reply::Cancelled);
         }
         let resample = ui.button("Resample").clicked();
-        resample.then(|| Reply::LayOver(mismatch.mask.clone(), names.clone(), OtherGrids::Resampled))
+        let allowed = Allowed { resampling: true, ..mismatch.allowed };
+        resample.then(|| Reply::LayOver(mismatch.mask.clone(), names.clone(), allowed))
     })
+}
+
+/// Both places a mask may lie at, and the one thing that can be done.
+fn show_doubtful_mask(ui: &mut Ui, mask: &DoubtfulMask, names: &Option<PathBuf>) -> Option<Reply> {
+    let name = mask.mask.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let text = format!("{}; {}. Nothing was taken over.", mask.doubt, mask.relation());
+    body(ui, &format!("Where {name} lies is doubtful"), &text);
+    show_grids(ui, mask.headings(), &mask.rows());
+    buttons(ui, |ui| {
+        if ui.add(primary(ui, "Cancel")).clicked() {
+            return Some(Reply::Cancelled);
+        }
+        let as_read = ui.button("Lay over as it is read").clicked();
+        let allowed = Allowed { doubtful_place: true, ..mask.allowed };
+        as_read.then(|| Reply::LayOver(mask.mask.clone(), names.clone(), allowed))
+    })
+}
+
+/// Two grids side by side.
+fn show_grids(ui: &mut Ui, [one, other]: [&str; 2], rows: &[[String; 3]]) {
+    let weak = theme::palette(ui).weak;
+    egui::Grid::new("grids").num_columns(3).striped(true).spacing([14.0, 4.0]).show(ui, |ui| {
+        for heading in ["", one, other] {
+            ui.label(RichText::new(heading).small().color(weak));
+        }
+        ui.end_row();
+        for [what, one, other] in rows {
+            let differs = one != other;
+            ui.label(RichText::new(what).small().color(weak));
+            let colour = if differs { theme::palette(ui).warning } else { theme::palette(ui).text };
+            ui.label(RichText::new(one).small().color(colour));
+            ui.label(RichText::new(other).small());
+            ui.end_row();
+        }
+    });
 }
 
 fn show_path(ui: &mut Ui, what: Pick, text: &mut String, had_focus: &mut bool) -> Option<Reply> {

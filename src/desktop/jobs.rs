@@ -5,10 +5,9 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::format::{FoundSoFar, Scan, Watch};
-use crate::geometry::Grid;
+use crate::format::{FoundSoFar, Scan, Study, Watch};
 use crate::session::{
-    Document, Import, ImportError, OpenError, OtherGrids, SaveJob, SaveOutcome, system_author,
+    Allowed, Document, Import, ImportError, OpenError, SaveJob, SaveOutcome, system_author,
 };
 use crate::store::Digest;
 use crate::volume::Volume;
@@ -206,12 +205,12 @@ impl Watch for ImportWatcher {
 }
 
 impl Importing {
-    /// Begins to read a mask for a study on `grid`.
+    /// Begins to read a mask for `study`.
     pub(super) fn start(
         mask: PathBuf,
         names: Option<PathBuf>,
-        grid: Grid,
-        other_grids: OtherGrids,
+        study: Arc<Study>,
+        allowed: Allowed,
         ctx: &egui::Context,
     ) -> Self {
         let (sender, result) = channel();
@@ -220,7 +219,7 @@ impl Importing {
         let (path, of_labels) = (mask.clone(), names.clone());
         std::thread::spawn(move || {
             // Nobody waits for a mask whose study was closed.
-            let _ = sender.send(Import::read(&path, of_labels.as_deref(), &grid, other_grids, &watcher));
+            let _ = sender.send(Import::read(&path, of_labels.as_deref(), &study, allowed, &watcher));
             watcher.0.repaint.request_repaint();
         });
         Self { mask, names, shared, result }

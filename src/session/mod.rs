@@ -5,6 +5,7 @@
 //!
 //! Must never know: egui, wgpu.
 
+mod algorithm;
 mod between;
 mod command;
 mod document;
@@ -20,6 +21,7 @@ mod pointer;
 mod recorder;
 mod script;
 mod slices;
+mod spelling;
 mod steps;
 mod tally;
 
@@ -32,14 +34,15 @@ use crate::tool::{
 use crate::view::{Display, Pane, SliceSource};
 use crate::volume::{Placement, Volume, Window};
 
+pub use algorithm::{Algorithm, AlgorithmError, KeptIslands, Operation, Smoothing};
 pub use command::{COMMANDS, Command, CommandInfo, Menu, Needs, WINDOW_PRESETS};
 pub use document::{Document, OpenError, SaveJob, SaveOutcome, read_form, system_author};
-pub use import::{GridMismatch, Import, ImportError, OtherGrids};
+pub use import::{Allowed, DoubtfulMask, GridMismatch, Import, ImportError};
 pub use keys::{Chord, KeyChanges, KeyMap, OwnKeys, PROFILES, Profile, profile};
 pub use measurements::Measured;
 pub use panes::{PANES, Readout};
 pub use pointer::{Button, Modifiers};
-pub use script::{Script, ScriptError, ScriptStep, ScriptStroke};
+pub use script::{HandStep, Script, ScriptError, ScriptStep, ScriptStroke};
 
 /// One open case with everything a person has set about it.
 pub struct Session {

@@ -292,13 +292,17 @@ pub struct Journal {
     events: u64,
 }
 
-impl Journal {
-    /// Begins a journal at the state on disk, in the place of one that has nothing unsaved.
-    pub fn begin(
-        disk: Box<dyn Disk + Send>,
-        path: &Path,
-        start: &JournalStart<'_>,
-    ) -> Result<Self, JournalError> {
+/// A journal that is about to begin: nothing of it is on disk yet.
+#[derive(Clone, Debug)]
+pub struct JournalDraft {
+    path: PathBuf,
+    id: String,
+    frames: Vec<u8>,
+}
+
+impl JournalDraft {
+    /// What a journal at `path` will begin with.
+    pub fn new(path: &Path, start: &JournalStart<'_>) -> Result<Self, JournalError> {
         let head = Head {
             id: Uuid::new_v4().to_string(),
             program: Program::this(),
@@ -307,13 +311,65 @@ impl Journal {
             base: start.seen.and_then(Seen::sidecar_sha256),
             folded: 0,
         };
-        // Whoever writes the file that lies there has it locked.
-        if let Ok(there) = File::open(path) {
-            lock(&there, path)?;
+        let path = path.to_owned();
+        match frame(&head) {
+            Ok(frames) => Ok(Self { path, id: head.id, frames }),
+            Err(source) => Err(JournalError::Unusable { path, source }),
         }
-        let frames = std::iter::once(frame(&head));
-        let (file, whole_bytes) = replaced(&*disk, path, frames)?;
-        Ok(Self { disk, file, path: path.to_owned(), whole_bytes, events: 0, id: head.id })
+    }
+
+    /// The file it will be.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Its name, and that it holds no event.
+    pub fn mark(&self) -> JournalMark {
+        JournalMark { id: self.id.clone(), events: 0 }
+    }
+
+    /// Begins the journal. Steps that another session left in one of the same name meanwhile are kept
+    /// under another name.
+    pub fn begin(&self, disk: Box<dyn Disk + Send>) -> Result<Journal, JournalError> {
+        // Whoever writes the file that lies there has it locked.
+        if let Ok(there) = File::open(&self.path) {
+            lock(&there, &self.path)?;
+            let holds_steps = match find_journal(&self.path) {
+                Ok(found) => found.is_some_and(|found| !found.events.is_empty()),
+                Err(_) => true,
+            };
+            if holds_steps {
+                set_aside(&self.path)?;
+            }
+        }
+        let frames = std::iter::once(Ok(self.frames.clone()));
+        let (file, whole_bytes) = replaced(&*disk, &self.path, frames)?;
+        let (path, id) = (self.path.clone(), self.id.clone());
+        Ok(Journal { disk, file, path, id, whole_bytes, events: 0 })
+    }
+}
+
+/// Gives a journal that cannot be used, and must not be lost, another name in its folder.
+pub fn set_aside(path: &Path) -> Result<PathBuf, JournalError> {
+    let unusable = |source| JournalError::Unusable { path: path.to_owned(), source };
+    let numbered = |number: usize| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(format!(".{number}"));
+        PathBuf::from(name)
+    };
+    let free = (1..).map(numbered).find(|name| !name.exists()).expect("numbers do not end");
+    fs::rename(path, &free).map_err(unusable)?;
+    Ok(free)
+}
+
+impl Journal {
+    /// Begins a journal at the state on disk.
+    pub fn begin(
+        disk: Box<dyn Disk + Send>,
+        path: &Path,
+        start: &JournalStart<'_>,
+    ) -> Result<Self, JournalError> {
+        JournalDraft::new(path, start)?.begin(disk)
     }
 
     /// Goes on with a journal that was found, behind its last whole entry.

@@ -26,7 +26,10 @@ mod worklist;
 pub use attic::DiskAttic;
 pub use disk::{Disk, LocalDisk};
 pub use fingerprint::Digest;
-pub use journal::{FoundJournal, Journal, JournalError, JournalMark, JournalStart, Unsaved, find_journal};
+pub use journal::{
+    FoundJournal, Journal, JournalDraft, JournalError, JournalMark, JournalStart, Unsaved, find_journal,
+    set_aside,
+};
 pub use names::CaseFiles;
 pub use open::{MarksError, Notice, SavedMarks, find_marks, open_sidecar};
 pub use receipt::{LayerReceipt, Mismatch, Probe, Receipt, TOLERANCE_MM};

@@ -11,7 +11,7 @@ use crate::desktop::palette::{CommandPalette, Target};
 use crate::desktop::shelf::Shelf;
 use crate::desktop::worklist::{self, Worklist};
 use crate::desktop::{bars, shortcuts};
-use crate::session::{Command, CommandInfo, Needs, OtherGrids, read_form};
+use crate::session::{Allowed, Command, CommandInfo, Needs, read_form};
 use crate::store::{self, Overwrite};
 
 impl App {
@@ -204,7 +204,7 @@ impl App {
             Pick::Form => self.load_form(path.to_owned()),
             Pick::LabelFile => self.import_labels(path),
             Pick::NewLabelFile => self.export_labels(path),
-            Pick::Segmentation => self.lay_over(path.to_owned(), None, OtherGrids::Refused, ctx),
+            Pick::Segmentation => self.lay_over(path.to_owned(), None, Allowed::default(), ctx),
             Pick::SaveFolder => match std::fs::create_dir_all(path) {
                 Ok(()) => self.save(Some(path), Overwrite::Seen, ctx),
                 Err(error) => {

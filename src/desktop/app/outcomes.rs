@@ -12,7 +12,7 @@ use crate::desktop::file_picker::Picked;
 use crate::desktop::jobs::{Importing, OpenEvent, Opening, Saving};
 use crate::desktop::shelf::Shelf;
 use crate::format::RefusalCode;
-use crate::session::{Document, Import, ImportError, OpenError, OtherGrids, SaveOutcome, Session, read_form};
+use crate::session::{Allowed, Document, Import, ImportError, OpenError, SaveOutcome, Session, read_form};
 use crate::store::{Overwrite, SaveError};
 
 impl App {
@@ -120,12 +120,12 @@ impl App {
         &mut self,
         mask: PathBuf,
         names: Option<PathBuf>,
-        other_grids: OtherGrids,
+        allowed: Allowed,
         ctx: &egui::Context,
     ) {
         if let Some(document) = &self.document {
-            let grid = document.study().volume.grid().clone();
-            self.importing = Some(Importing::start(mask, names, grid, other_grids, ctx));
+            let study = document.study().clone();
+            self.importing = Some(Importing::start(mask, names, study, allowed, ctx));
         }
     }
 
@@ -138,7 +138,7 @@ impl App {
             return;
         }
         match (mask, names) {
-            (Some(mask), names) => self.lay_over(mask, names, OtherGrids::Refused, ctx),
+            (Some(mask), names) => self.lay_over(mask, names, Allowed::default(), ctx),
             (None, Some(names)) => self.import_labels(&names),
             (None, None) => {}
         }
@@ -153,6 +153,10 @@ impl App {
             },
             Err(ImportError::OtherGrid(mismatch)) => {
                 self.dialog = Some(Dialog::OtherGrid { mismatch, names });
+                None
+            }
+            Err(ImportError::DoubtfulPlace(mask)) => {
+                self.dialog = Some(Dialog::DoubtfulMask { mask, names });
                 None
             }
             Err(error) => Some(error.to_string()),

@@ -51,7 +51,7 @@ impl Morph {
         };
         if self.shift == [0; 2] {
             for v in self.area.min[1]..self.area.max[1] {
-                tell_positive(row(v), v, self.area.min[0], self.plane, &mut tell);
+                tell_inside(row(v), v, self.area.min[0], self.plane, &mut tell);
             }
             return;
         }
@@ -71,21 +71,22 @@ impl Morph {
             for (sum, pair) in moved_row.iter_mut().zip(between_rows.windows(2)) {
                 *sum = over_u * pair[0] + under_u * pair[1];
             }
-            tell_positive(&moved_row, v + whole[1], self.area.min[0] + whole[0], self.plane, &mut tell);
+            tell_inside(&moved_row, v + whole[1], self.area.min[0] + whole[0], self.plane, &mut tell);
         }
     }
 }
 
-/// Tells the stretches of a row, which begins at `first`, that are above 0 and lie in the plane.
-fn tell_positive(row: &[f64], v: i32, first: i32, plane: Rect, tell: &mut impl FnMut(Run)) {
+/// Tells the stretches of a row, which begins at `first`, that are not below 0 and lie in the plane. What
+/// lies on the border counts: most shapes bulge between two of their slices.
+fn tell_inside(row: &[f64], v: i32, first: i32, plane: Rect, tell: &mut impl FnMut(Run)) {
     if !(plane.min[1]..plane.max[1]).contains(&v) {
         return;
     }
     let mut at = first;
-    for same in row.chunk_by(|a, b| (*a > 0.0) == (*b > 0.0)) {
+    for same in row.chunk_by(|a, b| (*a >= 0.0) == (*b >= 0.0)) {
         let end = at + same.len() as i32;
         let (start, stop) = (at.max(plane.min[0]), end.min(plane.max[0]));
-        if same[0] > 0.0 && start < stop {
+        if same[0] >= 0.0 && start < stop {
             tell(Run { v, start, end: stop });
         }
         at = end;
@@ -100,8 +101,8 @@ fn core(piece: &Region, plane: Rect, pixel_mm: [f64; 2]) -> Region {
     let mut runs = Vec::new();
     for (row, depths) in depth_mm.chunks(area.width()).enumerate() {
         let is_deepest: Vec<f64> =
-            depths.iter().map(|depth| f64::from(u8::from(*depth == deepest))).collect();
-        tell_positive(&is_deepest, area.min[1] + row as i32, area.min[0], area, &mut |run| runs.push(run));
+            depths.iter().map(|depth| if *depth == deepest { 1.0 } else { -1.0 }).collect();
+        tell_inside(&is_deepest, area.min[1] + row as i32, area.min[0], area, &mut |run| runs.push(run));
     }
     Region { runs }
 }
