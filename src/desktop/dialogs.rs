@@ -218,7 +218,7 @@ fn show_doubtful_mask(ui: &mut Ui, mask: &DoubtfulMask, names: &Option<PathBuf>)
     body(ui, &format!("Where {name} lies is doubtful"), &text);
     show_grids(ui, mask.headings(), &mask.rows());
     buttons(ui, |ui| {
-        if ui.add(primary(ui, "Cancel")).clicked() {
+        if confirmed(ui, "Cancel") {
             return Some(Reply::Cancelled);
         }
         let as_read = ui.button("Lay over as it is read").clicked();
