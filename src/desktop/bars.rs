@@ -27,11 +27,12 @@ pub(super) fn study_title(document: &Document) -> String {
 }
 
 /// The menus and their names.
-const MENUS: [(Menu, &str); 6] = [
+const MENUS: [(Menu, &str); 7] = [
     (Menu::File, "File"),
     (Menu::Edit, "Edit"),
     (Menu::View, "View"),
     (Menu::Label, "Label"),
+    (Menu::Segment, "Segment"),
     (Menu::Tools, "Tools"),
     (Menu::Help, "Help"),
 ];

@@ -79,6 +79,8 @@ pub(super) enum Next {
     Quit,
 }
 
+/// How often the window looks what a job has come to.
+const WORKING: Duration = Duration::from_millis(30);
 /// How long a notice stays.
 const TOAST: Duration = Duration::from_secs(4);
 /// The key of the labels held longer than this is a peek: letting go brings the labels back.
@@ -455,6 +457,12 @@ impl App {
             });
         let session = &mut document.session;
         session.refresh_counts();
+        if let Err(error) = session.follow_trial() {
+            tracing::error!("what was tried out could not be put in place: {error}");
+        }
+        if session.trial().is_some_and(|trial| trial.progress.is_some()) {
+            ui.ctx().request_repaint_after(WORKING);
+        }
         self.pictures.highlight = self.panels.hovered_label();
         self.device_lost |= !self.pictures.sync(ui, frame, session);
         CentralPanel::default().frame(Frame::new()).show(ui, |ui| {
