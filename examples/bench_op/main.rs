@@ -54,6 +54,9 @@ fn main() -> Result<()> {
         "tool_stroke_2d" => tool_stroke(&clock, &data, BrushShape::Disc, 20.0),
         "tool_stroke_3d" => tool_stroke(&clock, &data, BrushShape::Ball, 20.0),
         "memory_ct_mask_20_strokes" => memory(&clock, &data),
+        other if other.starts_with("first_slice_folder_") => {
+            first_slice(&clock, &data.join("dicom").join(&other["first_slice_folder_".len()..]))
+        }
         other => match (other.strip_prefix("open_dicom_"), other.strip_prefix("first_slice_dicom_")) {
             (Some(syntax), _) => open_dicom(&clock, &data.join("dicom").join(syntax)),
             (_, Some(syntax)) => first_slice(&clock, &data.join("dicom").join(syntax).join("IM0151.dcm")),
