@@ -15,8 +15,8 @@ use crate::store::Overwrite;
 pub(super) enum Dialog {
     /// Something happened that the person should read.
     Message { title: String, text: String },
-    /// There are unsaved marks, and something would lose them.
-    Unsaved(Next),
+    /// There are unsaved marks, and something would lose them: what is called so.
+    Unsaved { next: Next, names: Vec<String> },
     /// A save did not happen; what a person may allow so that it does.
     SaveFailed { text: String, allow: Option<(&'static str, Overwrite)> },
     /// What was saved about a study cannot be opened with it.
@@ -63,10 +63,15 @@ pub(super) fn show(ctx: &Context, dialog: &mut Dialog) -> Reply {
                 body(ui, &title, &text);
                 buttons(ui, |ui| ui.add(primary(ui, "Close")).clicked().then_some(Reply::Cancelled))
             }
-            Dialog::Unsaved(next) => {
-                body(ui, "Save your marks?", "There are marks that are not on disk yet.");
+            Dialog::Unsaved { next, names } => {
+                let (title, save) = match names.len() {
+                    0 | 1 => ("Save your marks?", "Save"),
+                    _ => ("Save the marks of several series?", "Save all"),
+                };
+                let text = "Not on disk yet are the marks of";
+                body(ui, title, &format!("{text}\n{}", names.iter().map(|name| format!("●  {name}")).collect::<Vec<_>>().join("\n")));
                 buttons(ui, |ui| {
-                    if ui.add(primary(ui, "Save")).clicked() {
+                    if ui.add(primary(ui, save)).clicked() {
                         return Some(Reply::Save(next.clone()));
                     }
                     if ui.button("Cancel").clicked() {
@@ -230,9 +235,17 @@ fn show_grids(ui: &mut Ui, [one, other]: [&str; 2], rows: &[[String; 3]]) {
 }
 
 fn show_path(ui: &mut Ui, what: Pick, text: &mut String, had_focus: &mut bool) -> Option<Reply> {
-    let saves = what == Pick::SaveFolder;
+    let saves = matches!(what, Pick::SaveFolder | Pick::NewLabelFile);
     body(ui, what.title(), "This system shows no file dialogs. Type or paste the path.");
-    let hint = if saves { "/path/to/folder, made if it is not there" } else { "/path/to/study" };
+    let hint = match what {
+        Pick::SaveFolder => "Path of a folder, made if it is not there",
+        Pick::Folder | Pick::Worklist => "Path of a folder",
+        Pick::Segmentation => "Path of a NIfTI, NRRD or MetaImage file of labels",
+        Pick::Form => "Path of a form, a JSON file",
+        Pick::LabelFile => "Path of a label file of ITK-SNAP, or of a table",
+        Pick::NewLabelFile => "Path of a new label file",
+        Pick::File => "Path of a study",
+    };
     let field = ui.add(TextEdit::singleline(text).hint_text(hint).desired_width(f32::INFINITY));
     widgets::named(&field, Role::TextInput, "Path");
     if !*had_focus {
@@ -241,11 +254,21 @@ fn show_path(ui: &mut Ui, what: Pick, text: &mut String, had_focus: &mut bool) -
     }
     let path = PathBuf::from(text.trim().trim_matches('"'));
     let entered = field.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
-    let usable = if saves { !text.trim().is_empty() && !path.is_file() } else { path.exists() };
+    let usable = match what {
+        Pick::NewLabelFile => !text.trim().is_empty() && !path.is_dir(),
+        _ if saves => !text.trim().is_empty() && !path.is_file(),
+        _ => path.exists(),
+    };
     if !text.trim().is_empty() && !usable {
         ui.label(
-            RichText::new(if saves { "This is a file." } else { "There is no such file or folder." })
-                .color(theme::palette(ui).warning),
+            RichText::new(if what == Pick::NewLabelFile {
+                "This is a folder."
+            } else if saves {
+                "This is a file."
+            } else {
+                "There is no such file or folder."
+            })
+            .color(theme::palette(ui).warning),
         );
     }
     buttons(ui, |ui| {

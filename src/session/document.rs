@@ -1,16 +1,18 @@
 //! A session together with the study it came from and the files it is saved to.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use super::recorder::{Kept, Recorder};
 use super::{Allowed, Import, ImportError, Session, now};
+use crate::annotation::Form;
 use crate::case::{Case, CaseError};
 use crate::format::{self, Doubt, Refusal, Scan, Series, Study, Watch};
 use crate::store::{
-    self, CaseFiles, FoundJournal, Journal, JournalDraft, JournalError, JournalMark, JournalStart, LocalDisk,
-    MarksError, Overwrite, SaveError, SaveRequest, Saved, SavedMarks, Seen, Signature, StudyIdentity,
-    Unsaved,
+    self, CaseFiles, DiskAttic, FoundJournal, Journal, JournalDraft, JournalError, JournalMark, JournalStart,
+    LocalDisk, MarksError, Overwrite, SaveError, SaveRequest, Saved, SavedMarks, Seen, Signature,
+    StudyIdentity, Unsaved,
 };
 
 /// An open study, its marks, and where they are saved.
@@ -148,7 +150,11 @@ impl Document {
                 marks.into_case(study.volume.clone())?
             }
         };
-        let session = Session::new(case, author);
+        let mut session = Session::new(case, author);
+        match find_form(files.folder()) {
+            Ok(form) => form.into_iter().for_each(|form| session.set_form(form)),
+            Err(text) => notices.push(text),
+        }
         Ok(Self {
             session,
             study: Arc::new(study),
@@ -169,6 +175,10 @@ impl Document {
     /// Fails where no journal can be kept; everything else goes on without it.
     pub fn keep_journal(&mut self, path: Option<&Path>) -> Result<(), JournalError> {
         let path = path.map_or_else(|| self.files.journal(), Path::to_owned);
+        match DiskAttic::in_folder(path.parent().unwrap_or(Path::new("."))) {
+            Ok(attic) => self.session.use_attic(Box::new(attic)),
+            Err(error) => tracing::warn!("undo reaches only as far as memory does: {error}"),
+        }
         match self.open_journal(&path) {
             Ok(kept) => {
                 self.session.record_events();
@@ -209,8 +219,8 @@ impl Document {
         match self.find_journal(path) {
             Ok(Some((found, unsaved))) => {
                 let journal = Journal::resume(Box::new(LocalDisk), &found)?;
-                if unsaved.events.is_empty() {
-                    self.session.bring_back(unsaved);
+                if unsaved.event_count() == 0 {
+                    self.session.bring_back(&unsaved);
                 } else {
                     self.left_behind = Some(LeftBehind { found, unsaved });
                 }
@@ -241,7 +251,7 @@ impl Document {
     /// How many steps an earlier session left unsaved, and when the last of them was made.
     pub fn left_behind(&self) -> Option<(usize, Option<&str>)> {
         let left = self.left_behind.as_ref()?;
-        Some((left.unsaved.events.len(), left.unsaved.last.as_deref()))
+        Some((left.unsaved.event_count(), left.unsaved.last.as_deref()))
     }
 
     /// Whether the journal of that session was cut off in the middle of a step, which is lost.
@@ -251,7 +261,7 @@ impl Document {
 
     /// Brings those steps back, with what they take to be undone; gives how many came.
     pub fn bring_back(&mut self) -> usize {
-        self.left_behind.take().map_or(0, |left| self.session.bring_back(left.unsaved))
+        self.left_behind.take().map_or(0, |left| self.session.bring_back(&left.unsaved))
     }
 
     /// Goes on without those steps. Their journal is kept under another name, which is given.
@@ -383,8 +393,12 @@ impl Document {
 
     fn journal_of_moved_case(&self, old: &Journal) -> Result<Recorder, JournalError> {
         let study = self.identity.get_or_init(|| StudyIdentity::of(&self.study));
+        let unusable = |source| JournalError::Unusable { path: old.path().to_owned(), source };
         let made_since = match store::find_journal(old.path())? {
-            Some(found) => found.unsaved(study, self.seen.as_ref())?.events,
+            Some(found) => {
+                let unsaved = found.unsaved(study, self.seen.as_ref())?;
+                unsaved.events().collect::<io::Result<_>>().map_err(unusable)?
+            }
             None => Vec::new(),
         };
         let draft = self.draft_journal(&self.files.journal())?;
@@ -453,6 +467,30 @@ impl SaveJob {
         });
         SaveOutcome { result, changes: self.changes, files: self.files, journal: self.journal }
     }
+}
+
+/// A form's name in the folder of a case, or in the one above it.
+const FORM: &str = "annotomy-form.json";
+/// Bytes of the longest form that is read.
+const LONGEST_FORM: u64 = 1 << 20;
+
+/// The form that lies with a case, where one does; in a sentence why it cannot be used.
+fn find_form(folder: &Path) -> Result<Option<Form>, String> {
+    let places = [Some(folder), folder.parent()].into_iter().flatten().map(|folder| folder.join(FORM));
+    match places.into_iter().find(|path| path.is_file()) {
+        Some(path) => read_form(&path).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Reads a form; in a sentence why it is none.
+pub fn read_form(path: &Path) -> Result<Form, String> {
+    let bytes = format::read_plain(path, LONGEST_FORM);
+    let text = bytes.and_then(|bytes| String::from_utf8(bytes).map_err(std::io::Error::other));
+    let form = text
+        .map_err(|error| error.to_string())
+        .and_then(|text| Form::parse(&text).map_err(|error| error.to_string()));
+    form.map_err(|error| format!("{}: {error}", path.display()))
 }
 
 /// Who is at the machine, as the system names them; empty where it does not.

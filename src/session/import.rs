@@ -244,7 +244,7 @@ impl Session {
         let Import { layers, names, origin } = import;
         let edits = Edit::import(&self.case, layers, &names, &origin).map_err(|error| error.to_string())?;
         self.apply_step(&format!("Import {origin}"), |_| edits).map_err(|error| error.to_string())?;
-        self.layer = self.case.layers().len() - 1;
+        self.set_layer(self.case.layers().len() - 1);
         self.notice = Some(format!("Imported {origin}"));
         Ok(())
     }

@@ -356,12 +356,13 @@ fn an_error_at_any_write_loses_nothing_and_repeats_nothing() {
                 assert!(matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::Other));
                 let found = find_journal(&path).expect("readable").expect("there");
                 let unsaved = found.unsaved(&study, None).expect("fits");
-                assert_eq!(unsaved.events.len(), number, "what failed is not there");
+                assert_eq!(unsaved.event_count(), number, "what failed is not there");
             }
         }
         let found = find_journal(&path).expect("readable").expect("there");
         let unsaved = found.unsaved(&study, None).expect("fits");
-        assert_eq!(unsaved.events, (0..5).map(event).collect::<Vec<_>>(), "operation {fails_at} failed");
+        let events: Vec<_> = unsaved.events().map(|event| event.expect("readable")).collect();
+        assert_eq!(events, (0..5).map(event).collect::<Vec<_>>(), "operation {fails_at} failed");
         assert!(!found.is_torn());
     }
     assert!(failed >= 10);
