@@ -58,6 +58,9 @@ fn main() -> Result<()> {
         "tool_stroke_3d" => tool_stroke(&clock, &data, BrushShape::Ball, 20.0),
         "paint_1100" => scale::paint_1100(),
         "memory_ct_mask_20_strokes" => memory(&clock, &data),
+        other if other.starts_with("first_slice_folder_") => {
+            first_slice(&clock, &data.join("dicom").join(&other["first_slice_folder_".len()..]))
+        }
         other if segment::is_known(other) => segment::operation(&clock, other, &data),
         other => match (other.strip_prefix("open_dicom_"), other.strip_prefix("first_slice_dicom_")) {
             (Some(syntax), _) => open_dicom(&clock, &data.join("dicom").join(syntax)),
