@@ -10,6 +10,7 @@ pub mod annotation;
 pub mod volume;
 
 pub mod case;
+pub mod measure;
 pub mod segment;
 
 pub mod format;

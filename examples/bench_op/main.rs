@@ -9,6 +9,8 @@
 
 #[cfg(feature = "desktop")]
 mod render;
+mod scale;
+mod seeds;
 mod segment;
 
 use std::fs::{self, File};
@@ -24,7 +26,7 @@ use annotomy::geometry::{AnatomicalPlane, VoxelIndex};
 use annotomy::session::{HandStep, ScriptStep, ScriptStroke, Session};
 use annotomy::tool::BrushShape;
 use annotomy::volume::{LabelMap, Volume};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::Parser;
 use serde_json::{Value, json};
 
@@ -54,6 +56,7 @@ fn main() -> Result<()> {
         "brush_stroke_3d" => brush_stroke(&clock, &data, Dab::ball(20)),
         "tool_stroke_2d" => tool_stroke(&clock, &data, BrushShape::Disc, 20.0),
         "tool_stroke_3d" => tool_stroke(&clock, &data, BrushShape::Ball, 20.0),
+        "paint_1100" => scale::paint_1100(),
         "memory_ct_mask_20_strokes" => memory(&clock, &data),
         other if segment::is_known(other) => segment::operation(&clock, other, &data),
         other => match (other.strip_prefix("open_dicom_"), other.strip_prefix("first_slice_dicom_")) {
@@ -61,7 +64,7 @@ fn main() -> Result<()> {
             (_, Some(syntax)) => first_slice(&clock, &data.join("dicom").join(syntax).join("IM0151.dcm")),
             #[cfg(feature = "desktop")]
             _ if other.starts_with("render_") => render::operation(&clock, other, &labelled_case(&data)?),
-            _ => bail!("no operation {other}"),
+            _ => seeds::operation(&clock, other, &data),
         },
     }?;
     println!("{measured}");

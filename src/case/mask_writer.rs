@@ -4,22 +4,39 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use super::Case;
 use super::edit::{BrickChange, BrickState, Edit};
+use crate::annotation::Label;
 use crate::geometry::VoxelIndex;
-use crate::volume::{BRICK_EDGE, Brick, BrickIndex, LabelMap, Mask, Sample, Volume, with_samples};
+use crate::volume::{
+    BRICK_EDGE, Brick, BrickIndex, LabelMap, Mask, Sample, Volume, for_each_run, with_samples,
+};
 
 /// A row of a brick is handled as the bits of one word.
 const _: () = assert!(BRICK_EDGE == u32::BITS as usize);
+
+/// Which labels may be written over. Locked ones never may.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PaintOver {
+    /// Background and every label.
+    #[default]
+    All,
+    /// Background and the labels that are shown.
+    Shown,
+    /// One label; 0 is background.
+    Only(u16),
+}
 
 /// What is written and what may be written over.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WriteRule {
     /// The label to write; 0 erases.
     pub label: u16,
-    /// Write only over this label.
-    pub only_over: Option<u16>,
+    /// Write only over these.
+    pub over: PaintOver,
     /// Write only where the value (rescaled) lies in this range, ends included.
     pub only_values: Option<[f64; 2]>,
     /// The point in time whose values count; the last one where there are fewer.
@@ -29,12 +46,12 @@ pub struct WriteRule {
 impl WriteRule {
     /// Paints `label` over everything that is not locked.
     pub fn paint(label: u16) -> Self {
-        Self { label, only_over: None, only_values: None, time: 0 }
+        Self { label, over: PaintOver::All, only_values: None, time: 0 }
     }
 
     /// Erases `label` and nothing else.
     pub fn erase(label: u16) -> Self {
-        Self { label: 0, only_over: Some(label), only_values: None, time: 0 }
+        Self { label: 0, over: PaintOver::Only(label), only_values: None, time: 0 }
     }
 }
 
@@ -114,6 +131,29 @@ impl<'a> MaskWriter<'a> {
         });
     }
 
+    /// Calls `visit` with the voxels `i` of row (j, k) that [`Self::write_run`] would take from another
+    /// label, stretch by stretch.
+    pub fn for_each_taken(&self, i: Range<usize>, j: usize, k: usize, mut visit: impl FnMut(Range<usize>)) {
+        let Self { pen, .. } = self;
+        if pen.volume.is_missing(k) {
+            return;
+        }
+        for brick_i in i.start / BRICK_EDGE..i.end.div_ceil(BRICK_EDGE) {
+            let part = i.start.max(brick_i * BRICK_EDGE)..i.end.min((brick_i + 1) * BRICK_EDGE);
+            let index = BrickIndex([brick_i, j / BRICK_EDGE, k / BRICK_EDGE].map(|n| n as u32));
+            let Some(brick) = pen.map.brick(index) else { continue };
+            let first = in_row(j, k) + part.start % BRICK_EDGE;
+            let old_labels = &brick.labels()[first..first + part.len()];
+            let label = pen.rule.label;
+            if Brick::is_all(old_labels, 0) || Brick::is_all(old_labels, label) {
+                continue;
+            }
+            let others = bits(old_labels.iter().map(|old| *old != 0 && *old != label));
+            let taken = others & pen.writable(old_labels, first_bits(part.len()), [part.start, j, k]);
+            for_each_run(&[u64::from(taken)], |run| visit(part.start + run.start..part.start + run.end));
+        }
+    }
+
     /// Everything written, as one edit; `None` where nothing changed.
     pub fn finish(self) -> Option<Edit> {
         let Self { layer, pen: Pen { map, .. }, written, erased, .. } = self;
@@ -144,7 +184,7 @@ impl Pen<'_> {
         j: usize,
         k: usize,
     ) {
-        let row = (k % BRICK_EDGE * BRICK_EDGE + j % BRICK_EDGE) * BRICK_EDGE;
+        let row = in_row(j, k);
         let (start, end) = (wanted.trailing_zeros() as usize, BRICK_EDGE - wanted.leading_zeros() as usize);
         let (wanted, length) = (wanted >> start, end - start);
         let part = row + start..row + end;
@@ -153,16 +193,7 @@ impl Pen<'_> {
             Some(brick) => &brick.labels()[part.clone()],
             None => &[0; BRICK_EDGE][..length],
         };
-        let mut writable = self.writable(old_labels, wanted);
-        if writable != 0
-            && let Some(range) = self.rule.only_values
-        {
-            let grid = self.volume.grid();
-            let time = self.rule.time.min(self.volume.times() - 1);
-            let first = VoxelIndex::new(index.first_voxel().i + start, j, k);
-            let offset = time * grid.voxel_count() + grid.offset(first);
-            writable &= within(self.volume, range, offset..offset + length);
-        }
+        let writable = self.writable(old_labels, wanted, [index.first_voxel().i + start, j, k]);
         if writable == 0 {
             return;
         }
@@ -178,9 +209,23 @@ impl Pen<'_> {
         }
     }
 
-    /// Which of the labels wanted, up to 32 in a row, the rule and the locks let be written over, bit n for
-    /// the n-th; none where all are as they should be.
-    fn writable(&self, old_labels: &[u16], wanted: u32) -> u32 {
+    /// Which of the voxels wanted, up to 32 in a row from `first` on that have these labels, may be written,
+    /// bit n for the n-th; none where all are as they should be.
+    fn writable(&self, old_labels: &[u16], wanted: u32, [i, j, k]: [usize; 3]) -> u32 {
+        let writable = self.writable_over(old_labels, wanted);
+        match self.rule.only_values {
+            Some(range) if writable != 0 => {
+                let grid = self.volume.grid();
+                let time = self.rule.time.min(self.volume.times() - 1);
+                let offset = time * grid.voxel_count() + grid.offset(VoxelIndex { i, j, k });
+                writable & within(self.volume, range, offset..offset + old_labels.len())
+            }
+            _ => writable,
+        }
+    }
+
+    /// Which of them the rule and the locks let be written over.
+    fn writable_over(&self, old_labels: &[u16], wanted: u32) -> u32 {
         if Brick::is_all(old_labels, self.rule.label) {
             return 0;
         }
@@ -227,6 +272,11 @@ fn within(volume: &Volume, [low, high]: [f64; 2], offsets: Range<usize>) -> u32 
     }, colour => bits(offsets.map(|offset| holds(volume.samples().at(offset)))))
 }
 
+/// Where row (j, k) begins in its brick.
+fn in_row(j: usize, k: usize) -> usize {
+    (k % BRICK_EDGE * BRICK_EDGE + j % BRICK_EDGE) * BRICK_EDGE
+}
+
 /// As many bits as a row has voxels, 1 to 32.
 fn first_bits(count: usize) -> u32 {
     u32::MAX >> (BRICK_EDGE - count)
@@ -238,17 +288,19 @@ fn bits(answers: impl Iterator<Item = bool>) -> u32 {
 }
 
 fn kept_labels(case: &Case, rule: &WriteRule) -> Option<Box<[u64; 1024]>> {
-    let locked: Vec<u16> =
-        case.scheme.iter().filter(|(_, label)| label.locked).map(|(index, _)| index).collect();
-    if locked.is_empty() && rule.only_over.is_none() {
-        return None;
-    }
-    let mut kept = Box::new([0u64; 1024]);
-    if let Some(only) = rule.only_over {
-        kept.fill(u64::MAX);
-        kept[usize::from(only) / 64] &= !(1 << (only % 64));
-    }
-    for label in locked {
+    let is_kept = |label: &Label| label.locked || (rule.over == PaintOver::Shown && !label.visible);
+    let labels: Vec<u16> =
+        case.scheme.iter().filter(|(_, label)| is_kept(label)).map(|(index, _)| index).collect();
+    let mut kept = match rule.over {
+        PaintOver::All | PaintOver::Shown if labels.is_empty() => return None,
+        PaintOver::All | PaintOver::Shown => Box::new([0u64; 1024]),
+        PaintOver::Only(only) => {
+            let mut kept = Box::new([u64::MAX; 1024]);
+            kept[usize::from(only) / 64] &= !(1 << (only % 64));
+            kept
+        }
+    };
+    for label in labels {
         kept[usize::from(label) / 64] |= 1 << (label % 64);
     }
     Some(kept)

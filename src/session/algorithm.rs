@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::{ScriptError, Session};
 use crate::annotation::Label;
-use crate::case::{Case, Edit, MaskWriter, WriteRule};
+use crate::case::{Case, Edit, MaskWriter, PaintOver, WriteRule};
 use crate::geometry::{Patient, Point, VoxelBox, VoxelIndex};
 use crate::segment::{self, Cancelled, Connectivity, Islands, Progress, SliceAxis, Unwatched, Wall};
 use crate::volume::Mask;
@@ -237,7 +237,7 @@ impl Algorithm {
         for (rule, mask) in plan.writes {
             let mut written = mask.within(bounds);
             written.subtract(&locked);
-            if let Some(only) = rule.only_over {
+            if let PaintOver::Only(only) = rule.over {
                 written.intersect(&Mask::of_label(map, bounds, only));
             }
             if rule.label == label { shown.unite(&written) } else { shown.subtract(&written) }
@@ -479,8 +479,8 @@ impl Plan {
     fn becoming(label: u16, now: &Mask, wanted: Mask, keep_others: bool) -> Self {
         let mut lost = now.clone();
         lost.subtract(&wanted);
-        let only_over = keep_others.then_some(0);
-        let paint = WriteRule { only_over, ..WriteRule::paint(label) };
+        let over = if keep_others { PaintOver::Only(0) } else { PaintOver::All };
+        let paint = WriteRule { over, ..WriteRule::paint(label) };
         Self { new_labels: Vec::new(), writes: vec![(WriteRule::erase(label), lost), (paint, wanted)] }
     }
 

@@ -7,6 +7,7 @@
 //! Must never know: files, windows, what a label means.
 
 mod buffer;
+mod distance;
 mod image;
 mod label_map;
 mod mask;
@@ -16,6 +17,7 @@ mod time;
 mod window;
 
 pub use buffer::Buffer;
+pub use distance::DistanceMap;
 pub use image::{Placement, Rescale, Statistics, Volume, VolumeError};
 pub use label_map::{BRICK_EDGE, BRICK_VOXELS, Brick, BrickIndex, LabelMap, RunsError};
 pub use mask::{Mask, bits_from, for_each_run, set_bits};

@@ -2,7 +2,11 @@
 
 mod algorithms;
 mod behaviour;
+mod hands;
 mod history;
+mod labels;
+mod measuring;
 mod shapes;
+mod slices;
 mod stage;
 mod strokes;
