@@ -7,6 +7,7 @@
 //! up and is dropped. `check` is what the others print for the same operation on the same data. CPU
 //! time is the system's own count, in ticks of 10 ms.
 
+mod measure;
 #[cfg(feature = "desktop")]
 mod render;
 
@@ -54,6 +55,7 @@ fn main() -> Result<()> {
         "tool_stroke_2d" => tool_stroke(&clock, &data, BrushShape::Disc, 20.0),
         "tool_stroke_3d" => tool_stroke(&clock, &data, BrushShape::Ball, 20.0),
         "memory_ct_mask_20_strokes" => memory(&clock, &data),
+        other if let Some(measured) = measure::operation(&clock, other, &data)? => Ok(measured),
         other => match (other.strip_prefix("open_dicom_"), other.strip_prefix("first_slice_dicom_")) {
             (Some(syntax), _) => open_dicom(&clock, &data.join("dicom").join(syntax)),
             (_, Some(syntax)) => first_slice(&clock, &data.join("dicom").join(syntax).join("IM0151.dcm")),

@@ -10,11 +10,13 @@ mod apart;
 mod cubes;
 mod diameter;
 mod eigen;
+mod lattice;
 mod moments;
 mod outline;
 mod overlap;
 mod rim;
 mod shape;
+mod surface;
 mod tally;
 mod values;
 
@@ -23,6 +25,7 @@ pub use diameter::{Diameters, Line, Recist};
 pub use moments::Moments;
 pub use overlap::{JointHistogram, Overlap};
 pub use shape::Shape;
+pub use surface::Surface;
 pub use tally::{LabelSums, Tally};
 pub use values::{Distribution, FirstOrder, FirstOrderSettings};
 

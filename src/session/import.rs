@@ -44,7 +44,7 @@ pub enum ImportError {
 
 /// Two grids of which one is not the other in another order.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("{}: does not lie on the study's grid: {}; resample it to take the nearest voxels", mask.display(), self.in_one_line())]
+#[error("{}: does not lie on the study's grid: {}; resample it to take the nearest voxels", mask.display(), self.difference())]
 pub struct GridMismatch {
     /// The mask's file.
     pub mask: PathBuf,
@@ -53,6 +53,11 @@ pub struct GridMismatch {
 }
 
 impl GridMismatch {
+    /// Of a mask that lies on `mask_grid` where `study_grid` was wanted.
+    pub fn new(mask: PathBuf, mask_grid: Grid, study_grid: Grid) -> Self {
+        Self { mask, mask_grid, study_grid }
+    }
+
     /// What is compared, the mask's, the study's: voxels, spacing, first voxel, directions.
     pub fn rows(&self) -> Vec<[String; 3]> {
         let numbers = |numbers: [f64; 3], digits: usize| numbers.map(|x| format!("{:.digits$}", x + 0.0));
@@ -81,7 +86,8 @@ impl GridMismatch {
         rows
     }
 
-    fn in_one_line(&self) -> String {
+    /// What differs, in one line: "voxels 8 × 7 × 6 against 7 × 6 × 5".
+    pub fn difference(&self) -> String {
         let differing = self.rows().into_iter().filter(|[_, mask, study]| mask != study);
         let told: Vec<String> =
             differing.map(|[name, mask, study]| format!("{name} {mask} against {study}")).collect();
@@ -119,8 +125,7 @@ impl Import {
                 (resampled, format!("{file}, resampled by the nearest voxel"))
             }
             (None, OtherGrids::Refused) => {
-                let mask = mask.to_owned();
-                let mismatch = GridMismatch { mask, mask_grid: grid, study_grid: study.clone() };
+                let mismatch = GridMismatch::new(mask.to_owned(), grid, study.clone());
                 return Err(ImportError::OtherGrid(Box::new(mismatch)));
             }
         };
