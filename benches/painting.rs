@@ -57,7 +57,8 @@ fn samples(bench: &mut Criterion) {
         ("ball of 20 mm radius within a range", BrushShape::Ball, 20.0, Some([-100.0, 100.0])),
         ("ball of 40 mm radius", BrushShape::Ball, 40.0, None),
     ] {
-        let mut session = painter(&volume, BrushSettings { shape, radius_mm, only_values });
+        let mut session =
+            painter(&volume, BrushSettings { shape, radius_mm, only_values, ..BrushSettings::default() });
         let start = session.focus() + Vector::new(-80.0, 0.0, 0.0);
         group.bench_function(name, |bencher| {
             bencher.iter_custom(|count| {
@@ -95,7 +96,8 @@ fn strokes(bench: &mut Criterion) {
     let volume = study([1.0, 1.0, 1.0]);
     let mut group = bench.benchmark_group("stroke of 60 dabs");
     for (name, shape) in [("2-D", BrushShape::Disc), ("3-D", BrushShape::Ball)] {
-        let mut session = painter(&volume, BrushSettings { shape, radius_mm: 20.0, only_values: None });
+        let mut session =
+            painter(&volume, BrushSettings { shape, radius_mm: 20.0, ..BrushSettings::default() });
         session.new_label().expect("label 1");
         session.new_label().expect("label 2");
         let draw = |session: &mut Session| {

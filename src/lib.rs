@@ -11,6 +11,7 @@ pub mod volume;
 
 pub mod case;
 pub mod measure;
+pub mod segment;
 
 pub mod format;
 pub mod view;

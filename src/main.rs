@@ -40,7 +40,7 @@ fn open_window(arguments: WindowArgs) -> ExitCode {
         }
     }
     let WindowArgs { segmentation: mask, labels, .. } = arguments;
-    let start = annotomy::desktop::Start { path, mask, labels, leaves_no_traces: false };
+    let start = annotomy::desktop::Start { path, mask, labels, ..Default::default() };
     match annotomy::desktop::run(start) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

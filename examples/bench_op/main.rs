@@ -10,6 +10,7 @@
 mod measure;
 #[cfg(feature = "desktop")]
 mod render;
+mod scale;
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -54,6 +55,7 @@ fn main() -> Result<()> {
         "brush_stroke_3d" => brush_stroke(&clock, &data, Dab::ball(20)),
         "tool_stroke_2d" => tool_stroke(&clock, &data, BrushShape::Disc, 20.0),
         "tool_stroke_3d" => tool_stroke(&clock, &data, BrushShape::Ball, 20.0),
+        "paint_1100" => scale::paint_1100(),
         "memory_ct_mask_20_strokes" => memory(&clock, &data),
         other if let Some(measured) = measure::operation(&clock, other, &data)? => Ok(measured),
         other => match (other.strip_prefix("open_dicom_"), other.strip_prefix("first_slice_dicom_")) {

@@ -86,6 +86,9 @@ pub struct Label {
     /// What it means, coded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<CodedConcept>,
+    /// The heading under which lists show it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
 }
 
 fn yes() -> bool {
@@ -95,7 +98,7 @@ fn yes() -> bool {
 impl Label {
     /// A visible, unlocked label.
     pub fn new(name: impl Into<String>, color: Colour) -> Self {
-        Self { name: name.into(), color, visible: true, locked: false, code: None }
+        Self { name: name.into(), color, visible: true, locked: false, code: None, group: None }
     }
 
     /// "Label 3", as a new label of that index is called until a person names it.
@@ -152,6 +155,11 @@ impl LabelScheme {
     /// The smallest index without a label.
     pub fn next_free_index(&self) -> Option<u16> {
         (1..=u16::MAX).find(|index| !self.labels.contains_key(index))
+    }
+
+    /// The label of a name.
+    pub fn named(&self, name: &str) -> Option<u16> {
+        self.iter().find(|(_, label)| label.name == name).map(|(index, _)| index)
     }
 
     /// Whether a label is locked.

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::Case;
-use crate::annotation::{Annotation, AnnotationId, Label};
-use crate::volume::{BRICK_VOXELS, Brick, BrickIndex, LabelMap};
+use super::{Case, SliceSeries};
+use crate::annotation::{Annotation, AnnotationId, Classification, Label, Subject};
+use crate::volume::{BRICK_EDGE, BRICK_VOXELS, Brick, BrickIndex, LabelMap};
 
 /// More layers than anybody draws, and few enough that a damaged edit costs nothing.
 const MOST_LAYERS: usize = 4096;
@@ -32,8 +32,8 @@ pub enum Edit {
         /// What it holds then.
         after: Option<Label>,
     },
-    /// A layer: added as the last one, taken away again while it is empty, or said to come from
-    /// elsewhere.
+    /// A layer: added as the last one, taken away again while it is empty, or given another name or
+    /// origin.
     Layer {
         /// Which label map.
         layer: usize,
@@ -41,6 +41,15 @@ pub enum Edit {
         before: Option<LayerOrigin>,
         /// What it holds then.
         after: Option<LayerOrigin>,
+    },
+    /// Which slices of a label were filled in between painted ones.
+    Interpolated {
+        /// Whose slices.
+        of: SliceSeries,
+        /// What the case held, rising.
+        before: Vec<usize>,
+        /// What it holds then, rising.
+        after: Vec<usize>,
     },
     /// One annotation: made, changed or removed.
     Annotation {
@@ -53,13 +62,25 @@ pub enum Edit {
         /// What it holds then.
         after: Option<Box<Annotation>>,
     },
+    /// What is said of the case, its series or one slice.
+    Classification {
+        /// Of what.
+        subject: Subject,
+        /// What was said.
+        before: Option<Box<Classification>>,
+        /// What is said then.
+        after: Option<Box<Classification>>,
+    },
 }
 
-/// Where a layer came from.
+/// What a layer is called and where it came from.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LayerOrigin {
     /// The file's name, and what was done to its labels; `None` where the layer was drawn here.
     pub file: Option<String>,
+    /// What a person calls the layer.
+    #[serde(default)]
+    pub name: Option<String>,
 }
 
 /// The change of one brick.
@@ -72,14 +93,32 @@ pub struct BrickChange {
 
 /// A brick as a change remembers it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", from = "StoredState")]
 pub enum BrickState {
     /// All background.
     Absent,
-    /// The brick itself.
+    /// The brick itself, as [`MaskWriter`](super::MaskWriter) made it; what comes from a disk is never one.
     Whole(Arc<Brick>),
     /// The brick as runs ([`Brick::to_runs`]), as steps keep it that are no longer being drawn.
     Runs(Arc<[u16]>),
+}
+
+/// A brick's state as it is written: either form holds runs, and neither is to be believed unseen.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum StoredState {
+    Absent,
+    Whole(Arc<[u16]>),
+    Runs(Arc<[u16]>),
+}
+
+impl From<StoredState> for BrickState {
+    fn from(stored: StoredState) -> Self {
+        match stored {
+            StoredState::Absent => Self::Absent,
+            StoredState::Whole(runs) | StoredState::Runs(runs) => Self::Runs(runs),
+        }
+    }
 }
 
 /// Why an edit was refused. The case is as it was.
@@ -94,6 +133,9 @@ pub enum EditError {
     /// A brick's runs are damaged, it holds labels beyond the grid, or it stands in the edit twice.
     #[error("the edit holds a damaged brick")]
     DamagedBrick,
+    /// A step that was laid away cannot be read back.
+    #[error("the step was laid away on the disk and cannot be read back")]
+    Unreadable,
 }
 
 impl BrickState {
@@ -109,14 +151,13 @@ impl BrickState {
         }
     }
 
-    /// The same state in as little memory as runs need, where they need less.
-    pub(super) fn packed(self) -> Self {
-        match self {
-            Self::Whole(brick) => {
-                let runs = brick.to_runs();
-                if runs.len() < BRICK_VOXELS { Self::Runs(runs.into()) } else { Self::Whole(brick) }
+    /// Takes as little memory as runs need, where they need less.
+    pub(super) fn pack(&mut self) {
+        if let Self::Whole(brick) = self {
+            let runs = brick.to_runs();
+            if runs.len() < BRICK_VOXELS {
+                *self = Self::Runs(runs.into());
             }
-            other => other,
         }
     }
 
@@ -146,13 +187,26 @@ impl PartialEq for BrickState {
 }
 
 impl BrickChange {
+    /// Which slices of the brick change for a label: bit n of the axis' word for slice n.
+    pub(super) fn slices_touched(&self, label: u16) -> [u32; 3] {
+        let (Ok(before), Ok(after)) = (self.before.brick(), self.after.brick()) else { return [0; 3] };
+        let labels = |brick: &Option<Arc<Brick>>, place: usize| {
+            brick.as_ref().map_or(0, |brick| brick.labels()[place])
+        };
+        let mut touched = [0u32; 3];
+        for place in 0..BRICK_VOXELS {
+            if (labels(&before, place) == label) != (labels(&after, place) == label) {
+                touched[0] |= 1 << (place % BRICK_EDGE);
+                touched[1] |= 1 << (place / BRICK_EDGE % BRICK_EDGE);
+                touched[2] |= 1 << (place / BRICK_EDGE / BRICK_EDGE);
+            }
+        }
+        touched
+    }
+
     /// Which brick changes.
     pub fn brick(&self) -> BrickIndex {
         self.brick
-    }
-
-    pub(super) fn packed(self) -> Self {
-        Self { brick: self.brick, before: self.before.packed(), after: self.after.packed() }
     }
 }
 
@@ -186,6 +240,16 @@ impl Edit {
         })
     }
 
+    /// The edit that says something of a subject, or nothing more; `None` where that is said already.
+    pub fn classify(case: &Case, subject: Subject, after: Option<Classification>) -> Option<Self> {
+        let before = case.classifications.get(&subject);
+        (before != after.as_ref()).then(|| Self::Classification {
+            subject,
+            before: before.cloned().map(Box::new),
+            after: after.map(Box::new),
+        })
+    }
+
     /// The edit that takes this one back.
     pub fn inverse(&self) -> Self {
         match self.clone() {
@@ -197,8 +261,14 @@ impl Edit {
             }
             Self::Label { index, before, after } => Self::Label { index, before: after, after: before },
             Self::Layer { layer, before, after } => Self::Layer { layer, before: after, after: before },
+            Self::Interpolated { of, before, after } => {
+                Self::Interpolated { of, before: after, after: before }
+            }
             Self::Annotation { id, place, before, after } => {
                 Self::Annotation { id, place, before: after, after: before }
+            }
+            Self::Classification { subject, before, after } => {
+                Self::Classification { subject, before: after, after: before }
             }
         }
     }
@@ -212,8 +282,12 @@ impl Case {
             Edit::Bricks { layer, changes } => self.apply_bricks(*layer, changes),
             Edit::Label { index, before, after } => self.apply_label(*index, before.as_ref(), after.clone()),
             Edit::Layer { layer, before, after } => self.apply_layer(*layer, before.as_ref(), after.as_ref()),
+            Edit::Interpolated { of, before, after } => self.apply_interpolated(*of, before, after),
             Edit::Annotation { id, place, before, after } => {
                 self.apply_annotation(*id, *place, before.as_deref(), after.as_deref())
+            }
+            Edit::Classification { subject, before, after } => {
+                self.apply_classification(*subject, before.as_deref(), after.as_deref())
             }
         }
     }
@@ -223,6 +297,13 @@ impl Case {
         if let Some(label) = self.scheme.get(index) {
             let label = Label { visible, ..label.clone() };
             self.scheme.set(index, Some(label));
+        }
+    }
+
+    /// Shows or hides a layer; no edit either.
+    pub fn set_layer_shown(&mut self, layer: usize, shown: bool) {
+        if let Some(slot) = self.shown.get_mut(layer) {
+            *slot = shown;
         }
     }
 
@@ -263,16 +344,20 @@ impl Case {
                 let map = self.retired.pop().unwrap_or_else(|| LabelMap::new(self.volume.grid().dims()));
                 self.layers.push(map);
                 self.origins.push(origin.clone());
+                self.shown.push(true);
             }
             (Some(_), Some(origin)) => self.origins[layer].clone_from(origin),
             // The first layer stays, and a layer with marks in it does not go unasked.
             (Some(_), None) if layer == 0 || layer + 1 < count => return Err(EditError::NoSuchPlace),
-            (Some(_), None) if self.layers[layer].bricks().next().is_some() => {
+            (Some(_), None)
+                if self.layers[layer].bricks().next().is_some() || self.has_interpolated(layer) =>
+            {
                 return Err(EditError::OtherState);
             }
             (Some(_), None) => {
                 self.retired.extend(self.layers.pop());
                 self.origins.pop();
+                self.shown.pop();
             }
             (None, None) => {}
         }
@@ -293,7 +378,9 @@ impl Case {
                 return Err(EditError::OtherState);
             }
             let after = change.after.brick()?;
-            if after.as_ref().is_some_and(|brick| brick.reaches_beyond(map.brick_bounds(change.brick).dims()))
+            // What was made here keeps to the grid.
+            if let (BrickState::Runs(_), Some(brick)) = (&change.after, &after)
+                && brick.reaches_beyond(map.brick_bounds(change.brick).dims())
             {
                 return Err(EditError::DamagedBrick);
             }
@@ -326,6 +413,34 @@ impl Case {
             (None, None) => {}
         }
         Ok(())
+    }
+
+    fn apply_classification(
+        &mut self,
+        subject: Subject,
+        before: Option<&Classification>,
+        after: Option<&Classification>,
+    ) -> Result<(), EditError> {
+        if !self.has_subject(subject) {
+            return Err(EditError::NoSuchPlace);
+        }
+        if self.classifications.get(&subject) != before {
+            return Err(EditError::OtherState);
+        }
+        match after {
+            Some(after) => drop(self.classifications.insert(subject, after.clone())),
+            None => drop(self.classifications.remove(&subject)),
+        }
+        Ok(())
+    }
+
+    fn has_subject(&self, subject: Subject) -> bool {
+        match subject {
+            Subject::Case | Subject::Series => true,
+            Subject::Slice { axis, slice } => {
+                self.volume.grid().dims().get(axis).is_some_and(|count| slice < *count)
+            }
+        }
     }
 }
 

@@ -3,9 +3,10 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::edit::{BrickChange, Edit};
+use super::edit::{BrickChange, BrickState, Edit};
 use super::{Case, EditError};
 use crate::volume::BrickIndex;
 
@@ -31,19 +32,45 @@ pub enum HistoryEvent {
     Redone,
 }
 
+/// Where steps are kept that memory has no room for.
+pub trait Attic: std::fmt::Debug + Send {
+    /// Lays a step away; gives the number it is got back by.
+    fn put(&mut self, step: Step) -> u64;
+
+    /// The step of that number, which stays there too.
+    fn get(&mut self, number: u64) -> std::io::Result<Step>;
+}
+
 /// The steps of a case, at most one of them still open.
 ///
-/// What is kept is bounded in bytes: the oldest steps go first, the newest always stays.
+/// What is held in memory is bounded in bytes. The newest step holds its bricks as they are, so that
+/// taking it back only exchanges pointers; those before it are packed, some bricks at each commit. The
+/// steps farthest from the present go first: into the attic where there is one, else the oldest are
+/// forgotten. The newest always stays.
 #[derive(Debug)]
 pub struct History {
-    done: VecDeque<Step>,
-    undone: Vec<Step>,
+    done: VecDeque<Kept>,
+    undone: VecDeque<Kept>,
+    attic: Option<Box<dyn Attic>>,
     open: Option<OpenStep>,
+    /// How many of the newest steps done may hold bricks that are not packed, and how many bricks of the
+    /// first of them were seen to.
+    loose: usize,
+    seen_to: usize,
     bytes: usize,
     budget: usize,
     forgotten: usize,
     /// What happened since somebody asked; `None` while nobody records.
     events: Option<Vec<HistoryEvent>>,
+}
+
+/// A step as the history holds it.
+#[derive(Debug)]
+enum Kept {
+    /// In memory, and perhaps in the attic too.
+    Here(Step, Option<u64>),
+    /// In the attic alone.
+    Away { name: String, number: u64 },
 }
 
 /// A step being drawn. A brick that many samples change is kept once: first before, last after.
@@ -53,6 +80,9 @@ struct OpenStep {
     edits: Vec<Edit>,
     bricks: BTreeMap<(usize, BrickIndex), BrickChange>,
 }
+
+/// Bricks packed at a commit, before and after counted apart: a few milliseconds.
+const PACKED_AT_ONCE: usize = 256;
 
 /// Undo may hold this much by default.
 const DEFAULT_BUDGET: usize = 512 << 20;
@@ -66,8 +96,18 @@ impl Default for History {
 impl History {
     /// An empty history that keeps about `budget` bytes.
     pub fn with_budget(budget: usize) -> Self {
-        let (done, undone) = (VecDeque::new(), Vec::new());
-        Self { done, undone, open: None, bytes: 0, budget, forgotten: 0, events: None }
+        let (done, undone, attic) = (VecDeque::new(), VecDeque::new(), None);
+        let (open, events) = (None, None);
+        Self { done, undone, attic, open, loose: 0, seen_to: 0, bytes: 0, budget, forgotten: 0, events }
+    }
+
+    /// From now on lays steps away there instead of forgetting them.
+    pub fn use_attic(&mut self, attic: Box<dyn Attic>) {
+        // Whoever lies in another attic would be sought in this one.
+        if self.attic.is_none() {
+            self.attic = Some(attic);
+            self.make_room();
+        }
     }
 
     /// From now on remembers what happens until [`Self::take_events`].
@@ -80,14 +120,19 @@ impl History {
         self.events.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
-    /// Takes over the steps of an earlier history that the case holds already: those done, oldest
-    /// first, and those taken back, the one to be made next last.
-    pub fn restore(&mut self, done: Vec<Step>, undone: Vec<Step>) {
-        self.commit();
-        let kept = done.into_iter().chain(self.done.drain(..)).collect();
-        (self.done, self.undone) = (kept, undone);
-        self.bytes = self.done.iter().chain(&self.undone).map(Step::bytes).sum();
-        self.forget_oldest();
+    /// Takes over a step of an earlier history that the case holds already. The oldest comes first, and
+    /// all of them before anything else happens.
+    pub fn restore_done(&mut self, step: Step) {
+        self.bytes += step.bytes();
+        self.done.push_back(Kept::Here(step, None));
+        self.make_room();
+    }
+
+    /// Takes over a step of an earlier history that was taken back; the one to be made next comes last.
+    pub fn restore_undone(&mut self, step: Step) {
+        self.bytes += step.bytes();
+        self.undone.push_back(Kept::Here(step, None));
+        self.make_room();
     }
 
     /// Lets something happen again that was recorded; it is not recorded once more.
@@ -112,22 +157,77 @@ impl History {
         }
     }
 
-    fn forget_oldest(&mut self) {
+    /// Packs some more bricks of the steps before the newest.
+    fn pack(&mut self, mut count: usize) {
+        while self.loose > 1 && count > 0 {
+            let place = self.done.len() - self.loose;
+            let packed = match &mut self.done[place] {
+                Kept::Away { .. } => 0,
+                Kept::Here(step, _) => {
+                    let before = step.bytes();
+                    let states: Vec<&mut BrickState> =
+                        step.states_mut().skip(self.seen_to).take(count).collect();
+                    let packed = states.len();
+                    states.into_par_iter().for_each(BrickState::pack);
+                    self.bytes = self.bytes + step.bytes() - before;
+                    packed
+                }
+            };
+            if packed < count {
+                (self.loose, self.seen_to) = (self.loose - 1, 0);
+            } else {
+                self.seen_to += packed;
+            }
+            count -= packed;
+        }
+    }
+
+    fn make_room(&mut self) {
+        if self.bytes > self.budget {
+            self.pack(usize::MAX);
+        }
+        if let Some(attic) = &mut self.attic {
+            let last = self.done.len().saturating_sub(1);
+            let far = self.done.iter_mut().take(last).chain(&mut self.undone);
+            for kept in far {
+                if self.bytes <= self.budget {
+                    break;
+                }
+                self.bytes -= kept.lay_away(attic.as_mut());
+            }
+            return;
+        }
         while self.bytes > self.budget && self.done.len() > 1 {
             let Some(oldest) = self.done.pop_front() else { return };
             self.bytes -= oldest.bytes();
             self.forgotten += 1;
+            self.loose = self.loose.min(self.done.len());
         }
+    }
+
+    /// The step at hand, from the attic if it lies there.
+    fn fetch(&mut self, kept: &mut Kept) -> Result<(), EditError> {
+        let Kept::Away { number, .. } = *kept else { return Ok(()) };
+        let attic = self.attic.as_mut().ok_or(EditError::Unreadable)?;
+        let step = attic.get(number).map_err(|_| EditError::Unreadable)?;
+        self.bytes += step.bytes();
+        *kept = Kept::Here(step, Some(number));
+        Ok(())
     }
 
     /// Names of the steps that undo would take back, oldest first.
     pub fn done(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.done.iter().map(|step| step.name.as_str())
+        self.done.iter().map(Kept::name)
     }
 
     /// Names of the steps that redo would make again, the next one first.
     pub fn undone(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.undone.iter().rev().map(|step| step.name.as_str())
+        self.undone.iter().rev().map(Kept::name)
+    }
+
+    /// Bytes of memory that steps hold, roughly.
+    pub fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// How many steps were let go because the budget was full.
@@ -161,7 +261,7 @@ impl History {
     /// Closes the open step. One that changed nothing leaves no trace; one that did ends what could
     /// be redone. Gives the step that was recorded.
     pub fn commit(&mut self) -> Option<&Step> {
-        let step = self.open.take()?.close().packed();
+        let step = self.open.take()?.close();
         if step.edits.is_empty() {
             return None;
         }
@@ -170,9 +270,11 @@ impl History {
         }
         self.bytes += step.bytes();
         self.note(|| HistoryEvent::Committed(step.clone()));
-        self.done.push_back(step);
-        self.forget_oldest();
-        self.done.back()
+        self.done.push_back(Kept::Here(step, None));
+        self.loose += 1;
+        self.pack(PACKED_AT_ONCE);
+        self.make_room();
+        self.done.back().and_then(Kept::here)
     }
 
     /// Drops the open step and restores the case to the moment before it; `false` where it had
@@ -187,21 +289,66 @@ impl History {
     /// Takes back the newest step; gives its name, or `None` where there is none.
     pub fn undo(&mut self, case: &mut Case) -> Result<Option<&str>, EditError> {
         self.commit();
-        let Some(step) = self.done.back() else { return Ok(None) };
-        step.undo(case)?;
-        self.undone.extend(self.done.pop_back());
+        let Some(mut kept) = self.done.pop_back() else { return Ok(None) };
+        let undone = self.fetch(&mut kept).and_then(|()| kept.here().map_or(Ok(()), |step| step.undo(case)));
+        if let Err(error) = undone {
+            self.done.push_back(kept);
+            return Err(error);
+        }
+        self.undone.push_back(kept);
+        self.loose = self.loose.saturating_sub(1);
         self.note(|| HistoryEvent::Undone);
-        Ok(self.undone.last().map(|step| step.name.as_str()))
+        self.make_room();
+        Ok(self.undone.back().map(Kept::name))
     }
 
     /// Makes the step again that undo took back last; gives its name, or `None` where there is none.
     pub fn redo(&mut self, case: &mut Case) -> Result<Option<&str>, EditError> {
         self.commit();
-        let Some(step) = self.undone.last() else { return Ok(None) };
-        apply_all(case, &step.edits)?;
-        self.done.extend(self.undone.pop());
+        let Some(mut kept) = self.undone.pop_back() else { return Ok(None) };
+        let made = self
+            .fetch(&mut kept)
+            .and_then(|()| kept.here().map_or(Ok(()), |step| apply_all(case, &step.edits)));
+        if let Err(error) = made {
+            self.undone.push_back(kept);
+            return Err(error);
+        }
+        self.done.push_back(kept);
+        self.loose += 1;
         self.note(|| HistoryEvent::Redone);
-        Ok(self.done.back().map(|step| step.name.as_str()))
+        self.make_room();
+        Ok(self.done.back().map(Kept::name))
+    }
+}
+
+impl Kept {
+    fn name(&self) -> &str {
+        match self {
+            Self::Here(step, _) => &step.name,
+            Self::Away { name, .. } => name,
+        }
+    }
+
+    fn here(&self) -> Option<&Step> {
+        match self {
+            Self::Here(step, _) => Some(step),
+            Self::Away { .. } => None,
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        self.here().map_or(0, Step::bytes)
+    }
+
+    /// Lays the step away unless it is; gives the bytes that this frees.
+    fn lay_away(&mut self, attic: &mut dyn Attic) -> usize {
+        let Self::Here(step, number) = self else { return 0 };
+        let freed = step.bytes();
+        let name = step.name.clone();
+        let step = std::mem::replace(step, Step { name: String::new(), edits: Vec::new() });
+        let number = number.unwrap_or_else(|| attic.put(step));
+        *self = Self::Away { name, number };
+        freed
     }
 }
 
@@ -246,6 +393,17 @@ impl OpenStep {
                 self.edits.push(Edit::Label { index, before, after });
             }
             Edit::Layer { .. } => self.edits.push(edit),
+            Edit::Interpolated { of, before, after } => {
+                for earlier in &mut self.edits {
+                    if let Edit::Interpolated { of: same, after: joined, .. } = earlier
+                        && *same == of
+                    {
+                        *joined = after;
+                        return;
+                    }
+                }
+                self.edits.push(Edit::Interpolated { of, before, after });
+            }
             Edit::Annotation { id, place, before, after } => {
                 for earlier in &mut self.edits {
                     if let Edit::Annotation { id: same, after: joined, .. } = earlier
@@ -257,6 +415,7 @@ impl OpenStep {
                 }
                 self.edits.push(Edit::Annotation { id, place, before, after });
             }
+            Edit::Classification { .. } => self.edits.push(edit),
         }
     }
 
@@ -273,6 +432,8 @@ impl OpenStep {
             Edit::Label { before, after, .. } => before != after,
             Edit::Annotation { before, after, .. } => before != after,
             Edit::Layer { before, after, .. } => before != after,
+            Edit::Interpolated { before, after, .. } => before != after,
+            Edit::Classification { before, after, .. } => before != after,
             Edit::Bricks { .. } => true,
         });
         Step { name, edits }
@@ -280,14 +441,13 @@ impl OpenStep {
 }
 
 impl Step {
-    /// The step in as little memory as runs need.
-    fn packed(mut self) -> Self {
-        for edit in &mut self.edits {
-            if let Edit::Bricks { changes, .. } = edit {
-                *changes = std::mem::take(changes).into_iter().map(BrickChange::packed).collect();
-            }
-        }
-        self
+    /// The bricks it holds, before and after.
+    fn states_mut(&mut self) -> impl Iterator<Item = &mut BrickState> {
+        let changes = self.edits.iter_mut().flat_map(|edit| match edit {
+            Edit::Bricks { changes, .. } => changes.as_mut_slice(),
+            _ => &mut [],
+        });
+        changes.flat_map(|change| [&mut change.before, &mut change.after])
     }
 
     fn undo(&self, case: &mut Case) -> Result<(), EditError> {
@@ -302,7 +462,11 @@ impl Step {
                 .iter()
                 .map(|change| size_of::<BrickChange>() + change.before.bytes() + change.after.bytes())
                 .sum(),
-            Edit::Label { .. } | Edit::Layer { .. } | Edit::Annotation { .. } => 512,
+            Edit::Interpolated { before, after, .. } => (before.len() + after.len()) * size_of::<usize>(),
+            Edit::Label { .. }
+            | Edit::Layer { .. }
+            | Edit::Annotation { .. }
+            | Edit::Classification { .. } => 512,
         };
         size_of::<Self>() + self.name.len() + self.edits.iter().map(of_edit).sum::<usize>()
     }

@@ -12,7 +12,8 @@ impl Edit {
     /// first one takes the place of a sole layer that is empty. `origin` says where they come from.
     ///
     /// A label keeps its index. Where the case has another label of that index, whose name is not the
-    /// one that `names` has for it, it gets the next free one.
+    /// one that `names` has for it, it gets the next free one; so does a label without a name where
+    /// somebody has drawn with that index, for nobody knows whether it is the same.
     pub fn import(
         case: &Case,
         maps: Vec<LabelMap>,
@@ -31,7 +32,7 @@ impl Edit {
             edits.push(Self::Layer {
                 layer,
                 before,
-                after: Some(LayerOrigin { file: Some(origin.to_owned()) }),
+                after: Some(LayerOrigin { file: Some(origin.to_owned()), name: None }),
             });
             let map = if new_index.is_empty() {
                 map
@@ -53,6 +54,15 @@ impl Edit {
     }
 }
 
+impl Case {
+    /// Whether anything was drawn with a label.
+    fn is_drawn(&self, label: u16) -> bool {
+        let is_in = |map: &LabelMap| map.bricks().any(|(_, brick)| brick.labels().contains(&label));
+        self.annotations.iter().any(|annotation| annotation.label == Some(label))
+            || self.layers.iter().any(is_in)
+    }
+}
+
 /// The edits of the labels, and the new indices of those that cannot keep theirs.
 fn labels(case: &Case, maps: &[LabelMap], names: &LabelScheme) -> (Vec<Edit>, BTreeMap<u16, u16>) {
     let named = names.iter().map(|(index, _)| index);
@@ -65,7 +75,8 @@ fn labels(case: &Case, maps: &[LabelMap], names: &LabelScheme) -> (Vec<Edit>, BT
     let (kept, moved): (Vec<u16>, Vec<u16>) =
         indices.into_iter().partition(|index| match (scheme.get(*index), names.get(*index)) {
             (Some(ours), Some(theirs)) => ours.name == theirs.name,
-            _ => true,
+            (Some(_), None) => !case.is_drawn(*index),
+            (None, _) => true,
         });
     for index in kept {
         if scheme.get(index).is_none() {
@@ -77,9 +88,9 @@ fn labels(case: &Case, maps: &[LabelMap], names: &LabelScheme) -> (Vec<Edit>, BT
     }
     for index in moved {
         let Some(free) = scheme.next_free_index() else { continue };
-        let label = names.get(index).cloned();
-        scheme.set(free, label.clone());
-        edits.push(Edit::Label { index: free, before: None, after: label });
+        let label = names.get(index).cloned().unwrap_or_else(|| Label::numbered(free));
+        scheme.set(free, Some(label.clone()));
+        edits.push(Edit::Label { index: free, before: None, after: Some(label) });
         new_index.insert(index, free);
     }
     (edits, new_index)

@@ -9,15 +9,18 @@
 mod edit;
 mod history;
 mod import;
+mod interpolated;
 mod mask_writer;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use edit::{BrickChange, BrickState, Edit, EditError, LayerOrigin};
-pub use history::{History, HistoryEvent, Step};
-pub use mask_writer::{MaskWriter, WriteRule};
+pub use history::{Attic, History, HistoryEvent, Step};
+pub use interpolated::SliceSeries;
+pub use mask_writer::{MaskWriter, PaintOver, WriteRule};
 
-use crate::annotation::{Annotation, AnnotationId, LabelScheme};
+use crate::annotation::{Annotation, AnnotationId, Classification, LabelScheme, Subject};
 use crate::volume::{LabelMap, Volume};
 
 /// A volume, its label maps and its annotations.
@@ -28,10 +31,15 @@ pub struct Case {
     volume: Arc<Volume>,
     layers: Vec<LabelMap>,
     origins: Vec<LayerOrigin>,
+    /// Whether each layer is shown.
+    shown: Vec<bool>,
+    /// The slices that were filled in between painted ones.
+    interpolated: BTreeMap<SliceSeries, Vec<usize>>,
     /// Empty maps of layers that were taken away: should one come back, its revisions go on.
     retired: Vec<LabelMap>,
     scheme: LabelScheme,
     annotations: Vec<Annotation>,
+    classifications: BTreeMap<Subject, Classification>,
 }
 
 /// Why parts do not make a [`Case`].
@@ -55,9 +63,12 @@ impl Case {
             volume,
             layers,
             origins: vec![LayerOrigin::default()],
+            shown: vec![true],
+            interpolated: BTreeMap::new(),
             retired: Vec::new(),
             scheme: LabelScheme::default(),
             annotations: Vec::new(),
+            classifications: BTreeMap::new(),
         }
     }
 
@@ -75,6 +86,7 @@ impl Case {
         let mut case = Self { scheme, annotations, ..Self::new(volume) };
         if !layers.is_empty() {
             case.origins = vec![LayerOrigin::default(); layers.len()];
+            case.shown = vec![true; layers.len()];
             case.layers = layers;
         }
         Ok(case)
@@ -86,6 +98,20 @@ impl Case {
         for (origin, known) in self.origins.iter_mut().zip(origins) {
             *origin = known;
         }
+        self
+    }
+
+    /// The same case with some of its layers hidden; layers beyond the list are shown.
+    pub fn with_layers_shown(mut self, shown: &[bool]) -> Self {
+        for (ours, known) in self.shown.iter_mut().zip(shown) {
+            *ours = *known;
+        }
+        self
+    }
+
+    /// The same case with what was said of it, its series and its slices.
+    pub fn with_classifications(mut self, classifications: BTreeMap<Subject, Classification>) -> Self {
+        self.classifications = classifications;
         self
     }
 
@@ -104,12 +130,22 @@ impl Case {
         &self.origins
     }
 
+    /// Whether a layer is shown.
+    pub fn is_layer_shown(&self, layer: usize) -> bool {
+        self.shown.get(layer).is_some_and(|shown| *shown)
+    }
+
+    /// The layers that are shown, the first one drawn first.
+    pub fn shown_layers(&self) -> impl DoubleEndedIterator<Item = &LabelMap> {
+        self.layers.iter().zip(&self.shown).filter(|(_, shown)| **shown).map(|(layer, _)| layer)
+    }
+
     /// The labels.
     pub fn scheme(&self) -> &LabelScheme {
         &self.scheme
     }
 
-    /// Boxes and landmarks in the order they were made.
+    /// Boxes, landmarks and measurements in the order they were made.
     pub fn annotations(&self) -> &[Annotation] {
         &self.annotations
     }
@@ -117,5 +153,10 @@ impl Case {
     /// One annotation.
     pub fn annotation(&self, id: AnnotationId) -> Option<&Annotation> {
         self.annotations.iter().find(|annotation| annotation.id == id)
+    }
+
+    /// What is said of the case, its series and its slices.
+    pub fn classifications(&self) -> &BTreeMap<Subject, Classification> {
+        &self.classifications
     }
 }

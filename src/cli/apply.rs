@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::output::{print, print_json};
 use super::{CommandError, warn};
 use crate::format::Silent;
-use crate::session::{Document, OpenError, OtherGrids, Script, ScriptStep, system_author};
+use crate::session::{Allowed, Document, OpenError, Script, ScriptStep, system_author};
 use crate::store::Overwrite;
 
 /// Arguments of `apply`.
@@ -34,6 +34,10 @@ pub struct ApplyArgs {
     /// Takes the mask's nearest voxels where it lies on another grid, which is refused otherwise
     #[arg(long, requires = "mask")]
     resample: bool,
+    /// Lays the mask where it is read to lie though its own header is in doubt of that (sform and qform
+    /// disagree, no orientation), which is refused otherwise
+    #[arg(long, requires = "mask")]
+    as_read: bool,
     /// With -, where the journal is kept, if not beside the case
     #[arg(long, value_name = "DIR")]
     journal: Option<PathBuf>,
@@ -109,8 +113,8 @@ pub(super) fn run(arguments: &ApplyArgs) -> Result<(), CommandError> {
 /// Lays the mask over that the arguments name; tells what was done to make it fit.
 fn lay_over(document: &mut Document, arguments: &ApplyArgs) -> Result<(), CommandError> {
     let Some(mask) = &arguments.mask else { return Ok(()) };
-    let other_grids = if arguments.resample { OtherGrids::Resampled } else { OtherGrids::Refused };
-    document.lay_over(mask, arguments.labels.as_deref(), other_grids, &Silent)?;
+    let allowed = Allowed { resampling: arguments.resample, doubtful_place: arguments.as_read };
+    document.lay_over(mask, arguments.labels.as_deref(), allowed, &Silent)?;
     let origins = document.session.case().layer_origins();
     if let Some(origin) = origins.last().and_then(|origin| origin.file.as_ref())
         && *origin != mask.file_name().unwrap_or_default().to_string_lossy()
@@ -170,6 +174,9 @@ fn answer_lines(arguments: &ApplyArgs) -> Result<(), CommandError> {
         let text = serde_json::to_string(&answer).map_err(|error| CommandError::Output(error.into()))?;
         print(&text)?;
     }
+    if document.session.looks_only().is_some() {
+        return Err(crate::store::JournalError::Busy { path: journal }.into());
+    }
     let begun = Instant::now();
     save(&mut document, &arguments.out)?;
     let save_ms = milliseconds_since(begun);
@@ -181,7 +188,7 @@ fn answer_lines(arguments: &ApplyArgs) -> Result<(), CommandError> {
 }
 
 /// Tells what the window would ask about before the first mark, and what became of marks on disk.
-fn tell_doubts(document: &Document) {
+pub(super) fn tell_doubts(document: &Document) {
     for doubt in document.doubts().iter().filter(|doubt| doubt.code.is_blocking()) {
         warn(&format!("{}: {}", doubt.code, doubt.text));
     }
@@ -189,7 +196,7 @@ fn tell_doubts(document: &Document) {
 }
 
 fn answer(document: &mut Document, step: usize, line: &str) -> Answer {
-    let read = serde_json::from_str::<ScriptStep>(line).map_err(|error| error.to_string());
+    let read = ScriptStep::from_text(line);
     let warning = read.as_ref().ok().and_then(|step| document.session.doubt_of_step(step));
     let made = read.and_then(|step| document.session.run_step(&step).map_err(|error| error.to_string()));
     if let Err(error) = made {
@@ -197,6 +204,11 @@ fn answer(document: &mut Document, step: usize, line: &str) -> Answer {
     }
     document.record();
     let durable = document.wait_for_journal();
+    // Where another window had begun to mark the case, the step is taken back.
+    document.record();
+    if document.session.looks_only().is_some() {
+        return Answer { step, ok: false, durable: false, warning: None, error: durable.err() };
+    }
     Answer { step, ok: true, durable: durable.is_ok(), warning, error: durable.err() }
 }
 
@@ -210,7 +222,7 @@ fn save(document: &mut Document, folder: &Path) -> Result<(), CommandError> {
 fn read_script(path: &Path) -> Result<Script, CommandError> {
     let bad = |text: String| CommandError::BadScript { path: path.to_owned(), text };
     let text = std::fs::read_to_string(path).map_err(|error| bad(format!("cannot be read: {error}")))?;
-    serde_json::from_str(&text).map_err(|error| bad(format!("is not a list of steps: {error}")))
+    Script::from_text(&text).map_err(bad)
 }
 
 /// Opens a study with its marks; of several series the one that `id` names.

@@ -11,7 +11,7 @@ use crate::annotation::LabelScheme;
 use crate::format::{Silent, read_segmentation};
 use crate::geometry::{AxisMap, Grid};
 use crate::measure::{Definition, JointHistogram, Overlap, SurfaceDistances};
-use crate::session::{Document, GridMismatch, system_author};
+use crate::session::{Document, grid_difference, system_author};
 use crate::store::{CaseFiles, scheme_beside};
 use crate::volume::{LabelMap, Mask};
 
@@ -20,7 +20,7 @@ use crate::volume::{LabelMap, Mask};
 /// Labels are compared by their numbers. Distances differ between programs; docs/measures.md tells how.
 #[derive(Debug, Args)]
 pub struct CompareArgs {
-    /// Labels: NIfTI, NRRD or MetaImage, or a sidecar: STEM.annotomy.json
+    /// Labels: NIfTI, NRRD, MetaImage or DICOM SEG, or a sidecar: STEM.annotomy.json
     #[arg(value_name = "A")]
     first: PathBuf,
     /// Labels of the same voxels, in any order of axes
@@ -116,8 +116,8 @@ pub(super) fn run(arguments: &CompareArgs) -> Result<(), CommandError> {
     if !(arguments.tolerance.is_finite() && arguments.tolerance >= 0.0) {
         return Err(CommandError::Usage("--tolerance: a tolerance is not below 0, such as 1".to_owned()));
     }
-    let first = Side::open(&arguments.first)?;
-    let second = Side::open(&arguments.second)?;
+    let first = Side::open(&arguments.first, None)?;
+    let second = Side::open(&arguments.second, Some(&first.grid))?;
     let (second, map) = second.laid_on(&first.grid, arguments)?;
     let labels = of_labels(arguments, &first, &second)?;
     if labels.is_empty() {
@@ -142,7 +142,8 @@ pub(super) fn run(arguments: &CompareArgs) -> Result<(), CommandError> {
 }
 
 impl Side {
-    fn open(path: &Path) -> Result<Self, CommandError> {
+    /// Opens a sidecar or a file of labels; the frames of a DICOM segmentation are laid on `onto`.
+    fn open(path: &Path, onto: Option<&Grid>) -> Result<Self, CommandError> {
         if CaseFiles::of_sidecar(path).is_some() {
             let document = Document::open(path, &system_author(), &Silent)?;
             let case = document.session.case();
@@ -152,7 +153,10 @@ impl Side {
                 names: case.scheme().clone(),
             });
         }
-        let read = read_segmentation(path, &Silent)?;
+        let read = read_segmentation(path, onto, &Silent)?;
+        for doubt in read.doubts.iter().filter(|doubt| doubt.code.is_blocking()) {
+            warn(&format!("{}: {}: {}", path.display(), doubt.code, doubt.text));
+        }
         let names = if read.scheme.is_empty() { scheme_beside(path)? } else { read.scheme };
         Ok(Self { layers: read.layers, grid: read.grid, names })
     }
@@ -160,11 +164,10 @@ impl Side {
     /// The same labels on A's grid, and what that did to their axes.
     fn laid_on(self, grid: &Grid, arguments: &CompareArgs) -> Result<(Self, AxisMap), CommandError> {
         let Some(map) = AxisMap::between(grid, &self.grid) else {
-            let mismatch = GridMismatch::new(arguments.second.clone(), self.grid, grid.clone());
             return Err(CommandError::OtherGrid {
                 path: arguments.second.clone(),
                 other: arguments.first.clone(),
-                text: mismatch.difference(),
+                text: grid_difference(&self.grid, grid),
             });
         };
         if map.is_identity() {

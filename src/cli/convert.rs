@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::CommandError;
+use super::info::rounded;
+use super::{CommandError, MOST_LISTED};
 use crate::format::nifti::{self, Compression, NiftiGeometry};
 use crate::format::{self, RefusalCode, Scan, Series, Silent, write_atomically};
 use crate::geometry::VoxelIndex;
@@ -72,7 +73,10 @@ pub(super) fn chosen<'a>(
     input: &Path,
     wanted: Option<&str>,
 ) -> Result<&'a Series, CommandError> {
-    let ids = || scan.series.iter().map(|series| series.id.as_str()).collect::<Vec<_>>().join(", ");
+    let which = |text: String| {
+        let there = listed(&scan.series);
+        CommandError::WhichSeries { path: input.to_owned(), text, there }
+    };
     match (wanted, &scan.series[..]) {
         (_, []) => match scan.refused.first() {
             Some(refusal) => Err(refusal.clone().into()),
@@ -82,17 +86,37 @@ pub(super) fn chosen<'a>(
             }
         },
         (None, [only]) => Ok(only),
-        (None, several) => Err(CommandError::Usage(format!(
-            "{}: holds {} series; choose one with --series: {}",
-            input.display(),
-            several.len(),
-            ids()
-        ))),
-        (Some(id), series) => series.iter().find(|series| series.id == id).ok_or_else(|| {
-            let text = format!("{}: has no series {id}; there is: {}", input.display(), ids());
-            CommandError::Usage(text)
-        }),
+        (None, several) => Err(which(format!("holds {} series", several.len()))),
+        (Some(id), series) => {
+            let found = series.iter().find(|series| series.id == id);
+            found.ok_or_else(|| which(format!("has no series {id}")))
+        }
     }
+}
+
+/// What a person chooses a series by, one a line: its id, what it is, how large.
+fn listed(series: &[Series]) -> Vec<String> {
+    let line = |series: &Series| {
+        let facts = &series.facts;
+        let [i, j, k] = facts.dims;
+        let [x, y, z] = facts.spacing_mm.map(rounded);
+        let size = match facts.times {
+            // Of a photograph nothing is known before it is read.
+            0 => String::new(),
+            1 => format!("{i} × {j} × {k} voxels of {x} × {y} × {z} mm"),
+            times => format!("{i} × {j} × {k} voxels of {x} × {y} × {z} mm, {times} times"),
+        };
+        let name = series.name();
+        let name = if name == series.id { String::new() } else { format!("\"{name}\"") };
+        let about = [series.modality.clone().unwrap_or_default(), name, size];
+        let about: Vec<String> = about.into_iter().filter(|part| !part.is_empty()).collect();
+        format!("{}  {}", series.id, about.join(", "))
+    };
+    let mut lines: Vec<String> = series.iter().take(MOST_LISTED).map(line).collect();
+    if series.len() > MOST_LISTED {
+        lines.push(format!("and {} more; annotomy info --json tells of all", series.len() - MOST_LISTED));
+    }
+    lines
 }
 
 fn is_same_file(a: &Path, b: &Path) -> bool {

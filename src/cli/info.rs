@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde::Serialize;
 
-use super::CommandError;
 use super::output::{print, print_json};
+use super::{CommandError, MOST_LISTED};
 use crate::format::{self, Doubt, Refusal, Silent, Study, legible};
 use crate::geometry::obliquity_degrees;
 
@@ -185,6 +185,13 @@ impl SeriesReport {
         lines.iter().map(|line| format!("{}\n", line.trim_end())).collect()
     }
 
+    fn in_one_line(&self) -> String {
+        let [i, j, k] = self.dims;
+        let codes: Vec<&str> = self.warnings.iter().map(|warning| warning.code).collect();
+        let warnings = if codes.is_empty() { String::new() } else { format!("; {}", codes.join(", ")) };
+        format!("{}: {i} × {j} × {k}{warnings}\n", self.title())
+    }
+
     fn title(&self) -> String {
         let about = [Some(self.format), self.modality.as_deref(), Some(self.description.as_str())];
         let about: Vec<&str> = about.into_iter().flatten().filter(|word| !word.is_empty()).collect();
@@ -194,13 +201,34 @@ impl SeriesReport {
 }
 
 impl Report {
+    /// All there is to know of a few series; of many a line each, and of more than [`MOST_LISTED`] a count.
     fn in_words(&self) -> String {
-        let series = self.series.iter().map(SeriesReport::in_words);
-        let refused = self
-            .refused
-            .iter()
-            .map(|refusal| format!("{}: {} [{}]\n", legible(&refusal.path), refusal.text, refusal.code));
-        series.chain(refused).collect::<Vec<_>>().join("\n")
+        let of_refusal = |refusal: &RefusalReport| {
+            format!("{}: {} [{}]\n", legible(&refusal.path), refusal.text, refusal.code)
+        };
+        let refused = self.refused.iter().take(MOST_LISTED).map(of_refusal);
+        if self.series.len() <= MOST_LISTED && self.refused.len() <= MOST_LISTED {
+            return self
+                .series
+                .iter()
+                .map(SeriesReport::in_words)
+                .chain(refused)
+                .collect::<Vec<_>>()
+                .join("\n");
+        }
+        let lines = self.series.iter().take(MOST_LISTED).map(SeriesReport::in_one_line).chain(refused);
+        let left = |count: usize, what: &str| match count.saturating_sub(MOST_LISTED) {
+            0 => String::new(),
+            more => format!("and {more} more {what}\n"),
+        };
+        format!(
+            "{} series, {} file(s) refused\n{}{}{}--json tells all of each\n",
+            self.series.len(),
+            self.refused.len(),
+            lines.collect::<String>(),
+            left(self.series.len(), "series"),
+            left(self.refused.len(), "refused"),
+        )
     }
 }
 
@@ -220,7 +248,7 @@ impl RefusalReport {
 }
 
 /// To six digits at most, as a person reads numbers.
-fn rounded(x: f64) -> String {
+pub(super) fn rounded(x: f64) -> String {
     let digits = if x == 0.0 { 0 } else { (5 - x.abs().log10().floor() as i32).clamp(0, 12) };
     let text = format!("{x:.*}", digits as usize);
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }

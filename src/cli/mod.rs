@@ -1,5 +1,6 @@
 //! The headless face: one command per file, each with `--help`, exit 0, 1 (failed) or 2 (bad usage),
-//! and errors as one line on standard error that names the file and what would help.
+//! and errors as one line on standard error that names the file and what would help (where a series has to
+//! be chosen, a line for each follows).
 //!
 //! Must never know: the window.
 
@@ -98,6 +99,16 @@ pub enum CommandError {
     /// The arguments contradict each other or the study.
     #[error("{0}")]
     Usage(String),
+    /// Of several series none was named, or one that is not there.
+    #[error("{}: {text}; choose one with --series ID", path.display())]
+    WhichSeries {
+        /// The file or folder.
+        path: PathBuf,
+        /// What was asked for.
+        text: String,
+        /// What there is, one series a line.
+        there: Vec<String>,
+    },
     /// A study could not be opened.
     #[error(transparent)]
     Refused(#[from] Refusal),
@@ -200,11 +211,13 @@ impl CommandError {
 
     /// 1 for what failed, 2 for what was asked wrongly.
     fn exit_code(&self) -> ExitCode {
-        ExitCode::from(if matches!(self, Self::Usage(_) | Self::BadScript { .. }) {
-            BAD_USAGE
-        } else {
-            FAILED
-        })
+        ExitCode::from(
+            if matches!(self, Self::Usage(_) | Self::WhichSeries { .. } | Self::BadScript { .. }) {
+                BAD_USAGE
+            } else {
+                FAILED
+            },
+        )
     }
 }
 
@@ -249,11 +262,17 @@ impl Command {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
                 complain(&error.to_string());
+                if let CommandError::WhichSeries { there, .. } = &error {
+                    there.iter().for_each(|line| eprintln!("  {}", legible(line)));
+                }
                 error.exit_code()
             }
         }
     }
 }
+
+/// Series beyond so many are told by their number.
+const MOST_LISTED: usize = 40;
 
 /// One line on standard error.
 fn complain(text: &str) {

@@ -14,7 +14,7 @@ use crate::geometry::{AnatomicalPlane, Grid, nearest_voxel_axes};
 use crate::measure::{
     Diameters, Distribution, FirstOrder, FirstOrderSettings, Line, Moments, Recist, Shape, Tally,
 };
-use crate::session::{Document, OtherGrids, system_author};
+use crate::session::{Allowed, Document, system_author};
 use crate::volume::Mask;
 
 /// Arguments of `stats`.
@@ -25,12 +25,15 @@ pub struct StatsArgs {
     /// A study (marks saved beside it are measured) or a sidecar: STEM.annotomy.json
     #[arg(value_name = "CASE")]
     input: PathBuf,
-    /// Labels to measure instead of those saved: NIfTI, NRRD or MetaImage on the study's own grid
+    /// Labels to measure instead of those saved: NIfTI, NRRD, MetaImage or DICOM SEG on the study's own grid
     #[arg(value_name = "MASK")]
     mask: Option<PathBuf>,
     /// Names of the mask's labels: an ITK-SNAP label file or a BIDS table
     #[arg(long, value_name = "LABELS", requires = "mask")]
     labels: Option<PathBuf>,
+    /// Takes the mask to lie where it is read to lie though its own header is in doubt of that
+    #[arg(long, requires = "mask")]
+    as_read: bool,
     /// Which series, where CASE holds several (`info` tells their ids)
     #[arg(long, value_name = "ID")]
     series: Option<String>,
@@ -119,6 +122,7 @@ pub(super) fn run(arguments: &StatsArgs) -> Result<(), CommandError> {
         return Err(CommandError::Usage("--bin-width: a width is above 0, such as 25".to_owned()));
     }
     let document = open(arguments)?;
+    super::apply::tell_doubts(&document);
     let case = document.session.case();
     if arguments.time >= case.volume().times() {
         let text = format!(
@@ -151,7 +155,8 @@ fn open(arguments: &StatsArgs) -> Result<Document, CommandError> {
     let scan = format::scan(input, &Silent)?;
     let series = super::convert::chosen(&scan, input, id)?;
     let mut document = Document::open_series_without_marks(series, &scan.series, &system_author(), &Silent)?;
-    document.lay_over(mask, arguments.labels.as_deref(), OtherGrids::Refused, &Silent)?;
+    let allowed = Allowed { doubtful_place: arguments.as_read, resampling: false };
+    document.lay_over(mask, arguments.labels.as_deref(), allowed, &Silent)?;
     Ok(document)
 }
 

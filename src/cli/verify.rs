@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::CommandError;
 use super::output::{print, print_json};
-use crate::format::Silent;
+use crate::format::{Silent, legible};
 use crate::store::{self, Check, Verification};
 
 /// Arguments of `verify`.
@@ -48,10 +48,11 @@ pub(super) fn run(arguments: &VerifyArgs) -> Result<(), CommandError> {
 }
 
 fn in_words(verification: &Verification) -> String {
-    let width = verification.checks.iter().map(|check| check.subject.chars().count()).max().unwrap_or(0);
+    let width =
+        verification.checks.iter().map(|check| legible(&check.subject).chars().count()).max().unwrap_or(0);
     let line = |check: &Check| {
         let verdict = if check.ok { "ok   " } else { "WRONG" };
-        format!("{verdict} {:width$}  {}", check.subject, check.text)
+        format!("{verdict} {:width$}  {}", legible(&check.subject), legible(&check.text))
     };
     verification.checks.iter().map(line).collect::<Vec<_>>().join("\n")
 }

@@ -1,16 +1,18 @@
 //! The bars around the viewports: menus and the study's name above, tools at the left, read-outs below.
 
+use egui::scroll_area::ScrollBarVisibility;
 use egui::{Align, Button, Frame, Id, Layout, MenuBar, Panel, RichText, Role, Ui};
 use egui_material_icons::MaterialIcon;
 use egui_material_icons::icons::{
-    ICON_BRUSH, ICON_CROP_SQUARE, ICON_INK_ERASER, ICON_LOCATION_ON, ICON_NEAR_ME, ICON_REDO, ICON_SAVE,
-    ICON_SEARCH, ICON_UNDO, ICON_WARNING,
+    ICON_BRUSH, ICON_CHECK_CIRCLE, ICON_CROP_SQUARE, ICON_FORMAT_COLOR_FILL, ICON_INK_ERASER,
+    ICON_LOCATION_ON, ICON_MENU, ICON_NEAR_ME, ICON_POLYLINE, ICON_REDO, ICON_SAVE, ICON_SEARCH,
+    ICON_STRAIGHTEN, ICON_UNDO, ICON_WARNING,
 };
 
 use super::app::App;
 use super::canvas::is_resliced;
 use super::{shortcuts, theme, widgets};
-use crate::session::{COMMANDS, Command, Document, Menu, Session};
+use crate::session::{COMMANDS, Command, Document, Menu, Readout, Session};
 use crate::tool::ToolKind;
 use crate::volume::Placement;
 
@@ -24,25 +26,62 @@ pub(super) fn study_title(document: &Document) -> String {
     }
 }
 
+/// The menus and their names.
+const MENUS: [(Menu, &str); 6] = [
+    (Menu::File, "File"),
+    (Menu::Edit, "Edit"),
+    (Menu::View, "View"),
+    (Menu::Label, "Label"),
+    (Menu::Tools, "Tools"),
+    (Menu::Help, "Help"),
+];
+
+/// How much of the top bar a window has room for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Room {
+    /// One menu for all, icons without words.
+    Narrow,
+    /// Icons without words.
+    Middling,
+    Wide,
+}
+
+impl Room {
+    fn of(width: f32) -> Self {
+        match width {
+            wide if wide >= 1080.0 => Self::Wide,
+            middling if middling >= 840.0 => Self::Middling,
+            _ => Self::Narrow,
+        }
+    }
+}
+
 /// Draws the top bar.
 pub(super) fn show_top_bar(ui: &mut Ui, app: &mut App) {
     let fill = theme::palette(ui).panel;
     let frame = Frame::new().fill(fill).inner_margin(egui::Margin::symmetric(8, 4));
+    let room = Room::of(ui.available_width());
     Panel::top("top").frame(frame).show_separator_line(false).show(ui, |ui| {
         MenuBar::new().ui(ui, |ui| {
-            for (menu, name) in [
-                (Menu::File, "File"),
-                (Menu::Edit, "Edit"),
-                (Menu::View, "View"),
-                (Menu::Label, "Label"),
-                (Menu::Tools, "Tools"),
-                (Menu::Help, "Help"),
-            ] {
-                ui.menu_button(name, |ui| show_menu(ui, app, menu));
+            if room == Room::Narrow {
+                let button = Button::new(ICON_MENU.rich_text().size(18.0));
+                let response = egui::containers::menu::MenuButton::from_button(button)
+                    .ui(ui, |ui| {
+                        for (menu, name) in MENUS {
+                            ui.menu_button(name, |ui| show_menu(ui, app, menu));
+                        }
+                    })
+                    .0;
+                widgets::named(&response, Role::Button, "Menu");
+                response.on_hover_text("Every command, by menu");
+            } else {
+                for (menu, name) in MENUS {
+                    ui.menu_button(name, |ui| show_menu(ui, app, menu));
+                }
             }
-            ui.add_space(16.0);
+            ui.add_space(if room == Room::Wide { 16.0 } else { 6.0 });
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                show_right_end(ui, app);
+                show_right_end(ui, app, room);
                 ui.with_layout(Layout::left_to_right(Align::Center), |ui| show_title(ui, app));
             });
         });
@@ -50,17 +89,33 @@ pub(super) fn show_top_bar(ui: &mut Ui, app: &mut App) {
 }
 
 fn show_menu(ui: &mut Ui, app: &mut App, menu: Menu) {
-    ui.set_min_width(230.0);
+    ui.set_min_width(240.0);
     for row in COMMANDS.iter().filter(|row| row.menu == menu) {
-        let enabled = app.document.is_some() || works_without_study(row.command);
+        let enabled = app.is_enabled(row);
         let button = Button::new(row.name).shortcut_text(shortcuts::shown(row.command));
         let response = ui.add_enabled(enabled, button);
         widgets::named(&response, Role::MenuItem, row.name);
-        if response.on_hover_text(row.tooltip).clicked() {
+        if response.on_hover_text(widgets::tooltip(row.command)).clicked() {
             app.run_command(row.command, ui.ctx());
         }
-        if row.command == Command::AutomaticWindow {
-            show_own_windows(ui, app);
+        match row.command {
+            Command::AutomaticWindow => show_own_windows(ui, app),
+            Command::OpenFolder if !app.settings.recent.is_empty() => {
+                ui.menu_button("Open recent", |ui| show_recent(ui, app));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// What was opened last.
+fn show_recent(ui: &mut Ui, app: &mut App) {
+    for path in app.settings.recent.clone() {
+        let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+        let response = ui.add(Button::new(&name));
+        widgets::named(&response, Role::MenuItem, &name);
+        if response.on_hover_text(path.display().to_string()).clicked() {
+            app.open(&path, ui.ctx());
         }
     }
 }
@@ -78,30 +133,23 @@ fn show_own_windows(ui: &mut Ui, app: &mut App) {
     }
 }
 
-fn works_without_study(command: Command) -> bool {
-    matches!(
-        command,
-        Command::OpenFile
-            | Command::OpenFolder
-            | Command::Quit
-            | Command::Theme
-            | Command::FullScreen
-            | Command::Palette
-            | Command::KeySheet
-    )
-}
-
 fn show_title(ui: &mut Ui, app: &App) {
     let Some(document) = &app.document else { return };
     let colours = theme::palette(ui);
     let title = study_title(document);
     // The badges behind it keep their place in a narrow window.
-    let badges = 130.0;
+    let badges = 40.0
+        + if document.session.is_unsaved() { 66.0 } else { 0.0 }
+        + if document.session.looks_only().is_some() { 66.0 } else { 0.0 };
     ui.scope(|ui| {
         ui.set_max_width((ui.available_width() - badges).max(0.0));
         ui.add(egui::Label::new(RichText::new(&title).font(theme::medium(13.5))).truncate())
             .on_hover_text(&title);
     });
+    if document.session.is_done() {
+        ui.label(ICON_CHECK_CIRCLE.rich_text().size(14.0).color(colours.done))
+            .on_hover_text("This study is done");
+    }
     if document.session.is_unsaved() {
         ui.label(RichText::new("● unsaved").small().color(colours.accent));
     }
@@ -126,9 +174,12 @@ fn show_title(ui: &mut Ui, app: &App) {
     }
 }
 
-fn show_right_end(ui: &mut Ui, app: &mut App) {
-    let has_document = app.document.is_some();
-    let search = Button::new((ICON_SEARCH.rich_text().size(15.0), "Search commands")).shortcut_text("Ctrl+P");
+fn show_right_end(ui: &mut Ui, app: &mut App, room: Room) {
+    let search = match room {
+        Room::Wide => Button::new((ICON_SEARCH.rich_text().size(15.0), "Search commands"))
+            .shortcut_text(shortcuts::shown(Command::Palette)),
+        _ => Button::new(ICON_SEARCH.rich_text().size(16.0)).min_size(egui::Vec2::splat(theme::ROW)),
+    };
     let response = ui.add(search);
     widgets::named(&response, Role::Button, "Search commands");
     if response.on_hover_text(widgets::tooltip(Command::Palette)).clicked() {
@@ -140,7 +191,8 @@ fn show_right_end(ui: &mut Ui, app: &mut App) {
         (ICON_REDO, "Redo", Command::Redo),
         (ICON_UNDO, "Undo", Command::Undo),
     ] {
-        if widgets::command_button(ui, icon, word, command, has_document) {
+        let enabled = command.info().is_some_and(|row| app.is_enabled(row));
+        if widgets::command_button(ui, icon, word, command, enabled, room == Room::Wide) {
             app.run_command(command, ui.ctx());
         }
     }
@@ -148,25 +200,40 @@ fn show_right_end(ui: &mut Ui, app: &mut App) {
 
 /// Draws the tools at the left.
 pub(super) fn show_toolbar(ui: &mut Ui, app: &mut App) {
-    let Some(document) = &app.document else { return };
-    let in_hand = document.session.tool_kind();
-    ui.spacing_mut().item_spacing.y = 4.0;
-    for (kind, icon, word) in [
+    const TOOLS: [(ToolKind, MaterialIcon, &str); 8] = [
         (ToolKind::Navigate, ICON_NEAR_ME, "Navigate"),
         (ToolKind::Brush, ICON_BRUSH, "Brush"),
         (ToolKind::Eraser, ICON_INK_ERASER, "Eraser"),
+        (ToolKind::Polygon, ICON_POLYLINE, "Polygon"),
+        (ToolKind::Fill, ICON_FORMAT_COLOR_FILL, "Fill"),
         (ToolKind::Box, ICON_CROP_SQUARE, "Box"),
         (ToolKind::Landmark, ICON_LOCATION_ON, "Landmark"),
-    ] {
-        if tool_button(ui, icon, word, Command::Tool(kind), kind == in_hand) {
-            app.run_command(Command::Tool(kind), ui.ctx());
+        (ToolKind::Measure, ICON_STRAIGHTEN, "Measure"),
+    ];
+    let Some(document) = &app.document else { return };
+    let in_hand = document.session.tool_kind();
+    ui.spacing_mut().item_spacing.y = 4.0;
+    // In a low window the words go first.
+    let height = (ui.available_height() / TOOLS.len() as f32 - 4.0).clamp(30.0, 50.0);
+    let area = egui::ScrollArea::vertical().scroll_bar_visibility(ScrollBarVisibility::AlwaysHidden);
+    area.show(ui, |ui| {
+        for (kind, icon, word) in TOOLS {
+            if tool_button(ui, icon, word, Command::Tool(kind), kind == in_hand, height) {
+                app.run_command(Command::Tool(kind), ui.ctx());
+            }
         }
-    }
+    });
 }
 
-fn tool_button(ui: &mut Ui, icon: MaterialIcon, word: &str, command: Command, chosen: bool) -> bool {
-    let size = egui::vec2(52.0, 50.0);
-    let (rect, response) = ui.allocate_exact_size(size, egui::Sense::click());
+fn tool_button(
+    ui: &mut Ui,
+    icon: MaterialIcon,
+    word: &str,
+    command: Command,
+    chosen: bool,
+    height: f32,
+) -> bool {
+    let (rect, response) = ui.allocate_exact_size(egui::vec2(52.0, height), egui::Sense::click());
     response.widget_info(|| egui::WidgetInfo::selected(Role::Button, true, chosen, word));
     let colours = theme::palette(ui);
     let (fill, text) = match (chosen, response.hovered()) {
@@ -176,22 +243,14 @@ fn tool_button(ui: &mut Ui, icon: MaterialIcon, word: &str, command: Command, ch
     };
     let painter = ui.painter();
     painter.rect_filled(rect, f32::from(theme::CORNER) + 2.0, fill);
+    let has_word = height >= 44.0;
+    let centre = if has_word { rect.center_top() + egui::vec2(0.0, 19.0) } else { rect.center() };
     let icon_font = egui::FontId::new(21.0, icon.font_family());
-    painter.text(
-        rect.center_top() + egui::vec2(0.0, 18.0),
-        egui::Align2::CENTER_CENTER,
-        icon.codepoint,
-        icon_font,
-        text,
-    );
-    let word_font = egui::FontId::proportional(10.5);
-    painter.text(
-        rect.center_bottom() - egui::vec2(0.0, 10.0),
-        egui::Align2::CENTER_CENTER,
-        word,
-        word_font,
-        text,
-    );
+    painter.text(centre, egui::Align2::CENTER_CENTER, icon.codepoint, icon_font, text);
+    if has_word {
+        let at = rect.center_bottom() - egui::vec2(0.0, 11.0);
+        painter.text(at, egui::Align2::CENTER_CENTER, word, egui::FontId::proportional(10.5), text);
+    }
     if response.has_focus() {
         painter.rect_stroke(rect, 6.0, egui::Stroke::new(1.5, colours.accent), egui::StrokeKind::Inside);
     }
@@ -199,48 +258,78 @@ fn tool_button(ui: &mut Ui, icon: MaterialIcon, word: &str, command: Command, ch
 }
 
 /// Draws the read-outs at the bottom.
-pub(super) fn show_status_bar(ui: &mut Ui, app: &App, frame: &eframe::Frame) {
+pub(super) fn show_status_bar(ui: &mut Ui, app: &mut App, frame: &eframe::Frame) {
     let colours = theme::palette(ui);
     let bar = Frame::new().fill(colours.panel).inner_margin(egui::Margin::symmetric(10, 3));
     Panel::bottom("status").frame(bar).exact_size(26.0).show_separator_line(false).show(ui, |ui| {
         ui.horizontal_centered(|ui| {
-            let Some(document) = &app.document else {
-                ui.label(RichText::new("No study open").small().color(colours.weak));
-                return;
-            };
-            show_readout(ui, &document.session);
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                let saved = match (&app.saving, &app.last_saved) {
-                    (Some(_), _) => "saving…".to_owned(),
-                    (None, Some(time)) => format!("saved {time}"),
-                    (None, None) => String::new(),
-                };
-                let session = &document.session;
-                let window = session.display().window;
-                let view = session.view(session.active_pane());
-                let planes = if is_resliced(session) { "patient planes, resliced" } else { "scanned slices" };
-                if let Some(trouble) = document.journal_trouble() {
-                    let text = RichText::new("steps are not on disk: save soon").small();
-                    ui.label(text.color(colours.warning)).on_hover_text(trouble);
-                    ui.add_space(8.0);
-                }
-                let mut parts = vec![
-                    saved,
-                    match session.case().volume().placement {
-                        Placement::Pixels => format!("{:.0} %", view.pixels_per_mm * 100.0),
-                        _ => format!("{:.1} px/mm", view.pixels_per_mm),
-                    },
-                    format!("W {} L {}", short(window.width), short(window.centre)),
-                    planes.to_owned(),
-                ];
-                parts.extend(app.pictures.remark(frame));
-                for part in parts.iter().filter(|part| !part.is_empty()) {
-                    ui.label(RichText::new(part).small().color(colours.weak));
-                    ui.add_space(8.0);
-                }
+                show_jobs(ui, app);
+                show_state(ui, app, frame);
+                ui.with_layout(Layout::left_to_right(Align::Center), |ui| match &app.document {
+                    Some(document) => show_readout(ui, &document.session),
+                    None => {
+                        ui.label(RichText::new("No study open").small().color(colours.weak));
+                    }
+                });
             });
         });
     });
+}
+
+/// What goes on in the background, with a button that stops it.
+fn show_jobs(ui: &mut Ui, app: &mut App) {
+    if let Some(importing) = &app.importing {
+        let name = importing.mask().file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let cancel = ui.button("Cancel");
+        let bar = egui::ProgressBar::new(importing.progress()).desired_width(90.0).desired_height(6.0);
+        let bar = ui.add(bar);
+        widgets::named(&bar, Role::ProgressIndicator, "Progress of laying over");
+        ui.label(RichText::new(format!("laying over {name}")).small());
+        if cancel.on_hover_text("Stop; nothing of it is laid over").clicked() {
+            app.importing = None;
+        }
+        ui.add_space(8.0);
+    }
+    let colours = theme::palette(ui);
+    let saved = match (&app.saving, &app.last_saved) {
+        (Some(_), _) => {
+            ui.add(egui::Spinner::new().size(12.0));
+            "saving…".to_owned()
+        }
+        (None, Some(time)) => format!("saved {time}"),
+        (None, None) => return,
+    };
+    ui.label(RichText::new(saved).small().color(colours.weak));
+    ui.add_space(8.0);
+}
+
+/// How the study is shown, as far as there is room for it.
+fn show_state(ui: &mut Ui, app: &App, frame: &eframe::Frame) {
+    let Some(document) = &app.document else { return };
+    let colours = theme::palette(ui);
+    if let Some(trouble) = document.journal_trouble() {
+        let text = RichText::new("steps are not on disk: save soon").small();
+        ui.label(text.color(colours.warning)).on_hover_text(trouble);
+        ui.add_space(8.0);
+    }
+    let session = &document.session;
+    let window = session.display().window;
+    let view = session.view(session.active_pane());
+    let scale = match session.case().volume().placement {
+        Placement::Pixels => format!("{:.0} %", view.pixels_per_mm * 100.0),
+        _ => format!("{:.1} px/mm", view.pixels_per_mm),
+    };
+    let planes = if is_resliced(session) { "patient planes, resliced" } else { "scanned slices" };
+    let mut parts = vec![format!("W {} L {}", short(window.width), short(window.centre)), scale];
+    if ui.available_width() > 900.0 {
+        parts.push(planes.to_owned());
+        parts.extend(app.pictures.remark(frame));
+    }
+    for part in &parts {
+        ui.label(RichText::new(part).small().color(colours.weak));
+        ui.add_space(8.0);
+    }
 }
 
 fn show_readout(ui: &mut Ui, session: &Session) {
@@ -259,24 +348,39 @@ fn show_readout(ui: &mut Ui, session: &Session) {
         Placement::Scaled => format!("{x:.1}, {y:.1}, {z:.1} mm"),
         Placement::Pixels => String::new(),
     };
-    let unit = session.case().volume().unit.as_deref().unwrap_or("");
-    let uptake = |value: f64| match session.case().volume().suv_factor {
-        Some(factor) => format!(" · SUV {:.2}", value * factor),
-        None => String::new(),
-    };
-    let value = readout
-        .value
-        .map_or("outside".to_owned(), |value| format!("{} {unit}{}", short(value), uptake(value)));
-    let value_width = if session.case().volume().suv_factor.is_some() { 170.0 } else { 80.0 };
     let label = session.case().scheme().get(readout.label).map_or(String::new(), |label| label.name.clone());
-    for (text, width) in
-        [(format!("voxel {i}, {j}, {k}"), 130.0), (place, 190.0), (value, value_width), (label, 120.0)]
-    {
+    let value_width = if session.case().volume().suv_factor.is_some() { 170.0 } else { 96.0 };
+    let mut room = ui.available_width();
+    // In a narrow window the millimetres go first.
+    let fields = [
+        (format!("voxel {i}, {j}, {k}"), 130.0),
+        (value_words(session, &readout), value_width),
+        (label, 120.0),
+        (place, 190.0),
+    ];
+    for (text, width) in fields {
+        room -= width + ui.spacing().item_spacing.x;
+        if room < 0.0 {
+            return;
+        }
         ui.allocate_ui_with_layout(egui::vec2(width, 18.0), Layout::left_to_right(Align::Center), |ui| {
             ui.set_min_width(width);
-            ui.label(RichText::new(text).small());
+            ui.set_max_width(width);
+            ui.add(egui::Label::new(RichText::new(text).small()).truncate());
         });
     }
+}
+
+/// What the voxel means: a colour, or a number with its unit.
+fn value_words(session: &Session, readout: &Readout) -> String {
+    let volume = session.case().volume();
+    if let Some([red, green, blue]) = readout.colour {
+        return format!("R {red:.0}  G {green:.0}  B {blue:.0}");
+    }
+    let Some(value) = readout.value else { return "outside".to_owned() };
+    let unit = volume.unit.as_deref().unwrap_or("");
+    let uptake = volume.suv_factor.map_or(String::new(), |factor| format!(" · SUV {:.2}", value * factor));
+    format!("{} {unit}{uptake}", short(value))
 }
 
 /// A number with as many digits as it needs to be read.

@@ -5,12 +5,15 @@ use egui::{
     Vec2,
 };
 
+use super::captions::Captions;
 use super::pictures::Pictures;
+use super::slice_bar::{self, SliceBar};
 use super::theme::{self, over_image};
+use super::tool_marks;
 use crate::annotation::{self, Annotation, OrientedBox};
 use crate::geometry::{AnatomicalPlane, GridPlane, Patient, Point, Screen};
-use crate::session::{Button, Modifiers, PANES, Session};
-use crate::tool::{Cursor, Preview, ToolKind};
+use crate::session::{Button, Command, Modifiers, PANES, Session};
+use crate::tool::{Cursor, ToolKind};
 use crate::view::{SliceSource, View, scale_bar};
 use crate::volume::Placement;
 
@@ -59,7 +62,8 @@ impl Canvas {
             }
             responses.push(response);
         }
-        self.handle_input(ui, session, &rects);
+        let bars = scroll_by_bars(ui, session, &rects);
+        self.handle_input(ui, session, &rects, &bars);
         for ((pane, rect), response) in rects.iter().zip(&responses) {
             ui.painter().rect_filled(*rect, 0.0, Color32::BLACK);
             if *pane == OVERVIEW {
@@ -69,11 +73,21 @@ impl Canvas {
                 let view = session.view(*pane);
                 pictures.paint_slice(ui, frame, session, *pane, &view, *rect);
                 let painter = PanePainter { ui, rect: *rect, view: &view, session };
+                painter.paint_ghost(*pane);
                 painter.paint(*pane);
+                if let Some(bar) = SliceBar::of(*rect, &view, session) {
+                    bar.paint(ui, session);
+                }
+                let pointer = ui.input(|input| input.pointer.latest_pos());
+                let on_bar = pointer.is_some_and(|pos| bars.iter().any(|bar| bar.contains(pos)));
                 if response.contains_pointer()
+                    && !on_bar
                     && let Some((preview, cursor)) = session.tool_picture(*pane)
                 {
                     painter.paint_preview(preview);
+                    if let Some(prompt) = session.prompt() {
+                        painter.paint_prompt(&prompt);
+                    }
                     ui.ctx().set_cursor_icon(cursor_icon(cursor));
                 }
             }
@@ -108,7 +122,8 @@ impl Canvas {
         released && !self.space_used && !ui.ctx().text_edit_focused()
     }
 
-    fn handle_input(&mut self, ui: &Ui, session: &mut Session, rects: &[(usize, Rect)]) {
+    /// `bars` are the places where a press is a slice bar's.
+    fn handle_input(&mut self, ui: &Ui, session: &mut Session, rects: &[(usize, Rect)], bars: &[Rect]) {
         let ctx = ui.ctx();
         let (events, held, space) =
             ctx.input(|input| (input.events.clone(), input.modifiers, input.key_down(egui::Key::Space)));
@@ -140,8 +155,17 @@ impl Canvas {
                         None => session.pointer_left(),
                     }
                 }
+                Event::PointerButton { button: PointerButton::Extra1, pressed: true, .. } => {
+                    session.run(Command::AnnotatedSlice(-1));
+                }
+                Event::PointerButton { button: PointerButton::Extra2, pressed: true, .. } => {
+                    session.run(Command::AnnotatedSlice(1));
+                }
                 Event::PointerButton { pos, button, pressed: true, modifiers } => {
                     let Some((pane, rect)) = under(pos) else { continue };
+                    if bars.iter().any(|bar| bar.contains(pos)) {
+                        continue;
+                    }
                     let Some(button) = pane_button(button) else { continue };
                     self.space_used |= space;
                     ctx.memory_mut(|memory| memory.stop_text_input());
@@ -170,7 +194,7 @@ impl Canvas {
                     }
                 }
                 Event::PointerGone => session.pointer_left(),
-                Event::WindowFocused(false) => drop(session.cancel_gesture()),
+                Event::WindowFocused(false) => session.let_go(),
                 _ => {}
             }
         }
@@ -231,7 +255,7 @@ fn paint_title(ui: &Ui, rect: Rect, name: &str, detail: &str) {
 }
 
 /// Text that reads over any picture.
-fn text(ui: &Ui, at: Pos2, anchor: Align2, words: &str, font: FontId, colour: Color32) -> Rect {
+pub(super) fn text(ui: &Ui, at: Pos2, anchor: Align2, words: &str, font: FontId, colour: Color32) -> Rect {
     let painter = ui.painter();
     for halo in [Vec2::new(-1.0, -1.0), Vec2::new(1.0, -1.0), Vec2::new(-1.0, 1.0), Vec2::new(1.0, 1.0)] {
         painter.text(at + halo, anchor, words, font.clone(), over_image::SHADOW);
@@ -240,20 +264,20 @@ fn text(ui: &Ui, at: Pos2, anchor: Align2, words: &str, font: FontId, colour: Co
 }
 
 /// Draws over the picture of one slice pane.
-struct PanePainter<'a> {
-    ui: &'a Ui,
-    rect: Rect,
-    view: &'a View,
-    session: &'a Session,
+pub(super) struct PanePainter<'a> {
+    pub(super) ui: &'a Ui,
+    pub(super) rect: Rect,
+    pub(super) view: &'a View,
+    pub(super) session: &'a Session,
 }
 
 impl PanePainter<'_> {
-    fn on_screen(&self, point: Point<Patient>) -> Pos2 {
+    pub(super) fn on_screen(&self, point: Point<Patient>) -> Pos2 {
         let place = self.view.screen_from_patient() * point;
         self.rect.min + Vec2::new(place.x() as f32, place.y() as f32)
     }
 
-    fn painter(&self) -> egui::Painter {
+    pub(super) fn painter(&self) -> egui::Painter {
         self.ui.painter().with_clip_rect(self.rect)
     }
 
@@ -262,10 +286,10 @@ impl PanePainter<'_> {
             self.paint_crosshair();
         }
         if self.session.annotations_shown() {
-            let mut names = Vec::new();
             for annotation in self.session.case().annotations() {
-                self.paint_annotation(annotation, &mut names);
+                self.paint_annotation(annotation);
             }
+            self.paint_names();
         }
         if self.shows_missing_slice() {
             let words = "no slice here: it is missing from the series";
@@ -280,7 +304,6 @@ impl PanePainter<'_> {
         }
         self.paint_letters();
         self.paint_scale_bar();
-        self.paint_slice_bar();
         paint_title(self.ui, self.rect, self.name(pane), &self.detail());
     }
 
@@ -352,7 +375,7 @@ impl PanePainter<'_> {
         let (rect, inset) = (self.rect, 10.0);
         let places = [
             (Pos2::new(rect.left() + inset, rect.center().y), Align2::LEFT_CENTER),
-            (Pos2::new(rect.right() - inset - SLICE_BAR, rect.center().y), Align2::RIGHT_CENTER),
+            (Pos2::new(rect.right() - inset - slice_bar::WIDTH, rect.center().y), Align2::RIGHT_CENTER),
             (Pos2::new(rect.center().x, rect.top() + inset - 2.0), Align2::CENTER_TOP),
             (Pos2::new(rect.center().x, rect.bottom() - inset + 2.0), Align2::CENTER_BOTTOM),
         ];
@@ -369,7 +392,7 @@ impl PanePainter<'_> {
     fn paint_scale_bar(&self) {
         let bar = scale_bar(self.view);
         let length = bar.pixels as f32;
-        let right = self.rect.right() - 14.0 - SLICE_BAR;
+        let right = self.rect.right() - 14.0 - slice_bar::WIDTH;
         let y = self.rect.bottom() - 14.0;
         let painter = self.painter();
         let line = |offset: Vec2, colour| {
@@ -387,38 +410,6 @@ impl PanePainter<'_> {
         text(self.ui, above, Align2::CENTER_BOTTOM, &words, FontId::proportional(12.0), over_image::TEXT);
     }
 
-    /// The bar at the right border: where this slice stands, and which slices hold labels.
-    fn paint_slice_bar(&self) {
-        let Some((family, slice)) = self.view.slice else { return };
-        let grid = self.session.case().volume().grid();
-        let count = family.slice_count(grid);
-        if count < 2 {
-            return;
-        }
-        let bar = slice_bar_rect(self.rect);
-        let painter = self.painter();
-        painter.rect_filled(bar, 2.0, Color32::from_white_alpha(14));
-        let away = self.view.plane.normal();
-        let runs_away = grid.patient_from_voxel().axis(family.slice_axis).dot(away) >= 0.0;
-        let y = |slice: f32| {
-            let t = (slice + 0.5) / count as f32;
-            bar.top() + bar.height() * if runs_away { 1.0 - t } else { t }
-        };
-        let thickness = (bar.height() / count as f32).max(1.5);
-        for annotated in self.session.annotated_slices(family.slice_axis) {
-            let tick = Rect::from_center_size(
-                Pos2::new(bar.center().x, y(*annotated as f32)),
-                Vec2::new(bar.width(), thickness),
-            );
-            painter.rect_filled(tick, 0.0, Color32::from_rgb(0xe6, 0x9f, 0x00));
-        }
-        let here = Rect::from_center_size(
-            Pos2::new(bar.center().x, y(slice as f32)),
-            Vec2::new(bar.width() + 6.0, 3.0),
-        );
-        painter.rect_filled(here, 1.0, over_image::TEXT);
-    }
-
     fn colour_of(&self, annotation: &Annotation) -> Color32 {
         let label = annotation.label.and_then(|index| self.session.case().scheme().get(index));
         label.map_or(Color32::from_rgb(0x56, 0xb4, 0xe9), |label| {
@@ -427,21 +418,49 @@ impl PanePainter<'_> {
         })
     }
 
-    fn paint_annotation(&self, annotation: &Annotation, names: &mut Vec<Rect>) {
+    /// Names lie over all marks, so that none is crossed by a line.
+    fn paint_names(&self) {
+        let mut captions = Captions::new(self.rect);
+        for annotation in self.session.case().annotations() {
+            let mark = match annotation.shape {
+                annotation::Shape::Box(shape) => {
+                    let outline = shape.section(&self.view.plane);
+                    Rect::from_points(&outline.into_iter().map(|p| self.on_screen(p)).collect::<Vec<_>>())
+                }
+                annotation::Shape::Landmark(point) if self.is_near(point) => {
+                    Rect::from_center_size(self.on_screen(point), Vec2::splat(14.0))
+                }
+                annotation::Shape::Landmark(_) => Rect::NOTHING,
+                measurement => self.place_of_measurement(&measurement),
+            };
+            let measured = self.session.measured(annotation.id);
+            let words = match measured {
+                Some(measured) => {
+                    format!("{}  {}", annotation.name, tool_marks::in_words(self.session, &measured))
+                }
+                None => annotation.name.clone(),
+            };
+            if mark.is_positive() && mark.intersects(self.rect) {
+                captions.write(&self.painter(), mark, &words, self.colour_of(annotation));
+            }
+        }
+    }
+
+    fn paint_annotation(&self, annotation: &Annotation) {
         let selected = self.session.selected().is_some_and(|other| other.id == annotation.id);
         let colour = self.colour_of(annotation);
         match annotation.shape {
-            annotation::Shape::Box(shape) => self.paint_box(&shape, colour, selected, Some(&annotation.name)),
-            annotation::Shape::Landmark(point) => {
-                self.paint_landmark(point, colour, selected);
-                if self.is_near(point) {
-                    self.paint_name(self.on_screen(point), &annotation.name, colour, names);
+            annotation::Shape::Box(shape) => self.paint_box(&shape, colour, selected),
+            annotation::Shape::Landmark(point) => self.paint_landmark(point, colour, selected),
+            measurement => {
+                if self.place_of_measurement(&measurement).is_positive() {
+                    self.paint_measurement(&measurement, colour, selected);
                 }
             }
         }
     }
 
-    fn paint_box(&self, shape: &OrientedBox, colour: Color32, selected: bool, name: Option<&str>) {
+    pub(super) fn paint_box(&self, shape: &OrientedBox, colour: Color32, selected: bool) {
         let outline: Vec<Pos2> =
             shape.section(&self.view.plane).into_iter().map(|p| self.on_screen(p)).collect();
         if outline.len() < 3 {
@@ -466,17 +485,6 @@ impl PanePainter<'_> {
                 );
             }
         }
-        if let Some(name) = name {
-            let corner = outline.iter().fold(outline[0], |a, b| Pos2::new(a.x.min(b.x), a.y.min(b.y)));
-            text(
-                self.ui,
-                corner - Vec2::new(0.0, 3.0),
-                Align2::LEFT_BOTTOM,
-                name,
-                FontId::proportional(12.0),
-                colour,
-            );
-        }
     }
 
     fn handles(&self, shape: &OrientedBox, outline: &[Pos2]) -> Vec<Pos2> {
@@ -498,22 +506,8 @@ impl PanePainter<'_> {
         self.view.plane.depth_of(point).abs() / spacing
     }
 
-    fn is_near(&self, point: Point<Patient>) -> bool {
+    pub(super) fn is_near(&self, point: Point<Patient>) -> bool {
         self.steps_away(point) <= 0.5 + 1e-6
-    }
-
-    /// A name beside a mark, at whichever side it covers no other name.
-    fn paint_name(&self, at: Pos2, name: &str, colour: Color32, names: &mut Vec<Rect>) {
-        let font = theme::medium(12.0);
-        let size = self.ui.painter().layout_no_wrap(name.to_owned(), font.clone(), colour).size();
-        let (out, up) = (11.0, 9.0);
-        let places = [(out, -up), (out, up), (-out - size.x, -up), (-out - size.x, up)];
-        let box_at =
-            |(x, y): (f32, f32)| Rect::from_min_size(at + Vec2::new(x, y - size.y / 2.0), size).expand(1.0);
-        let is_free = |place: &Rect| names.iter().all(|taken| !taken.intersects(*place));
-        let place = places.map(box_at).into_iter().find(is_free).unwrap_or_else(|| box_at(places[0]));
-        names.push(place);
-        text(self.ui, place.min + Vec2::splat(1.0), Align2::LEFT_TOP, name, font, colour);
     }
 
     fn paint_landmark(&self, point: Point<Patient>, colour: Color32, selected: bool) {
@@ -535,37 +529,19 @@ impl PanePainter<'_> {
             }
         }
     }
-
-    fn paint_preview(&self, preview: Option<Preview>) {
-        match preview {
-            None => {}
-            Some(Preview::Box(shape)) => self.paint_box(&shape, over_image::TEXT, false, None),
-            Some(Preview::Ring { centre, radius_mm, erasing }) => {
-                let radius = (radius_mm * self.view.pixels_per_mm) as f32;
-                let at = self.on_screen(centre);
-                let painter = self.painter();
-                painter.circle_stroke(at, radius, Stroke::new(3.0, Color32::from_black_alpha(120)));
-                painter.circle_stroke(at, radius, Stroke::new(1.25, over_image::TEXT));
-                let sign = if erasing { "−" } else { "+" };
-                if radius > 8.0 || erasing {
-                    let beside = at + Vec2::new(radius.max(4.0) * 0.72 + 6.0, radius.max(4.0) * 0.72 + 4.0);
-                    text(self.ui, beside, Align2::CENTER_CENTER, sign, theme::medium(13.0), over_image::TEXT);
-                } else {
-                    painter.circle_filled(at, 1.0, over_image::TEXT);
-                }
-            }
-        }
-    }
 }
 
-/// Width of the slice bar with its margin.
-const SLICE_BAR: f32 = 14.0;
-
-fn slice_bar_rect(pane: Rect) -> Rect {
-    Rect::from_min_max(
-        Pos2::new(pane.right() - SLICE_BAR + 3.0, pane.top() + 36.0),
-        Pos2::new(pane.right() - 5.0, pane.bottom() - 12.0),
-    )
+/// Lets hands scroll by the bars at the right borders; gives where they are.
+fn scroll_by_bars(ui: &Ui, session: &mut Session, rects: &[(usize, Rect)]) -> Vec<Rect> {
+    let mut places = Vec::new();
+    for (pane, rect) in rects.iter().filter(|(pane, _)| *pane < PANES) {
+        let Some(bar) = SliceBar::of(*rect, &session.view(*pane), session) else { continue };
+        places.push(bar.reach());
+        if let Some(slice) = bar.interact(ui, *pane, pane_name(*pane)) {
+            session.show_slice(*pane, slice);
+        }
+    }
+    places
 }
 
 /// Whether true patient planes are shown.

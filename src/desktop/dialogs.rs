@@ -8,15 +8,15 @@ use super::app::Next;
 use super::file_picker::Pick;
 use super::{theme, widgets};
 use crate::format::FoundSoFar;
-use crate::session::{GridMismatch, OtherGrids};
+use crate::session::{Allowed, DoubtfulMask, GridMismatch};
 use crate::store::Overwrite;
 
 /// A question.
 pub(super) enum Dialog {
     /// Something happened that the person should read.
     Message { title: String, text: String },
-    /// There are unsaved marks, and something would lose them.
-    Unsaved(Next),
+    /// There are unsaved marks, and something would lose them: what is called so.
+    Unsaved { next: Next, names: Vec<String> },
     /// A save did not happen; what a person may allow so that it does.
     SaveFailed { text: String, allow: Option<(&'static str, Overwrite)> },
     /// What was saved about a study cannot be opened with it.
@@ -27,6 +27,8 @@ pub(super) enum Dialog {
     LeftBehind { steps: usize, last: Option<String>, cut_off: bool },
     /// A mask lies on another grid than the study.
     OtherGrid { mismatch: Box<GridMismatch>, names: Option<PathBuf> },
+    /// It is doubtful where a mask lies.
+    DoubtfulMask { mask: Box<DoubtfulMask>, names: Option<PathBuf> },
     /// A file was dropped on an open study.
     Dropped { path: PathBuf },
     /// The system shows no file dialogs.
@@ -47,7 +49,7 @@ pub(super) enum Reply {
     LeaveBehind,
     MarkAnyway,
     Open(PathBuf),
-    LayOver(PathBuf, Option<PathBuf>, OtherGrids),
+    LayOver(PathBuf, Option<PathBuf>, Allowed),
 }
 
 /// Draws a question.
@@ -61,10 +63,15 @@ pub(super) fn show(ctx: &Context, dialog: &mut Dialog) -> Reply {
                 body(ui, &title, &text);
                 buttons(ui, |ui| ui.add(primary(ui, "Close")).clicked().then_some(Reply::Cancelled))
             }
-            Dialog::Unsaved(next) => {
-                body(ui, "Save your marks?", "There are marks that are not on disk yet.");
+            Dialog::Unsaved { next, names } => {
+                let (title, save) = match names.len() {
+                    0 | 1 => ("Save your marks?", "Save"),
+                    _ => ("Save the marks of several series?", "Save all"),
+                };
+                let text = "Not on disk yet are the marks of";
+                body(ui, title, &format!("{text}\n{}", names.iter().map(|name| format!("●  {name}")).collect::<Vec<_>>().join("\n")));
                 buttons(ui, |ui| {
-                    if ui.add(primary(ui, "Save")).clicked() {
+                    if ui.add(primary(ui, save)).clicked() {
                         return Some(Reply::Save(next.clone()));
                     }
                     if ui.button("Cancel").clicked() {
@@ -110,12 +117,13 @@ pub(super) fn show(ctx: &Context, dialog: &mut Dialog) -> Reply {
                 })
             }
             Dialog::OtherGrid { mismatch, names } => show_other_grid(ui, mismatch, names),
+            Dialog::DoubtfulMask { mask, names } => show_doubtful_mask(ui, mask, names),
             Dialog::Dropped { path } => {
                 let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
                 body(ui, "What is this file?", &format!("{name} can be opened as a study of its own, or its labels laid over the study that is open."));
                 buttons(ui, |ui| {
                     if ui.add(primary(ui, "Lay over as labels")).clicked() {
-                        return Some(Reply::LayOver(path.clone(), None, OtherGrids::Refused));
+                        return Some(Reply::LayOver(path.clone(), None, Allowed::default()));
                     }
                     if ui.button("Cancel").clicked() {
                         return Some(Reply::Cancelled);
@@ -177,21 +185,8 @@ fn show_other_grid(ui: &mut Ui, mismatch: &GridMismatch, names: &Option<PathBuf>
     let name = mismatch.mask.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let text = "Its voxels are not those of the study, in any order of the axes. Nothing was taken over.";
     body(ui, &format!("{name} lies on another grid"), text);
+    show_grids(ui, ["the file", "the study"], &mismatch.rows());
     let weak = theme::palette(ui).weak;
-    egui::Grid::new("grids").num_columns(3).striped(true).spacing([14.0, 4.0]).show(ui, |ui| {
-        for heading in ["", "the file", "the study"] {
-            ui.label(RichText::new(heading).small().color(weak));
-        }
-        ui.end_row();
-        for [what, mask, study] in mismatch.rows() {
-            let differs = mask != study;
-            ui.label(RichText::new(what).small().color(weak));
-            let colour = if differs { theme::palette(ui).warning } else { theme::palette(ui).text };
-            ui.label(RichText::new(mask).small().color(colour));
-            ui.label(RichText::new(study).small());
-            ui.end_row();
-        }
-    });
     let note = "Resampling gives each voxel of the study the label of the file's nearest voxel. Edges move by up to half a voxel; the layer keeps a note of it.";
     ui.label(RichText::new(note).small().color(weak));
     buttons(ui, |ui| {
@@ -199,14 +194,58 @@ fn show_other_grid(ui: &mut Ui, mismatch: &GridMismatch, names: &Option<PathBuf>
             return Some(Reply::Cancelled);
         }
         let resample = ui.button("Resample").clicked();
-        resample.then(|| Reply::LayOver(mismatch.mask.clone(), names.clone(), OtherGrids::Resampled))
+        let allowed = Allowed { resampling: true, ..mismatch.allowed };
+        resample.then(|| Reply::LayOver(mismatch.mask.clone(), names.clone(), allowed))
     })
 }
 
+/// Both places a mask may lie at, and the one thing that can be done.
+fn show_doubtful_mask(ui: &mut Ui, mask: &DoubtfulMask, names: &Option<PathBuf>) -> Option<Reply> {
+    let name = mask.mask.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let text = format!("{}; {}. Nothing was taken over.", mask.doubt, mask.relation());
+    body(ui, &format!("Where {name} lies is doubtful"), &text);
+    show_grids(ui, mask.headings(), &mask.rows());
+    buttons(ui, |ui| {
+        if ui.add(primary(ui, "Cancel")).clicked() {
+            return Some(Reply::Cancelled);
+        }
+        let as_read = ui.button("Lay over as it is read").clicked();
+        let allowed = Allowed { doubtful_place: true, ..mask.allowed };
+        as_read.then(|| Reply::LayOver(mask.mask.clone(), names.clone(), allowed))
+    })
+}
+
+/// Two grids side by side.
+fn show_grids(ui: &mut Ui, [one, other]: [&str; 2], rows: &[[String; 3]]) {
+    let weak = theme::palette(ui).weak;
+    egui::Grid::new("grids").num_columns(3).striped(true).spacing([14.0, 4.0]).show(ui, |ui| {
+        for heading in ["", one, other] {
+            ui.label(RichText::new(heading).small().color(weak));
+        }
+        ui.end_row();
+        for [what, one, other] in rows {
+            let differs = one != other;
+            ui.label(RichText::new(what).small().color(weak));
+            let colour = if differs { theme::palette(ui).warning } else { theme::palette(ui).text };
+            ui.label(RichText::new(one).small().color(colour));
+            ui.label(RichText::new(other).small());
+            ui.end_row();
+        }
+    });
+}
+
 fn show_path(ui: &mut Ui, what: Pick, text: &mut String, had_focus: &mut bool) -> Option<Reply> {
-    let saves = what == Pick::SaveFolder;
+    let saves = matches!(what, Pick::SaveFolder | Pick::NewLabelFile);
     body(ui, what.title(), "This system shows no file dialogs. Type or paste the path.");
-    let hint = if saves { "/path/to/folder, made if it is not there" } else { "/path/to/study" };
+    let hint = match what {
+        Pick::SaveFolder => "Path of a folder, made if it is not there",
+        Pick::Folder | Pick::Worklist => "Path of a folder",
+        Pick::Segmentation => "Path of a NIfTI, NRRD or MetaImage file of labels",
+        Pick::Form => "Path of a form, a JSON file",
+        Pick::LabelFile => "Path of a label file of ITK-SNAP, or of a table",
+        Pick::NewLabelFile => "Path of a new label file",
+        Pick::File => "Path of a study",
+    };
     let field = ui.add(TextEdit::singleline(text).hint_text(hint).desired_width(f32::INFINITY));
     widgets::named(&field, Role::TextInput, "Path");
     if !*had_focus {
@@ -215,11 +254,21 @@ fn show_path(ui: &mut Ui, what: Pick, text: &mut String, had_focus: &mut bool) -
     }
     let path = PathBuf::from(text.trim().trim_matches('"'));
     let entered = field.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
-    let usable = if saves { !text.trim().is_empty() && !path.is_file() } else { path.exists() };
+    let usable = match what {
+        Pick::NewLabelFile => !text.trim().is_empty() && !path.is_dir(),
+        _ if saves => !text.trim().is_empty() && !path.is_file(),
+        _ => path.exists(),
+    };
     if !text.trim().is_empty() && !usable {
         ui.label(
-            RichText::new(if saves { "This is a file." } else { "There is no such file or folder." })
-                .color(theme::palette(ui).warning),
+            RichText::new(if what == Pick::NewLabelFile {
+                "This is a folder."
+            } else if saves {
+                "This is a file."
+            } else {
+                "There is no such file or folder."
+            })
+            .color(theme::palette(ui).warning),
         );
     }
     buttons(ui, |ui| {

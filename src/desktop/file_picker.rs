@@ -15,6 +15,14 @@ pub(crate) enum Pick {
     Segmentation,
     /// A folder to save into.
     SaveFolder,
+    /// A folder of studies to work through.
+    Worklist,
+    /// A form to be asked.
+    Form,
+    /// Names and colours of labels.
+    LabelFile,
+    /// Where names and colours of labels are to be written.
+    NewLabelFile,
 }
 
 impl Pick {
@@ -25,6 +33,10 @@ impl Pick {
             Self::Folder => "Open a folder of DICOM files",
             Self::Segmentation => "Lay a segmentation over the study",
             Self::SaveFolder => "Save sidecar and masks into a folder",
+            Self::Worklist => "Work through a folder of studies",
+            Self::Form => "Ask the questions of a form",
+            Self::LabelFile => "Take names and colours of labels",
+            Self::NewLabelFile => "Write names and colours of labels",
         }
     }
 }
@@ -69,7 +81,15 @@ impl FilePicker for SystemPicker {
                     .add_filter("Labels", &["nii", "gz", "nrrd", "nhdr", "mha", "mhd", "png", "tif"])
                     .add_filter("All files", &["*"])
                     .pick_file(),
-                Pick::Folder | Pick::SaveFolder => dialog.pick_folder(),
+                Pick::LabelFile => dialog
+                    .add_filter("Labels", &["label", "txt", "tsv"])
+                    .add_filter("All files", &["*"])
+                    .pick_file(),
+                Pick::NewLabelFile => {
+                    dialog.add_filter("Labels", &["label", "txt"]).set_file_name("labels.txt").save_file()
+                }
+                Pick::Form => dialog.add_filter("Forms", &["json"]).pick_file(),
+                Pick::Folder | Pick::SaveFolder | Pick::Worklist => dialog.pick_folder(),
             };
             let picked = match path {
                 Some(path) => Picked::Path(path),

@@ -5,10 +5,9 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::format::{FoundSoFar, Scan, Silent, Watch};
-use crate::geometry::Grid;
+use crate::format::{FoundSoFar, Scan, Study, Watch};
 use crate::session::{
-    Document, Import, ImportError, OpenError, OtherGrids, SaveJob, SaveOutcome, system_author,
+    Allowed, Document, Import, ImportError, OpenError, SaveJob, SaveOutcome, system_author,
 };
 use crate::store::Digest;
 use crate::volume::Volume;
@@ -29,11 +28,36 @@ pub(super) enum OpenEvent {
     Finished(Result<Box<Document>, Box<OpenError>>),
 }
 
+/// What a job and the window tell each other.
 struct Shared {
     cancelled: AtomicBool,
     progress: AtomicU32,
     found: Mutex<FoundSoFar>,
     repaint: egui::Context,
+}
+
+impl Shared {
+    fn new(ctx: &egui::Context) -> Arc<Self> {
+        Arc::new(Self {
+            cancelled: AtomicBool::new(false),
+            progress: AtomicU32::new(0),
+            found: Mutex::default(),
+            repaint: ctx.clone(),
+        })
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Relaxed)
+    }
+
+    fn set_progress(&self, done: f64) {
+        self.progress.store((done as f32).to_bits(), Ordering::Relaxed);
+        self.repaint.request_repaint();
+    }
+
+    fn progress(&self) -> f32 {
+        f32::from_bits(self.progress.load(Ordering::Relaxed))
+    }
 }
 
 struct Watcher {
@@ -43,12 +67,11 @@ struct Watcher {
 
 impl Watch for Watcher {
     fn is_cancelled(&self) -> bool {
-        self.shared.cancelled.load(Ordering::Relaxed)
+        self.shared.is_cancelled()
     }
 
     fn progress(&self, done: f64) {
-        self.shared.progress.store((done as f32).to_bits(), Ordering::Relaxed);
-        self.shared.repaint.request_repaint();
+        self.shared.set_progress(done);
     }
 
     fn found(&self, so_far: &FoundSoFar) {
@@ -122,12 +145,7 @@ impl Opening {
     /// Begins to open what is wanted at `path`; `traceless` keeps no journal.
     pub(super) fn start(path: &Path, wanted: Wanted, traceless: bool, ctx: &egui::Context) -> Self {
         let path = path.to_owned();
-        let shared = Arc::new(Shared {
-            cancelled: AtomicBool::new(false),
-            progress: AtomicU32::new(0),
-            found: Mutex::default(),
-            repaint: ctx.clone(),
-        });
+        let shared = Shared::new(ctx);
         let (sender, events) = channel();
         let watcher = Watcher { shared: shared.clone(), events: sender };
         let worker_path = path.clone();
@@ -155,7 +173,7 @@ impl Opening {
 
     /// How much is done, 0 to 1.
     pub(super) fn progress(&self) -> f32 {
-        f32::from_bits(self.shared.progress.load(Ordering::Relaxed))
+        self.shared.progress()
     }
 }
 
@@ -170,27 +188,46 @@ impl Drop for Opening {
 pub(super) struct Importing {
     mask: PathBuf,
     names: Option<PathBuf>,
+    shared: Arc<Shared>,
     result: Receiver<Result<Import, ImportError>>,
 }
 
+struct ImportWatcher(Arc<Shared>);
+
+impl Watch for ImportWatcher {
+    fn is_cancelled(&self) -> bool {
+        self.0.is_cancelled()
+    }
+
+    fn progress(&self, done: f64) {
+        self.0.set_progress(done);
+    }
+}
+
 impl Importing {
-    /// Begins to read a mask for a study on `grid`.
+    /// Begins to read a mask for `study`.
     pub(super) fn start(
         mask: PathBuf,
         names: Option<PathBuf>,
-        grid: Grid,
-        other_grids: OtherGrids,
+        study: Arc<Study>,
+        allowed: Allowed,
         ctx: &egui::Context,
     ) -> Self {
         let (sender, result) = channel();
-        let repaint = ctx.clone();
+        let shared = Shared::new(ctx);
+        let watcher = ImportWatcher(shared.clone());
         let (path, of_labels) = (mask.clone(), names.clone());
         std::thread::spawn(move || {
             // Nobody waits for a mask whose study was closed.
-            let _ = sender.send(Import::read(&path, of_labels.as_deref(), &grid, other_grids, &Silent));
-            repaint.request_repaint();
+            let _ = sender.send(Import::read(&path, of_labels.as_deref(), &study, allowed, &watcher));
+            watcher.0.repaint.request_repaint();
         });
-        Self { mask, names, result }
+        Self { mask, names, shared, result }
+    }
+
+    /// How much is done, 0 to 1.
+    pub(super) fn progress(&self) -> f32 {
+        self.shared.progress()
     }
 
     /// What it came to, once it is done.
@@ -198,9 +235,21 @@ impl Importing {
         self.result.try_recv().ok()
     }
 
-    /// The mask, and the names that go with it.
-    pub(super) fn files(self) -> (PathBuf, Option<PathBuf>) {
-        (self.mask, self.names)
+    /// The mask.
+    pub(super) fn mask(&self) -> &Path {
+        &self.mask
+    }
+
+    /// The file of names that goes with it.
+    pub(super) fn names(&self) -> Option<PathBuf> {
+        self.names.clone()
+    }
+}
+
+impl Drop for Importing {
+    /// Stops the work; what it still brings is thrown away.
+    fn drop(&mut self) {
+        self.shared.cancelled.store(true, Ordering::Relaxed);
     }
 }
 

@@ -9,9 +9,12 @@
 mod app;
 mod bars;
 mod canvas;
+mod captions;
 mod dialogs;
 mod file_picker;
+mod fuzzy;
 mod jobs;
+mod key_sheet;
 mod palette;
 mod panels;
 mod pictures;
@@ -19,9 +22,12 @@ mod samples;
 mod settings;
 mod shelf;
 mod shortcuts;
+mod slice_bar;
 mod theme;
+mod tool_marks;
 mod welcome;
 mod widgets;
+mod worklist;
 
 use std::cell::RefCell;
 use std::path::PathBuf;
@@ -39,7 +45,12 @@ pub struct Start {
     pub mask: Option<PathBuf>,
     /// Names and colours of the labels: an ITK-SNAP label file or a BIDS table.
     pub labels: Option<PathBuf>,
-    /// Leaves settings and recent files as they are, for demonstrations and tests.
+    /// A folder of studies to work through.
+    pub worklist: Option<PathBuf>,
+    /// Where settings are kept, if not in the system's place.
+    pub settings: Option<PathBuf>,
+    /// Leaves settings and journals as they are, for demonstrations and tests; a file that `settings`
+    /// names is read and written all the same.
     pub leaves_no_traces: bool,
 }
 
@@ -66,7 +77,7 @@ pub fn run(start: Start) -> Result<(), WindowError> {
                 .with_title("Annotomy")
                 .with_app_id("annotomy")
                 .with_inner_size([1280.0, 800.0])
-                .with_min_inner_size([800.0, 560.0])
+                .with_min_inner_size([700.0, 480.0])
                 .with_drag_and_drop(true),
             renderer: eframe::Renderer::Wgpu,
             wgpu_options: pictures::device_options(),

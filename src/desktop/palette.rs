@@ -1,10 +1,15 @@
-//! The command palette and the key sheet, both drawn from the command table.
+//! The command palette: every command, every label and the files opened last, found by a few letters.
 
-use egui::{Key, Modal, RichText, Role, ScrollArea, TextEdit, Ui};
+use std::path::{Path, PathBuf};
 
-use super::{theme, widgets};
-use crate::session::{COMMANDS, Command, CommandInfo};
-use crate::volume::SuggestedWindow;
+use egui::text::LayoutJob;
+use egui::{Color32, Key, Modal, RichText, Role, ScrollArea, TextEdit, TextFormat, Ui};
+use egui_material_icons::MaterialIcon;
+use egui_material_icons::icons::{ICON_HISTORY, ICON_LABEL, ICON_TERMINAL};
+
+use super::fuzzy::{self, Found};
+use super::{shortcuts, theme, widgets};
+use crate::session::{COMMANDS, Command, CommandInfo, Session};
 
 /// The command palette, while it is open.
 #[derive(Default)]
@@ -21,12 +26,39 @@ pub(super) enum Outcome<T> {
     Chosen(T),
 }
 
+/// What was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Target {
+    Run(Command),
+    Label(u16),
+    Open(PathBuf),
+}
+
+/// One line of the palette.
+struct Entry {
+    target: Target,
+    icon: MaterialIcon,
+    name: String,
+    tooltip: String,
+    keys: String,
+    enabled: bool,
+}
+
+/// What there is to be found.
+pub(super) struct Findable<'a> {
+    pub(super) session: Option<&'a Session>,
+    pub(super) recent: &'a [PathBuf],
+    pub(super) is_enabled: &'a dyn Fn(&CommandInfo) -> bool,
+}
+
+/// A name that only its tooltip brings up stands below all others.
+const BY_TOOLTIP: i32 = -1000;
+
 impl CommandPalette {
-    /// `own` are the windows that the study asks for, beside the commands of every study.
-    pub(super) fn show(&mut self, ctx: &egui::Context, own: &[SuggestedWindow]) -> Outcome<Command> {
+    pub(super) fn show(&mut self, ctx: &egui::Context, findable: &Findable<'_>) -> Outcome<Target> {
         let mut outcome = Outcome::Open;
-        let mut found: Vec<Entry> = COMMANDS.iter().map(Entry::of).chain(own_windows(own)).collect();
-        found.retain(|entry| entry.matches(&self.words));
+        let entries = entries(findable);
+        let found = matching(&self.words, &entries);
         let (up, down, enter) = ctx.input_mut(|input| {
             let none = egui::Modifiers::NONE;
             (
@@ -38,10 +70,10 @@ impl CommandPalette {
         let last = found.len().saturating_sub(1);
         self.chosen = (self.chosen + usize::from(down)).saturating_sub(usize::from(up)).min(last);
         let modal = Modal::new(egui::Id::unique("palette")).frame(theme::dialog_frame(ctx)).show(ctx, |ui| {
-            ui.set_width(420.0);
+            ui.set_width(520.0_f32.min(ctx.content_rect().width() - 80.0));
             let field = ui.add(
                 TextEdit::singleline(&mut self.words)
-                    .hint_text("Find a command")
+                    .hint_text("Find a command, a label or a recent file")
                     .desired_width(f32::INFINITY),
             );
             widgets::named(&field, Role::TextInput, "Find a command");
@@ -53,134 +85,110 @@ impl CommandPalette {
                 self.chosen = 0;
             }
             ui.add_space(6.0);
-            ScrollArea::vertical().max_height(320.0).auto_shrink([false, true]).show(ui, |ui| {
-                for (number, row) in found.iter().enumerate() {
-                    let response = command_row(ui, row, number == self.chosen);
+            let height = (ctx.content_rect().height() - 160.0).clamp(120.0, 360.0);
+            ScrollArea::vertical().max_height(height).auto_shrink([false, true]).show(ui, |ui| {
+                for (number, (entry, found)) in found.iter().enumerate() {
+                    let response = entry_row(ui, entry, found, number == self.chosen);
                     if number == self.chosen && (up || down) {
                         response.scroll_to_me(None);
                     }
-                    if response.clicked() {
-                        outcome = Outcome::Chosen(row.command);
+                    if response.clicked() && entry.enabled {
+                        outcome = Outcome::Chosen(entry.target.clone());
                     }
                 }
                 if found.is_empty() {
-                    ui.label(RichText::new("No such command").color(theme::palette(ui).weak));
+                    ui.label(RichText::new("Nothing of that name").color(theme::palette(ui).weak));
                 }
             });
         });
-        if enter && let Some(row) = found.get(self.chosen) {
-            return Outcome::Chosen(row.command);
+        if enter && let Some((entry, _)) = found.get(self.chosen).filter(|(entry, _)| entry.enabled) {
+            return Outcome::Chosen(entry.target.clone());
         }
         if modal.should_close() { Outcome::Closed } else { outcome }
     }
 }
 
-/// One line of the palette.
-struct Entry {
-    command: Command,
-    name: String,
-    tooltip: String,
-    keys: String,
-}
-
-impl Entry {
-    fn of(row: &CommandInfo) -> Self {
-        Self {
-            command: row.command,
-            name: row.name.to_owned(),
-            tooltip: row.tooltip.to_owned(),
-            keys: keys(row),
-        }
+fn entries(findable: &Findable<'_>) -> Vec<Entry> {
+    let commands = COMMANDS.iter().map(|row| Entry {
+        target: Target::Run(row.command),
+        icon: ICON_TERMINAL,
+        name: row.name.to_owned(),
+        tooltip: row.tooltip.to_owned(),
+        keys: shortcuts::all_shown(row.command),
+        enabled: (findable.is_enabled)(row),
+    });
+    let mut entries: Vec<Entry> = commands.collect();
+    if let Some(session) = findable.session {
+        let own = session.case().volume().suggested_windows.iter().enumerate();
+        entries.extend(own.map(|(number, suggested)| Entry {
+            target: Target::Run(Command::OwnWindow(number)),
+            icon: ICON_TERMINAL,
+            name: format!("Window: {}", suggested.name),
+            tooltip: widgets::own_window_tooltip(suggested),
+            keys: String::new(),
+            enabled: true,
+        }));
+        entries.extend(session.case().scheme().iter().map(|(index, label)| Entry {
+            target: Target::Label(index),
+            icon: ICON_LABEL,
+            name: label.name.clone(),
+            tooltip: format!("Draw with label {index}"),
+            keys: shortcuts::shown(Command::Label(index)),
+            enabled: true,
+        }));
     }
-
-    /// Whether every word typed stands in the name or tooltip, in any order.
-    fn matches(&self, words: &str) -> bool {
-        let text = format!("{} {}", self.name, self.tooltip).to_lowercase();
-        words.to_lowercase().split_whitespace().all(|word| text.contains(word))
-    }
-}
-
-fn own_windows(own: &[SuggestedWindow]) -> impl Iterator<Item = Entry> {
-    own.iter().enumerate().map(|(number, suggested)| Entry {
-        command: Command::OwnWindow(number),
-        name: format!("Window: {}", suggested.name),
-        tooltip: widgets::own_window_tooltip(suggested),
+    entries.extend(findable.recent.iter().map(|path| Entry {
+        target: Target::Open(path.clone()),
+        icon: ICON_HISTORY,
+        name: file_name(path),
+        tooltip: format!("Open {}", path.display()),
         keys: String::new(),
-    })
+        enabled: true,
+    }));
+    entries
 }
 
-fn command_row(ui: &mut Ui, entry: &Entry, chosen: bool) -> egui::Response {
-    let weak = theme::palette(ui).weak;
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}
+
+/// The entries that were meant, the likeliest first.
+fn matching<'a>(words: &str, entries: &'a [Entry]) -> Vec<(&'a Entry, Found)> {
+    let by_tooltip = |entry: &Entry| {
+        let text = entry.tooltip.to_lowercase();
+        let all = words.to_lowercase().split_whitespace().all(|word| text.contains(word));
+        all.then_some(Found { score: BY_TOOLTIP, places: Vec::new() })
+    };
+    let found =
+        |entry: &'a Entry| Some((entry, fuzzy::find(words, &entry.name).or_else(|| by_tooltip(entry))?));
+    let mut found: Vec<(&Entry, Found)> = entries.iter().filter_map(found).collect();
+    if !words.trim().is_empty() {
+        found.sort_by_key(|(_, found)| std::cmp::Reverse(found.score));
+    }
+    found
+}
+
+fn entry_row(ui: &mut Ui, entry: &Entry, found: &Found, chosen: bool) -> egui::Response {
+    let colours = theme::palette(ui);
+    let text = if entry.enabled { colours.text } else { colours.faint };
     let (response, ()) = widgets::row(ui, chosen, &entry.name, |ui| {
-        ui.label(&entry.name);
+        ui.label(entry.icon.rich_text().size(14.0).color(colours.weak));
+        ui.add(egui::Label::new(lit(&entry.name, &found.places, text, colours.accent)).truncate());
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            ui.label(RichText::new(&entry.keys).color(weak));
+            ui.label(RichText::new(&entry.keys).color(colours.weak));
         });
     });
     response.on_hover_text(&entry.tooltip)
 }
 
-fn keys(row: &CommandInfo) -> String {
-    row.keys.join("  ").replace("Backtick", "`")
-}
-
-/// The mouse's part of the key sheet.
-const MOUSE: &[(&str, &str)] = &[
-    ("Wheel", "slice, also in mid-stroke"),
-    ("Ctrl+wheel", "zoom at the pointer"),
-    ("Shift+wheel", "brush size"),
-    ("Alt+wheel", "label opacity"),
-    ("Middle drag, Space+drag", "pan"),
-    ("Right drag", "zoom; with a brush: erase"),
-    ("Ctrl+drag", "exchange painting and erasing"),
-    ("Alt+click", "pick the label under the pointer"),
-    ("Shift+move", "the crosshair follows"),
-    ("Double click", "one view alone, with Navigate"),
-];
-
-/// Draws the key sheet; `true` when it is to be closed.
-pub(super) fn show_key_sheet(ctx: &egui::Context) -> bool {
-    let modal = Modal::new(egui::Id::unique("key sheet")).frame(theme::dialog_frame(ctx)).show(ctx, |ui| {
-        ui.set_width(780.0);
-        ui.heading("Keys");
-        ui.add_space(8.0);
-        ScrollArea::vertical().max_height(460.0).auto_shrink([false, true]).show(ui, |ui| {
-            ui.columns(2, |columns| {
-                let rows: Vec<(String, &str)> = COMMANDS
-                    .iter()
-                    .filter(|row| !row.keys.is_empty())
-                    .map(|row| (keys(row), row.name))
-                    .collect();
-                let half = rows.len().div_ceil(2) + MOUSE.len() / 2;
-                for (number, (keys, name)) in rows.iter().enumerate() {
-                    key_line(&mut columns[usize::from(number >= half)], keys, name);
-                }
-                let right = &mut columns[1];
-                right.add_space(8.0);
-                for (gesture, does) in MOUSE {
-                    key_line(right, gesture, does);
-                }
-            });
-        });
-        ui.add_space(8.0);
-        ui.button("Close").clicked()
-    });
-    modal.inner || modal.should_close()
-}
-
-fn key_line(ui: &mut Ui, keys: &str, name: &str) {
-    const KEYS: f32 = 160.0;
-    ui.horizontal(|ui| {
-        let weak = theme::palette(ui).weak;
-        ui.allocate_ui_with_layout(
-            egui::vec2(KEYS, 18.0),
-            egui::Layout::left_to_right(egui::Align::Center),
-            |ui| {
-                ui.set_min_width(KEYS);
-                ui.set_max_width(KEYS);
-                ui.add(egui::Label::new(RichText::new(keys).font(theme::medium(12.0))).truncate());
-            },
-        );
-        ui.add(egui::Label::new(RichText::new(name).color(weak)).truncate());
-    });
+/// A name in which the typed letters stand out.
+fn lit(name: &str, places: &[usize], text: Color32, accent: Color32) -> LayoutJob {
+    let mut job = LayoutJob::default();
+    for (place, letter) in name.chars().enumerate() {
+        let is_typed = places.binary_search(&place).is_ok();
+        let font = if is_typed { theme::medium(13.0) } else { egui::FontId::proportional(13.0) };
+        let colour = if is_typed { accent } else { text };
+        job.append(letter.encode_utf8(&mut [0; 4]), 0.0, TextFormat::simple(font, colour));
+    }
+    job
 }

@@ -1,40 +1,74 @@
-//! What stays from one start to the next: theme, recent files. Losing it loses no work.
+//! What stays from one start to the next: look, keys, recent files. Losing it loses no work.
+//!
+//! Always true: the file is replaced whole or not at all, and what it holds that this version does not
+//! know stays in it.
 
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
-/// The settings file's content.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+use crate::session::OwnKeys;
+
+/// What a person has set.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub(super) struct Settings {
     /// The light theme instead of the dark one.
     pub(super) light: bool,
-    /// Scale of the whole window, 0 for the system's own.
-    pub(super) scale: f32,
+    /// Scale of the whole window over the system's own.
+    pub(super) scale: Scale,
+    /// The profile of keys, and what the person changed of it.
+    pub(super) keys: OwnKeys,
     /// Paths opened last, the newest first.
     pub(super) recent: Vec<PathBuf>,
+    /// The form that is asked where none lies with the study.
+    pub(super) form: Option<PathBuf>,
     /// Where they are stored; nowhere for a window that leaves no traces.
     #[serde(skip)]
     file: Option<PathBuf>,
 }
 
+/// A scale of type and controls: 1 is the system's own.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Scale(f32);
+
+impl Default for Scale {
+    fn default() -> Self {
+        Self(1.0)
+    }
+}
+
+impl Scale {
+    /// The scale as a factor, within what can be worked with.
+    pub(super) fn factor(self) -> f32 {
+        if self.0.is_finite() { self.0.clamp(0.6, 3.0) } else { 1.0 }
+    }
+
+    /// `steps` tenths larger.
+    pub(super) fn stepped(self, steps: f32) -> Self {
+        Self(Self((self.factor() * 10.0).round() / 10.0 + steps / 10.0).factor())
+    }
+}
+
 const RECENT: usize = 8;
 
 impl Settings {
-    /// What was stored, or the defaults where there is nothing or it is damaged.
-    pub(super) fn load() -> Self {
-        let file = file();
-        let text = file.as_ref().and_then(|file| std::fs::read_to_string(file).ok());
-        let stored = match text.as_deref().map(serde_json::from_str) {
-            Some(Ok(settings)) => settings,
-            Some(Err(error)) => {
-                tracing::warn!("the settings file is damaged and was set aside: {error}");
-                Self::default()
-            }
-            None => Self::default(),
-        };
-        Self { file, ..stored }
+    /// What was stored in `file`, or in the system's place; the defaults for whatever is not there or
+    /// cannot be read. A damaged file is kept under another name.
+    pub(super) fn load(file: Option<PathBuf>) -> Self {
+        let file = file.or_else(system_file);
+        let map = file.as_deref().map(read).unwrap_or_default();
+        Self {
+            light: field(&map, "light"),
+            scale: field(&map, "scale"),
+            keys: field(&map, "keys"),
+            recent: field(&map, "recent"),
+            form: field(&map, "form"),
+            file,
+        }
     }
 
     /// Stores the settings; failing that is told in the log only.
@@ -45,11 +79,16 @@ impl Settings {
         }
     }
 
-    fn write(&self, file: &Path) -> std::io::Result<()> {
+    fn write(&self, file: &Path) -> io::Result<()> {
         let folder = file.parent().unwrap_or(Path::new("."));
         std::fs::create_dir_all(folder)?;
+        let mut map = read(file);
+        if let Value::Object(ours) = serde_json::to_value(self)? {
+            map.extend(ours);
+        }
         let mut temporary = tempfile::NamedTempFile::new_in(folder)?;
-        serde_json::to_writer_pretty(&mut temporary, self)?;
+        temporary.write_all(serde_json::to_string_pretty(&map)?.as_bytes())?;
+        temporary.as_file().sync_all()?;
         temporary.persist(file)?;
         Ok(())
     }
@@ -64,7 +103,73 @@ impl Settings {
     }
 }
 
-fn file() -> Option<PathBuf> {
+/// The fields of a settings file; none where it is not there.
+fn read(file: &Path) -> Map<String, Value> {
+    let Ok(text) = std::fs::read_to_string(file) else { return Map::new() };
+    serde_json::from_str(&text).unwrap_or_else(|error| {
+        let aside = file.with_extension("damaged.json");
+        tracing::warn!("{}: damaged ({error}), kept as {}", file.display(), aside.display());
+        if let Err(error) = std::fs::rename(file, &aside) {
+            tracing::warn!("{}: cannot be renamed: {error}", file.display());
+        }
+        Map::new()
+    })
+}
+
+/// One field; the default where it is missing or of another shape.
+fn field<T: DeserializeOwned + Default>(map: &Map<String, Value>, name: &str) -> T {
+    let value = map.get(name).cloned();
+    value.and_then(|value| serde_json::from_value(value).ok()).unwrap_or_default()
+}
+
+fn system_file() -> Option<PathBuf> {
     let folders = directories::ProjectDirs::from("", "", "annotomy")?;
     Some(folders.config_dir().join("settings.json"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::Command;
+
+    #[test]
+    fn settings_come_back_and_what_nobody_knows_stays() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("deep/settings.json");
+        let mut settings = Settings::load(Some(file.clone()));
+        assert_eq!(settings.scale.factor(), 1.0);
+        settings.light = true;
+        settings.scale = settings.scale.stepped(2.0);
+        settings.keys.add(Command::Save, "F2".parse().expect("a key"));
+        settings.opened(Path::new("/a/ct.nii"));
+        let text = std::fs::read_to_string(&file).expect("stored");
+        let foreign = text.replacen('{', "{\"of_a_newer_version\": {\"a\": [1]},", 1);
+        std::fs::write(&file, foreign).expect("written");
+        let mut again = Settings::load(Some(file.clone()));
+        assert_eq!(again, settings);
+        again.light = false;
+        again.store();
+        let text = std::fs::read_to_string(&file).expect("stored");
+        assert!(text.contains("of_a_newer_version"), "{text}");
+        assert!(!Settings::load(Some(file)).light);
+    }
+
+    #[test]
+    fn damage_costs_what_is_damaged() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("settings.json");
+        std::fs::write(&file, r#"{"light": true, "scale": "large", "recent": 7}"#).expect("written");
+        let settings = Settings::load(Some(file.clone()));
+        assert!(settings.light && settings.recent.is_empty());
+        std::fs::write(&file, r#"{"light": tr"#).expect("written");
+        assert!(!Settings::load(Some(file.clone())).light);
+        assert!(!file.exists() && folder.path().join("settings.damaged.json").exists());
+    }
+
+    #[test]
+    fn the_scale_stays_within_what_can_be_worked_with() {
+        assert_eq!(Scale(f32::NAN).factor(), 1.0);
+        assert_eq!(Scale(40.0).stepped(1.0).factor(), 3.0);
+        assert_eq!((0..20).fold(Scale::default(), |scale, _| scale.stepped(-1.0)).factor(), 0.6);
+    }
 }

@@ -97,6 +97,24 @@ impl Shelf {
         self.parked.remove(&number)
     }
 
+    /// What the series that is shown is called.
+    pub(super) fn title(&self) -> String {
+        title_of(&self.scan.series[self.current])
+    }
+
+    /// What the series with unsaved marks are called that are not shown.
+    pub(super) fn unsaved_names(&self) -> Vec<String> {
+        let unsaved = self.parked.iter().filter(|(_, document)| document.session.is_unsaved());
+        unsaved.map(|(number, _)| title_of(&self.scan.series[*number])).collect()
+    }
+
+    /// Gives up the unsaved marks of series that are not shown.
+    pub(super) fn discard_unsaved(&mut self) {
+        while let Some(document) = self.unsaved().and_then(|number| self.take(number)) {
+            document.close();
+        }
+    }
+
     /// A series with unsaved marks that is not shown.
     pub(super) fn unsaved(&self) -> Option<usize> {
         self.parked.iter().find(|(_, document)| document.session.is_unsaved()).map(|(number, _)| *number)
@@ -109,8 +127,8 @@ impl Shelf {
         }
     }
 
-    /// Draws the list; the series that was chosen.
-    pub(super) fn show(&mut self, ui: &mut Ui) -> Option<usize> {
+    /// Draws the list; the series that was chosen. `unsaved` tells of the one that is shown.
+    pub(super) fn show(&mut self, ui: &mut Ui, unsaved: bool) -> Option<usize> {
         while let Ok((number, picture)) = self.arriving.try_recv() {
             self.pictures[number] = match picture {
                 None => Small::None,
@@ -125,8 +143,15 @@ impl Shelf {
         let mut chosen = None;
         ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
             for (number, series) in self.scan.series.iter().enumerate() {
-                let is_open = self.parked.contains_key(&number);
-                if show_series(ui, series, &self.pictures[number], number == self.current, is_open) {
+                let parked = self.parked.get(&number);
+                let current = number == self.current;
+                let state = State {
+                    current,
+                    is_open: parked.is_some(),
+                    unsaved: current && unsaved
+                        || parked.is_some_and(|document| document.session.is_unsaved()),
+                };
+                if show_series(ui, series, &self.pictures[number], state) {
                     chosen = Some(number);
                 }
             }
@@ -142,14 +167,31 @@ impl Drop for Shelf {
     }
 }
 
+/// What a series has come to in this window.
+#[derive(Clone, Copy)]
+struct State {
+    current: bool,
+    is_open: bool,
+    unsaved: bool,
+}
+
 /// One series as a card; whether it was clicked.
-fn show_series(ui: &mut Ui, series: &Series, picture: &Small, current: bool, is_open: bool) -> bool {
+fn show_series(ui: &mut Ui, series: &Series, picture: &Small, state: State) -> bool {
+    let State { current, is_open, unsaved } = state;
     let colours = theme::palette(ui);
-    let size = Vec2::new(ui.available_width(), PICTURE[1] as f32 + 56.0);
+    let (title, facts) = (title_of(series), facts_of(series));
+    let remark = remark_on(series, is_open && !current);
+    let lines = facts.len() + usize::from(remark.is_some());
+    let size = Vec2::new(ui.available_width(), PICTURE[1] as f32 + 40.0 + 15.0 * lines as f32);
     let (rect, response) = ui.allocate_exact_size(size, Sense::click());
-    let (title, line) = (title_of(series), facts_of(series));
     response.widget_info(|| {
-        egui::WidgetInfo::selected(egui::Role::ListBoxOption, true, current, format!("Series {title}"))
+        let unsaved = if unsaved { ", unsaved" } else { "" };
+        egui::WidgetInfo::selected(
+            egui::Role::ListBoxOption,
+            true,
+            current,
+            format!("Series {title}{unsaved}"),
+        )
     });
     if !ui.is_rect_visible(rect) {
         return response.clicked();
@@ -198,21 +240,38 @@ fn show_series(ui: &mut Ui, series: &Series, picture: &Small, current: bool, is_
     }
     let text =
         egui::Rect::from_min_max(frame.left_bottom() + Vec2::new(0.0, 4.0), rect.max - Vec2::new(6.0, 2.0));
-    let mut lines = ui.new_child(egui::UiBuilder::new().max_rect(text));
-    lines.spacing_mut().item_spacing.y = 1.0;
-    lines.add(egui::Label::new(RichText::new(&title).font(theme::medium(12.5))).truncate());
-    lines.add(egui::Label::new(RichText::new(&line).small().color(colours.weak)).truncate());
-    let doubts = &series.facts.doubts;
-    if let Some(first) = doubts.first() {
-        let more = if doubts.len() > 1 { format!(" +{}", doubts.len() - 1) } else { String::new() };
-        let words = RichText::new(format!("{}{more}", first.code.word().replace('-', " "))).small();
-        lines.add(egui::Label::new(words.color(colours.warning)).truncate());
-    } else if is_open {
-        lines.label(RichText::new("open").small().color(colours.weak));
+    let mut column = ui.new_child(egui::UiBuilder::new().max_rect(text));
+    column.spacing_mut().item_spacing.y = 1.0;
+    column.horizontal(|ui| {
+        if unsaved {
+            ui.label(RichText::new("●").small().color(colours.accent));
+        }
+        ui.add(egui::Label::new(RichText::new(&title).font(theme::medium(12.5))).truncate());
+    });
+    for line in &facts {
+        column.add(egui::Label::new(RichText::new(line).small().color(colours.weak)).truncate());
     }
-    let mut told = vec![title, line, format!("{} file(s)", series.source.files().len())];
-    told.extend(doubts.iter().map(|doubt| doubt.text.clone()));
+    if let Some((words, is_doubt)) = remark {
+        let colour = if is_doubt { colours.warning } else { colours.weak };
+        column.add(egui::Label::new(RichText::new(words).small().color(colour)).truncate());
+    }
+    let mut told = vec![title];
+    told.extend(facts);
+    told.push(format!("{} file(s)", series.source.files().len()));
+    told.extend(unsaved.then(|| "its marks are not saved yet".to_owned()));
+    told.extend(series.facts.doubts.iter().map(|doubt| doubt.text.clone()));
     response.on_hover_text(told.join("\n")).clicked()
+}
+
+/// What a person should know of a series before it is opened, and whether that is a doubt.
+fn remark_on(series: &Series, is_open: bool) -> Option<(String, bool)> {
+    match &series.facts.doubts[..] {
+        [] => is_open.then(|| ("open".to_owned(), false)),
+        [only] => Some((only.code.word().replace('-', " "), true)),
+        [first, others @ ..] => {
+            Some((format!("{} +{}", first.code.word().replace('-', " "), others.len()), true))
+        }
+    }
 }
 
 fn title_of(series: &Series) -> String {
@@ -224,22 +283,31 @@ fn title_of(series: &Series) -> String {
     }
 }
 
-fn facts_of(series: &Series) -> String {
+/// Its size, and how its slices lie: a line each.
+fn facts_of(series: &Series) -> Vec<String> {
     let facts = &series.facts;
     let [columns, rows, slices] = facts.dims;
-    let mut parts = Vec::new();
-    match slices {
-        0 => {}
-        1 => parts.push(format!("{columns} × {rows}")),
-        _ => parts.push(format!("{columns} × {rows} × {slices}")),
-    }
-    if facts.times > 1 {
-        parts.push(format!("{} times", facts.times));
-    }
-    if let Some(plane) = facts.plane {
-        parts.push(format!("{}, {:.1} mm", plane.name(), facts.spacing_mm[2]));
-    }
-    parts.join(" · ")
+    let size = match slices {
+        0 => None,
+        1 => Some(format!("{columns} × {rows}")),
+        _ => Some(format!("{columns} × {rows} × {slices}")),
+    };
+    let [along_row, along_column, between] = facts.spacing_mm.map(short_mm);
+    let spacing = facts.plane.map(|_| match slices {
+        1 => format!("{along_row} × {along_column} mm"),
+        _ => format!("{along_row} × {along_column} × {between} mm"),
+    });
+    let plane = facts.plane.map(|plane| plane.name().to_owned());
+    let times = (facts.times > 1).then(|| format!("{} times", facts.times));
+    let lines = [[size, plane], [spacing, times]];
+    let line = |parts: [Option<String>; 2]| parts.into_iter().flatten().collect::<Vec<_>>().join(" · ");
+    lines.map(line).into_iter().filter(|line| !line.is_empty()).collect()
+}
+
+/// Millimetres to a hundredth, without zeros behind.
+fn short_mm(mm: f64) -> String {
+    let text = format!("{mm:.2}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 fn show_refused(ui: &mut Ui, scan: &Scan) {

@@ -19,6 +19,8 @@ pub(super) struct Palette {
     pub(super) text: Color32,
     /// Text that may be overlooked.
     pub(super) weak: Color32,
+    /// Text of what cannot be done now.
+    pub(super) faint: Color32,
     /// The one accent.
     pub(super) accent: Color32,
     /// Text on the accent.
@@ -27,6 +29,8 @@ pub(super) struct Palette {
     pub(super) warning: Color32,
     /// Failures.
     pub(super) error: Color32,
+    /// Work that is done.
+    pub(super) done: Color32,
 }
 
 const DARK: Palette = Palette {
@@ -36,10 +40,12 @@ const DARK: Palette = Palette {
     hovered: Color32::from_rgb(0x2d, 0x32, 0x3b),
     text: Color32::from_rgb(0xdd, 0xe1, 0xe7),
     weak: Color32::from_rgb(0x98, 0xa0, 0xac),
+    faint: Color32::from_rgb(0x5c, 0x63, 0x6e),
     accent: Color32::from_rgb(0x4d, 0xa3, 0xff),
     on_accent: Color32::from_rgb(0x06, 0x14, 0x26),
     warning: Color32::from_rgb(0xf2, 0xb8, 0x4b),
     error: Color32::from_rgb(0xff, 0x7b, 0x72),
+    done: Color32::from_rgb(0x4f, 0xc0, 0x8d),
 };
 
 const LIGHT: Palette = Palette {
@@ -49,10 +55,12 @@ const LIGHT: Palette = Palette {
     hovered: Color32::from_rgb(0xd5, 0xda, 0xe1),
     text: Color32::from_rgb(0x1b, 0x1f, 0x26),
     weak: Color32::from_rgb(0x5a, 0x63, 0x70),
+    faint: Color32::from_rgb(0x9a, 0xa2, 0xad),
     accent: Color32::from_rgb(0x0b, 0x5f, 0xc4),
     on_accent: Color32::WHITE,
     warning: Color32::from_rgb(0x9a, 0x62, 0x00),
     error: Color32::from_rgb(0xb3, 0x26, 0x1e),
+    done: Color32::from_rgb(0x1a, 0x7f, 0x4f),
 };
 
 /// Text and lines over the black of the viewports, whatever the theme.
@@ -65,6 +73,14 @@ pub(super) mod over_image {
     pub(in crate::desktop) const WEAK: Color32 = Color32::from_rgb(0xa4, 0xab, 0xb6);
     /// Behind text, so that it reads over bright pictures too.
     pub(in crate::desktop) const SHADOW: Color32 = Color32::from_black_alpha(190);
+    /// The slice bar at rest.
+    pub(in crate::desktop) const BAR: Color32 = Color32::from_rgb(0x24, 0x27, 0x2d);
+    /// Voxels that are about to be taken from another label, and tools that erase.
+    pub(in crate::desktop) const TAKEN: Color32 = Color32::from_rgb(0xff, 0x5c, 0x8a);
+    /// A slice that holds labels.
+    pub(in crate::desktop) const TICK: Color32 = Color32::from_rgb(0xe6, 0x9f, 0x00);
+    /// The same on the slice that is shown.
+    pub(in crate::desktop) const TICK_HERE: Color32 = Color32::from_rgb(0xb0, 0x60, 0x00);
     /// The crosshair.
     pub(in crate::desktop) const CROSSHAIR: Color32 =
         Color32::from_rgba_premultiplied(0x32, 0x6e, 0xaa, 0xaa);
@@ -79,8 +95,10 @@ pub(super) const GAP: f32 = 2.0;
 
 /// Width of the tools at the left.
 pub(super) const TOOLS: f32 = 64.0;
-/// Width of the list of series beside them.
-pub(super) const SERIES: f32 = 200.0;
+/// Width of the lists of studies and series beside them: a narrow window leaves room for the pictures.
+pub(super) fn lists_width(ctx: &egui::Context) -> f32 {
+    if ctx.content_rect().width() < 900.0 { 136.0 } else { 200.0 }
+}
 
 /// The colours of the theme in use.
 pub(super) fn palette(ui: &egui::Ui) -> Palette {

@@ -2,8 +2,13 @@
 
 use std::path::PathBuf;
 
-use egui::{Align, Layout, RichText, Role, Stroke, StrokeKind, Ui, Vec2};
-use egui_material_icons::icons::{ICON_FILE_OPEN, ICON_FOLDER_OPEN, ICON_HISTORY, ICON_NEUROLOGY};
+use egui::{
+    Align, Button, Color32, Layout, Rect, RichText, Role, ScrollArea, Sense, Shape, Stroke, Ui, UiBuilder,
+    Vec2,
+};
+use egui_material_icons::icons::{
+    ICON_CHECKLIST, ICON_DOWNLOAD, ICON_FILE_OPEN, ICON_FOLDER_OPEN, ICON_HISTORY, ICON_NEUROLOGY,
+};
 
 use super::{samples, theme, widgets};
 use crate::session::Command;
@@ -14,63 +19,104 @@ pub(super) enum Wish {
     Open(PathBuf),
 }
 
+/// Width of the page.
+const WIDTH: f32 = 560.0;
+/// Height of the place to drop a study.
+const DROP: f32 = 176.0;
+
 pub(super) fn show(ui: &mut Ui, recent: &[PathBuf]) -> Option<Wish> {
-    let mut wish = None;
-    let colours = theme::palette(ui);
     let area = ui.available_rect_before_wrap();
-    let size = Vec2::new(560.0_f32.min(area.width() - 40.0), 460.0_f32.min(area.height() - 20.0));
-    let card = egui::Rect::from_center_size(area.center(), size);
-    let hovering = ui.input(|input| !input.raw.hovered_files.is_empty());
-    let stroke = Stroke::new(1.5, if hovering { colours.accent } else { colours.hovered });
-    ui.painter().rect(card, 14.0, colours.raised, stroke, StrokeKind::Inside);
-    ui.scope_builder(
-        egui::UiBuilder::new().max_rect(card.shrink(28.0)).layout(Layout::top_down(Align::Center)),
-        |ui| {
-            ui.add_space(8.0);
-            ui.label(RichText::new("Annotomy").font(theme::medium(26.0)));
-            ui.add_space(2.0);
-            ui.label(
-                RichText::new("Drop an image or volume here, or a folder of DICOM files").color(colours.weak),
-            );
-            ui.add_space(14.0);
-            ui.horizontal(|ui| {
-                let width = 2.0 * 150.0 + ui.spacing().item_spacing.x;
-                ui.add_space(((ui.available_width() - width) / 2.0).max(0.0));
-                for (icon, word, command) in [
-                    (ICON_FILE_OPEN, "Open file…", Command::OpenFile),
-                    (ICON_FOLDER_OPEN, "Open folder…", Command::OpenFolder),
-                ] {
-                    let button = egui::Button::new((icon.rich_text().size(18.0), word))
-                        .min_size(Vec2::new(150.0, 34.0));
-                    let response = ui.add(button);
-                    widgets::named(&response, Role::Button, word);
-                    if response.on_hover_text(widgets::tooltip(command)).clicked() {
-                        wish = Some(Wish::Run(command));
-                    }
-                }
+    let there: Vec<&PathBuf> = recent.iter().filter(|path| path.exists()).collect();
+    let lines = there.len() + samples::ALL.len() + if there.is_empty() { 1 } else { 2 };
+    let wanted = 64.0 + DROP + 34.0 + (theme::ROW + 6.0) * lines as f32;
+    let size = Vec2::new(WIDTH.min(area.width() - 32.0), wanted.min(area.height() - 16.0));
+    let page = Rect::from_center_size(area.center(), size);
+    let mut wish = None;
+    ui.scope_builder(UiBuilder::new().max_rect(page).layout(Layout::top_down(Align::Center)), |ui| {
+        ui.label(RichText::new("Annotomy").font(theme::medium(28.0)));
+        ui.add_space(14.0);
+        wish = drop_zone(ui);
+        ui.add_space(10.0);
+        ui.with_layout(Layout::top_down(Align::Min), |ui| {
+            ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+                wish = lists(ui, &there).map(Wish::Open).or(wish.take());
             });
-            ui.add_space(14.0);
-            ui.with_layout(Layout::top_down(Align::Min), |ui| {
-                egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-                    wish = lists(ui, recent).map(Wish::Open).or(wish.take());
-                });
-            });
-        },
-    );
+        });
+    });
     wish
 }
 
-fn lists(ui: &mut Ui, recent: &[PathBuf]) -> Option<PathBuf> {
+/// The place to drop a study, with buttons for those who rather look for it.
+fn drop_zone(ui: &mut Ui) -> Option<Wish> {
+    let colours = theme::palette(ui);
+    let (rect, _) = ui.allocate_exact_size(Vec2::new(ui.available_width(), DROP), Sense::hover());
+    let hovering = ui.input(|input| !input.raw.hovered_files.is_empty());
+    let (fill, line) =
+        if hovering { (colours.hovered, colours.accent) } else { (colours.raised, colours.faint) };
+    ui.painter().rect_filled(rect, 12.0, fill);
+    paint_dashes(ui, rect.shrink(0.5), line);
+    let mut wish = None;
+    let inside = UiBuilder::new().max_rect(rect.shrink(16.0)).layout(Layout::top_down(Align::Center));
+    ui.scope_builder(inside, |ui| {
+        ui.label(ICON_DOWNLOAD.rich_text().size(30.0).color(if hovering {
+            colours.accent
+        } else {
+            colours.weak
+        }));
+        ui.label(
+            RichText::new("Drop an image or volume here, or a folder of DICOM files").color(colours.weak),
+        );
+        ui.add_space(12.0);
+        let each = ((ui.available_width() - 2.0 * ui.spacing().item_spacing.x) / 3.0).min(156.0);
+        ui.horizontal(|ui| {
+            let width = 3.0 * each + 2.0 * ui.spacing().item_spacing.x;
+            ui.add_space(((ui.available_width() - width) / 2.0).max(0.0));
+            for (icon, word, command) in [
+                (ICON_FILE_OPEN, "Open file…", Command::OpenFile),
+                (ICON_FOLDER_OPEN, "Open folder…", Command::OpenFolder),
+                (ICON_CHECKLIST, "Open worklist…", Command::OpenWorklist),
+            ] {
+                let button = Button::new((icon.rich_text().size(18.0), word)).min_size(Vec2::new(each, 34.0));
+                let response = ui.add(button);
+                widgets::named(&response, Role::Button, word);
+                if response.on_hover_text(widgets::tooltip(command)).clicked() {
+                    wish = Some(Wish::Run(command));
+                }
+            }
+        });
+    });
+    wish
+}
+
+/// A dashed line around a rounded rectangle.
+fn paint_dashes(ui: &Ui, rect: Rect, colour: Color32) {
+    let corner = 12.0;
+    let mut outline = Vec::new();
+    for (centre, from) in [
+        (rect.right_top() + Vec2::new(-corner, corner), -90.0_f32),
+        (rect.right_bottom() + Vec2::new(-corner, -corner), 0.0),
+        (rect.left_bottom() + Vec2::new(corner, -corner), 90.0),
+        (rect.left_top() + Vec2::new(corner, corner), 180.0),
+    ] {
+        outline.extend((0..=6).map(|step| {
+            let angle = (from + 15.0 * step as f32).to_radians();
+            centre + corner * Vec2::angled(angle)
+        }));
+    }
+    outline.extend(outline.first().copied());
+    ui.painter().extend(Shape::dashed_line(&outline, Stroke::new(1.5, colour), 7.0, 5.0));
+}
+
+fn lists(ui: &mut Ui, recent: &[&PathBuf]) -> Option<PathBuf> {
     let mut chosen = None;
-    let there: Vec<&PathBuf> = recent.iter().filter(|path| path.exists()).collect();
-    if !there.is_empty() {
+    if !recent.is_empty() {
         widgets::section(ui, "Recent", |_| {});
     }
-    for path in there {
+    for path in recent {
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
         let folder = path.parent().map(|folder| folder.display().to_string()).unwrap_or_default();
         if line(ui, ICON_HISTORY, &name, &folder) {
-            chosen = Some(path.clone());
+            chosen = Some((*path).clone());
         }
     }
     widgets::section(ui, "Samples", |_| {});

@@ -32,15 +32,18 @@ pub(super) fn icon_toggle(
     response.on_hover_text(tooltip)
 }
 
-/// A button with an icon, a word, and the command's tooltip and key.
+/// A button with an icon, its word where there is room, and the command's tooltip and key.
 pub(super) fn command_button(
     ui: &mut Ui,
     icon: MaterialIcon,
     word: &str,
     command: Command,
     enabled: bool,
+    worded: bool,
 ) -> bool {
-    let button = Button::new((icon.rich_text().size(16.0), word)).frame_when_inactive(false);
+    let icon = icon.rich_text().size(16.0);
+    let button = if worded { Button::new((icon, word)) } else { Button::new(icon) };
+    let button = button.frame_when_inactive(false).min_size(Vec2::splat(theme::ROW));
     let response = ui.add_enabled(enabled, button);
     named(&response, Role::Button, word);
     response.on_hover_text(tooltip(command)).clicked()
@@ -55,7 +58,7 @@ pub(super) fn own_window_tooltip(suggested: &SuggestedWindow) -> String {
 /// The tooltip of a command with its key.
 pub(super) fn tooltip(command: Command) -> String {
     let text = command.info().map_or("", |row| row.tooltip);
-    match shortcuts::shown(command) {
+    match shortcuts::shown(command).as_str() {
         "" => text.to_owned(),
         key => format!("{text}  ({key})"),
     }
@@ -63,7 +66,12 @@ pub(super) fn tooltip(command: Command) -> String {
 
 /// Gives a control the name that screen readers say.
 pub(super) fn named(response: &Response, role: Role, name: &str) {
-    response.widget_info(|| WidgetInfo::labeled(role, true, name));
+    response.widget_info(|| WidgetInfo::labeled(role, response.enabled(), name));
+}
+
+/// Gives something that is on or off the name that screen readers say.
+pub(super) fn named_check(response: &Response, on: bool, name: &str) {
+    response.widget_info(|| WidgetInfo::selected(Role::CheckBox, response.enabled(), on, name));
 }
 
 /// A field for a new name. When it appears it has the focus and the old name is selected, so that

@@ -41,6 +41,10 @@ codes! {
         PixelUnits "pixel-units",
         /// Distances are those at an X-ray detector, not in the patient.
         AtDetector "at-detector",
+        /// Part of where slices lie is not stated, or damaged, and was assumed.
+        AssumedGeometry "assumed-geometry",
+        /// Pictures of the same series differ from these and are listed as another.
+        SplitSeries "split-series",
         /// Slices do not lie at even distances.
         UnevenSlices "uneven-slices",
         /// Slices are missing from an otherwise even series.
@@ -124,7 +128,7 @@ impl DoubtCode {
     /// Whether marks may land in the wrong place if the reading that was chosen is not the right one:
     /// a person is asked before the first mark.
     pub fn is_blocking(self) -> bool {
-        matches!(self, Self::FormsDisagree | Self::NoOrientation)
+        matches!(self, Self::FormsDisagree | Self::NoOrientation | Self::AssumedGeometry)
     }
 }
 

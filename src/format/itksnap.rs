@@ -39,9 +39,41 @@ fn row(line: &str) -> Option<(u16, Label)> {
     Some((index, Label { visible, ..Label::new(printable(name), colour) }))
 }
 
+/// The text of a file with these labels; what reads it here or there finds index, name, colour and eye
+/// again. A quote in a name, which the format cannot hold, becomes an apostrophe.
+pub fn write(scheme: &LabelScheme) -> String {
+    let rule = "################################################";
+    let mut text =
+        format!("{rule}\n{MARK}\n# File format: \n# IDX   -R-  -G-  -B-  -A--  VIS MSH  LABEL\n{rule}\n");
+    let mut add = |index: u16, [r, g, b]: [u8; 3], opacity: u8, visible: u8, name: &str| {
+        let name: String = printable(name).chars().map(|c| if c == '"' { '\'' } else { c }).collect();
+        text += &format!("{index:5} {r:5} {g:4} {b:4} {opacity:8} {visible:2}  {visible}    \"{name}\"\n");
+    };
+    add(0, [0; 3], 0, 0, "Clear Label");
+    for (index, label) in scheme.iter() {
+        add(index, label.color.0, 1, label.visible.into(), &label.name);
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn files_read_as_they_were_written() {
+        let mut scheme = LabelScheme::default();
+        for (index, name, visible) in
+            [(1, "Läsion, \"links\"", true), (300, "", true), (65535, "Leber 2", false)]
+        {
+            scheme.set(index, Some(Label { visible, ..Label::new(name, Colour::for_label(index)) }));
+        }
+        let text = write(&scheme);
+        assert!(is_label_file(&text));
+        let read = parse(&text).expect("sound");
+        scheme.set(1, Some(Label::new("Läsion, 'links'", Colour::for_label(1))));
+        assert_eq!(read, scheme);
+    }
 
     #[test]
     fn rows_are_labels_and_anything_else_is_refused() {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::doubt::Fault;
-use super::{Doubt, Refusal, RefusalCode, SeriesSource, Study, Watch, nifti, nrrd, open};
+use super::{Doubt, Refusal, RefusalCode, SeriesSource, Study, Watch, dicom, nifti, nrrd, open};
 use crate::annotation::LabelScheme;
 use crate::geometry::Grid;
 use crate::volume::{BRICK_EDGE, Brick, BrickIndex, LabelMap, Rescale, Sample, Volume, with_samples};
@@ -29,16 +29,33 @@ pub struct Segmentation {
     pub scheme: LabelScheme,
     /// Everything doubtful about the file.
     pub doubts: Vec<Doubt>,
+    /// The header's geometry fields, where it is a NIfTI file.
+    pub nifti_geometry: Option<nifti::NiftiGeometry>,
+    /// What was made of its samples, where they are no labels themselves.
+    pub remark: Option<String>,
 }
 
 impl Segmentation {
     pub(super) fn new(layers: Vec<LabelMap>, volume: &Volume, doubts: Vec<Doubt>) -> Self {
-        Self { layers, grid: volume.grid().clone(), scheme: LabelScheme::default(), doubts }
+        let grid = volume.grid().clone();
+        Self { layers, grid, scheme: LabelScheme::default(), doubts, nifti_geometry: None, remark: None }
     }
 }
 
-/// Reads the labels that a file of any format holds, with the names and colours that it gives them.
-pub fn read_segmentation(path: &Path, watch: &dyn Watch) -> Result<Segmentation, Refusal> {
+/// Reads the labels that a file of any format holds, with the names and colours that it gives them. The
+/// frames of a DICOM segmentation are laid on the grid `onto`, if they lie on it; of any other file the
+/// labels lie on a grid of their own.
+pub fn read_segmentation(
+    path: &Path,
+    onto: Option<&Grid>,
+    watch: &dyn Watch,
+) -> Result<Segmentation, Refusal> {
+    if path.is_file()
+        && dicom::is_dicom(path)
+        && let Some(read) = dicom::read_segmentation(path, onto, watch)
+    {
+        return read;
+    }
     let found = open::scan(path, watch)?;
     let [series] = &found.series[..] else {
         return Err(found.refused.into_iter().next().unwrap_or_else(|| {

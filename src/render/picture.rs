@@ -107,12 +107,13 @@ pub fn draw_on_cpu(case: &Case, picture: &Picture, size: [u32; 2]) -> Image {
     match &picture.subject {
         Subject::Slice(_) => {
             slice::draw_on_cpu(volume, time, &scene, &mut image);
-            for layer in case.layers() {
+            for layer in case.shown_layers() {
                 overlay::draw_on_cpu(layer, &colours, &scene, &mut image);
             }
         }
         Subject::Projection { .. } => {
-            projection::draw_on_cpu(volume, time, case.layers(), &colours, &scene, &mut image);
+            let layers: Vec<_> = case.shown_layers().collect();
+            projection::draw_on_cpu(volume, time, &layers, &colours, &scene, &mut image);
         }
     }
     image

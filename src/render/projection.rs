@@ -25,7 +25,7 @@ const SURFACE_OPACITY: f64 = 0.85;
 pub(super) fn draw_on_cpu(
     volume: &Volume,
     time: usize,
-    layers: &[LabelMap],
+    layers: &[&LabelMap],
     colours: &[[u8; 4]],
     scene: &Scene,
     image: &mut Image,

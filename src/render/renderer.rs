@@ -134,6 +134,13 @@ impl Renderer {
                 voxels.restart(time);
             }
         }
+        let eyes = |case: &Case| {
+            (0..case.layers().len()).map(|layer| case.is_layer_shown(layer)).collect::<Vec<_>>()
+        };
+        if eyes(&shown.case) != eyes(case) {
+            shown.case = case.clone();
+            self.revision += 1;
+        }
         if shown.case.scheme() != case.scheme() {
             send_colours(&self.gpu, &self.colour_texture, case.scheme());
             shown.case = case.clone();
@@ -214,7 +221,10 @@ impl Renderer {
                 let mut scene = Scene::new(&voxels.volume, picture, size);
                 scene.first[2] = voxels.arrived.start;
                 scene.last[2] = voxels.arrived.end.max(1) - 1;
-                let draws = draws_of(picture, &scene, voxels, &shown.layers);
+                let layers = shown.layers.iter().enumerate();
+                let layers =
+                    layers.filter(|(layer, _)| shown.case.is_layer_shown(*layer)).map(|(_, layer)| layer);
+                let draws = draws_of(picture, &scene, voxels, layers);
                 self.passes.prepare(draws.iter().map(|draw| draw.pass));
                 let encoder =
                     pane.encode(&self.gpu, &self.passes, voxels, &draws, &self.empty, &self.colours);
@@ -260,12 +270,12 @@ fn draws_of<'a>(
     picture: &Picture,
     scene: &Scene,
     voxels: &VoxelTexture,
-    layers: &'a [LabelTexture],
+    layers: impl Iterator<Item = &'a LabelTexture>,
 ) -> Vec<Draw<'a>> {
     let corners = |cell: [usize; 3]| cell.map(|n| n as f64);
     let (kind, smooth) = (voxels.coding.kind, scene.smooth);
     let mut draws = Vec::new();
-    let labelled = layers.iter().filter_map(|layer| Some((layer, layer.view()?)));
+    let labelled = layers.filter_map(|layer| Some((layer, layer.view()?)));
     let labelled = labelled.filter(|_| scene.overlay.is_some());
     match picture.subject {
         Subject::Slice(_) => {

@@ -1,15 +1,18 @@
 //! A session together with the study it came from and the files it is saved to.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use super::recorder::Recorder;
-use super::{Import, ImportError, OtherGrids, Session, now};
+use super::recorder::{Kept, Recorder};
+use super::{Allowed, Import, ImportError, Session, now};
+use crate::annotation::Form;
 use crate::case::{Case, CaseError};
 use crate::format::{self, Doubt, Refusal, Scan, Series, Study, Watch};
 use crate::store::{
-    self, CaseFiles, FoundJournal, Journal, JournalError, JournalMark, JournalStart, LocalDisk, MarksError,
-    Overwrite, SaveError, SaveRequest, Saved, SavedMarks, Seen, Signature, StudyIdentity, Unsaved,
+    self, CaseFiles, DiskAttic, FoundJournal, Journal, JournalDraft, JournalError, JournalMark, JournalStart,
+    LocalDisk, MarksError, Overwrite, SaveError, SaveRequest, Saved, SavedMarks, Seen, Signature,
+    StudyIdentity, Unsaved,
 };
 
 /// An open study, its marks, and where they are saved.
@@ -122,10 +125,10 @@ impl Document {
         &mut self,
         mask: &Path,
         names: Option<&Path>,
-        other_grids: OtherGrids,
+        allowed: Allowed,
         watch: &dyn Watch,
     ) -> Result<(), OpenError> {
-        let import = Import::read(mask, names, self.study.volume.grid(), other_grids, watch)?;
+        let import = Import::read(mask, names, &self.study, allowed, watch)?;
         self.session.import(import).map_err(OpenError::NotImported)
     }
 
@@ -147,7 +150,11 @@ impl Document {
                 marks.into_case(study.volume.clone())?
             }
         };
-        let session = Session::new(case, author);
+        let mut session = Session::new(case, author);
+        match find_form(files.folder()) {
+            Ok(form) => form.into_iter().for_each(|form| session.set_form(form)),
+            Err(text) => notices.push(text),
+        }
         Ok(Self {
             session,
             study: Arc::new(study),
@@ -161,27 +168,35 @@ impl Document {
     }
 
     /// From now on brings every step to disk as it is made, into the journal at `path` or beside the
-    /// case. Steps that an earlier session left there wait for [`Self::bring_back`]. Where another
-    /// window has the case open, this one only looks.
+    /// case; before the first step there is none. Steps that an earlier session left there wait for
+    /// [`Self::bring_back`]. Where another window marks the case, this one only looks; where two that
+    /// have marked nothing are open, the one that makes a step first goes on ([`Self::record`]).
     ///
     /// Fails where no journal can be kept; everything else goes on without it.
     pub fn keep_journal(&mut self, path: Option<&Path>) -> Result<(), JournalError> {
         let path = path.map_or_else(|| self.files.journal(), Path::to_owned);
-        let kept = self.open_journal(&path);
-        match kept {
-            Ok(journal) => {
+        match DiskAttic::in_folder(path.parent().unwrap_or(Path::new("."))) {
+            Ok(attic) => self.session.use_attic(Box::new(attic)),
+            Err(error) => tracing::warn!("undo reaches only as far as memory does: {error}"),
+        }
+        match self.open_journal(&path) {
+            Ok(kept) => {
                 self.session.record_events();
-                self.recorder = Some(Recorder::start(journal));
+                self.recorder = Some(Recorder::start(kept));
                 Ok(())
             }
             Err(JournalError::Busy { .. }) => {
-                let text = "Another window has this case open: marks can be made and saved only there";
-                self.session.only_look(text);
-                self.notices.push(text.to_owned());
+                self.only_look();
                 Ok(())
             }
             Err(error) => Err(error),
         }
+    }
+
+    fn only_look(&mut self) {
+        let text = "Another window has this case open: marks can be made and saved only there";
+        self.session.only_look(text);
+        self.notices.push(text.to_owned());
     }
 
     fn find_journal(&self, path: &Path) -> Result<Option<(FoundJournal, Unsaved)>, JournalError> {
@@ -200,38 +215,43 @@ impl Document {
         Ok(is_there)
     }
 
-    fn open_journal(&mut self, path: &Path) -> Result<Journal, JournalError> {
+    fn open_journal(&mut self, path: &Path) -> Result<Kept, JournalError> {
         match self.find_journal(path) {
             Ok(Some((found, unsaved))) => {
                 let journal = Journal::resume(Box::new(LocalDisk), &found)?;
-                if unsaved.events.is_empty() {
-                    self.session.bring_back(unsaved);
+                if unsaved.event_count() == 0 {
+                    self.session.bring_back(&unsaved);
                 } else {
                     self.left_behind = Some(LeftBehind { found, unsaved });
                 }
-                return Ok(journal);
+                return Ok(Kept::Begun(journal));
             }
             Err(stranger @ JournalError::Stranger { .. }) => {
-                let aside = set_aside(path)?;
+                let aside = store::set_aside(path)?;
                 self.notices.push(format!("{stranger}; it is now called {}", aside.display()));
             }
             Err(other) => return Err(other),
             Ok(None) => {}
         }
-        self.begin_journal(path)
+        let draft = self.draft_journal(path)?;
+        // Better known now than when the first step is made. What is tried leaves no name in the folder.
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        match tempfile::tempfile_in(folder.unwrap_or(Path::new("."))) {
+            Ok(_) => Ok(Kept::Draft(draft)),
+            Err(source) => Err(JournalError::Unusable { path: path.to_owned(), source }),
+        }
     }
 
-    fn begin_journal(&self, path: &Path) -> Result<Journal, JournalError> {
+    fn draft_journal(&self, path: &Path) -> Result<JournalDraft, JournalError> {
         let study = self.identity.get_or_init(|| StudyIdentity::of(&self.study));
         let by = Signature { author: self.session.author().to_owned(), time: now() };
-        let start = JournalStart { study, seen: self.seen.as_ref(), by: &by };
-        Journal::begin(Box::new(LocalDisk), path, &start)
+        JournalDraft::new(path, &JournalStart { study, seen: self.seen.as_ref(), by: &by })
     }
 
     /// How many steps an earlier session left unsaved, and when the last of them was made.
     pub fn left_behind(&self) -> Option<(usize, Option<&str>)> {
         let left = self.left_behind.as_ref()?;
-        Some((left.unsaved.events.len(), left.unsaved.last.as_deref()))
+        Some((left.unsaved.event_count(), left.unsaved.last.as_deref()))
     }
 
     /// Whether the journal of that session was cut off in the middle of a step, which is lost.
@@ -241,7 +261,7 @@ impl Document {
 
     /// Brings those steps back, with what they take to be undone; gives how many came.
     pub fn bring_back(&mut self) -> usize {
-        self.left_behind.take().map_or(0, |left| self.session.bring_back(left.unsaved))
+        self.left_behind.take().map_or(0, |left| self.session.bring_back(&left.unsaved))
     }
 
     /// Goes on without those steps. Their journal is kept under another name, which is given.
@@ -249,13 +269,22 @@ impl Document {
         let Some(left) = self.left_behind.take() else { return Ok(None) };
         drop(self.recorder.take().and_then(Recorder::end));
         let path = left.found.path().to_owned();
-        let aside = set_aside(&path)?;
-        self.recorder = Some(Recorder::start(self.begin_journal(&path)?));
+        let aside = store::set_aside(&path)?;
+        self.recorder = Some(Recorder::start(Kept::Draft(self.draft_journal(&path)?)));
         Ok(Some(aside))
     }
 
-    /// Hands what happened since the last call to the journal.
+    /// Hands what happened since the last call to the journal. Where another window turned out to have
+    /// begun it first, what was marked here since is taken back, and this one only looks.
     pub fn record(&mut self) {
+        if self.recorder.as_ref().is_some_and(Recorder::is_busy) {
+            self.recorder = None;
+            while self.session.undo().unwrap_or(false) {}
+            self.session.mark_saved(self.session.changes());
+            self.only_look();
+            self.session.take_events();
+            return;
+        }
         let events = self.session.take_events();
         if let Some(recorder) = self.recorder.as_mut().filter(|_| !events.is_empty()) {
             recorder.add(events, now());
@@ -281,7 +310,7 @@ impl Document {
     }
 
     /// The study.
-    pub fn study(&self) -> &Study {
+    pub fn study(&self) -> &Arc<Study> {
         &self.study
     }
 
@@ -340,7 +369,14 @@ impl Document {
 
     /// The journal goes where the case went; what of it is not saved yet goes with it.
     fn move_journal(&mut self) {
-        let Some(old) = self.recorder.take().and_then(Recorder::end) else { return };
+        let Some(recorder) = self.recorder.take() else { return };
+        let Some(old) = recorder.end() else {
+            match self.draft_journal(&self.files.journal()) {
+                Ok(draft) => self.recorder = Some(Recorder::start(Kept::Draft(draft))),
+                Err(error) => tracing::error!("{error}"),
+            }
+            return;
+        };
         match self.journal_of_moved_case(&old) {
             Ok(recorder) => {
                 self.recorder = Some(recorder);
@@ -350,18 +386,23 @@ impl Document {
             }
             Err(error) => {
                 tracing::error!("{error}");
-                self.recorder = Some(Recorder::start(old));
+                self.recorder = Some(Recorder::start(Kept::Begun(old)));
             }
         }
     }
 
     fn journal_of_moved_case(&self, old: &Journal) -> Result<Recorder, JournalError> {
         let study = self.identity.get_or_init(|| StudyIdentity::of(&self.study));
+        let unusable = |source| JournalError::Unusable { path: old.path().to_owned(), source };
         let made_since = match store::find_journal(old.path())? {
-            Some(found) => found.unsaved(study, self.seen.as_ref())?.events,
+            Some(found) => {
+                let unsaved = found.unsaved(study, self.seen.as_ref())?;
+                unsaved.events().collect::<io::Result<_>>().map_err(unusable)?
+            }
             None => Vec::new(),
         };
-        let mut recorder = Recorder::start(self.begin_journal(&self.files.journal())?);
+        let draft = self.draft_journal(&self.files.journal())?;
+        let mut recorder = Recorder::start(Kept::Begun(draft.begin(Box::new(LocalDisk))?));
         recorder.add(made_since, now());
         Ok(recorder)
     }
@@ -428,17 +469,28 @@ impl SaveJob {
     }
 }
 
-/// Gives a journal that cannot be used, and must not be lost, another name in its folder.
-fn set_aside(path: &Path) -> Result<PathBuf, JournalError> {
-    let unusable = |source| JournalError::Unusable { path: path.to_owned(), source };
-    let numbered = |number: usize| {
-        let mut name = path.as_os_str().to_owned();
-        name.push(format!(".{number}"));
-        PathBuf::from(name)
-    };
-    let free = (1..).map(numbered).find(|name| !name.exists()).expect("numbers do not end");
-    std::fs::rename(path, &free).map_err(unusable)?;
-    Ok(free)
+/// A form's name in the folder of a case, or in the one above it.
+const FORM: &str = "annotomy-form.json";
+/// Bytes of the longest form that is read.
+const LONGEST_FORM: u64 = 1 << 20;
+
+/// The form that lies with a case, where one does; in a sentence why it cannot be used.
+fn find_form(folder: &Path) -> Result<Option<Form>, String> {
+    let places = [Some(folder), folder.parent()].into_iter().flatten().map(|folder| folder.join(FORM));
+    match places.into_iter().find(|path| path.is_file()) {
+        Some(path) => read_form(&path).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Reads a form; in a sentence why it is none.
+pub fn read_form(path: &Path) -> Result<Form, String> {
+    let bytes = format::read_plain(path, LONGEST_FORM);
+    let text = bytes.and_then(|bytes| String::from_utf8(bytes).map_err(std::io::Error::other));
+    let form = text
+        .map_err(|error| error.to_string())
+        .and_then(|text| Form::parse(&text).map_err(|error| error.to_string()));
+    form.map_err(|error| format!("{}: {error}", path.display()))
 }
 
 /// Who is at the machine, as the system names them; empty where it does not.

@@ -1,7 +1,7 @@
 //! What a person does with labels.
 
 use super::Session;
-use crate::annotation::{Annotation, Label};
+use crate::annotation::{Annotation, Label, LabelPreset};
 use crate::case::{Case, Edit, EditError, MaskWriter, WriteRule};
 
 impl Session {
@@ -27,6 +27,10 @@ impl Session {
     pub fn set_label(&mut self, index: u16, label: Label) -> Result<(), EditError> {
         let step = match self.case.scheme().get(index) {
             None => format!("New label {}", label.name),
+            Some(old) if old.group != label.group => match &label.group {
+                Some(group) => format!("Put {} into {group}", label.name),
+                None => format!("Take {} out of its group", label.name),
+            },
             Some(old) if old.name != label.name => format!("Rename {} to {}", old.name, label.name),
             Some(old) if old.locked != label.locked => {
                 format!("{} {}", if label.locked { "Lock" } else { "Unlock" }, label.name)
@@ -49,6 +53,33 @@ impl Session {
         }
         let step = format!("Delete label {}", label.name);
         self.apply_step(&step, |case| removal_of(case, index))
+    }
+
+    /// Adds the labels of a preset that the case does not have by name, as one step, each with the next
+    /// free index, and draws with the first of the preset.
+    pub fn add_labels(&mut self, preset: &LabelPreset) -> Result<(), EditError> {
+        let step = format!("Labels: {}", preset.name);
+        self.apply_step(&step, |case| {
+            let mut scheme = case.scheme().clone();
+            let mut edits = Vec::new();
+            for label in &preset.labels {
+                if let (None, Some(index)) = (scheme.named(&label.name), scheme.next_free_index()) {
+                    scheme.set(index, Some(label.clone()));
+                    edits.extend(Edit::set_label(case, index, Some(label.clone())));
+                }
+            }
+            edits
+        })?;
+        if let Some(first) = preset.labels.first().and_then(|label| self.case.scheme().named(&label.name)) {
+            self.active_label = first;
+            self.notice = Some(format!("Labels of {} are there", preset.name));
+        }
+        Ok(())
+    }
+
+    /// Shows or hides several labels.
+    pub fn set_labels_visible(&mut self, labels: &[u16], visible: bool) {
+        labels.iter().for_each(|label| self.set_label_visible(*label, visible));
     }
 
     /// Shows or hides a label in the overlay.

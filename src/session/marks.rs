@@ -1,4 +1,4 @@
-//! What a person does with boxes and landmarks beside drawing them.
+//! What a person does with boxes, landmarks and measurements beside drawing them.
 
 use super::{Session, now};
 use crate::annotation::{Annotation, AnnotationId, Label, Shape};
@@ -14,10 +14,7 @@ impl Session {
     pub fn select(&mut self, id: Option<AnnotationId>) {
         self.selected = id;
         if let Some(annotation) = self.selected() {
-            let middle = match annotation.shape {
-                Shape::Box(shape) => shape.centre,
-                Shape::Landmark(point) => point,
-            };
+            let middle = annotation.shape.centre();
             self.set_focus(middle);
         }
     }
@@ -32,6 +29,7 @@ impl Session {
         let word = match shape {
             Shape::Box(_) => "Draw",
             Shape::Landmark(_) => "Place",
+            _ => "Measure",
         };
         let step = format!("{word} {name}");
         let id = uuid::Uuid::new_v4();

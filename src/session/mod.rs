@@ -5,28 +5,39 @@
 //!
 //! Must never know: egui, wgpu.
 
+mod between;
 mod command;
 mod document;
+mod forms;
 mod import;
+mod keys;
 mod labels;
+mod layers;
 mod marks;
+mod measurements;
 mod panes;
 mod pointer;
 mod recorder;
 mod script;
+mod slices;
+mod spelling;
 mod steps;
 mod tally;
 
-use crate::annotation::AnnotationId;
+use crate::annotation::{AnnotationId, Form, LandmarkTemplate, landmark_templates};
 use crate::case::{Case, History};
 use crate::geometry::{AnatomicalPlane, Direction, Grid, Patient, Point};
-use crate::tool::{BrushSettings, Cursor, Desk, Preview, Tool, ToolKind};
+use crate::tool::{
+    Ask, BrushSettings, BrushShape, Contour, Cursor, Desk, MeasureKind, Preview, Tool, ToolKind,
+};
 use crate::view::{Display, Pane, SliceSource};
-use crate::volume::Window;
+use crate::volume::{Placement, Volume, Window};
 
-pub use command::{COMMANDS, Command, CommandInfo, Menu, WINDOW_PRESETS};
-pub use document::{Document, OpenError, SaveJob, SaveOutcome, system_author};
-pub use import::{GridMismatch, Import, ImportError, OtherGrids};
+pub use command::{COMMANDS, Command, CommandInfo, Menu, Needs, WINDOW_PRESETS};
+pub use document::{Document, OpenError, SaveJob, SaveOutcome, read_form, system_author};
+pub use import::{Allowed, DoubtfulMask, GridMismatch, Import, ImportError, grid_difference};
+pub use keys::{Chord, KeyChanges, KeyMap, OwnKeys, PROFILES, Profile, profile};
+pub use measurements::Measured;
 pub use panes::{PANES, Readout};
 pub use pointer::{Button, Modifiers};
 pub use script::{Script, ScriptError, ScriptStep, ScriptStroke};
@@ -49,6 +60,15 @@ pub struct Session {
     previous_tool: ToolKind,
     tool: Box<dyn Tool>,
     brush: BrushSettings,
+    /// The range that painting was kept to last.
+    last_range: Option<[f64; 2]>,
+    measure: MeasureKind,
+    /// Which of the landmark templates is in use.
+    template: Option<usize>,
+    last_contour: Option<Contour>,
+    ghost: Option<between::Ghost>,
+    /// Which way the slices were walked last: 1 or −1 along the viewer's gaze.
+    direction: i64,
     layer: usize,
     active_label: u16,
     selected: Option<AnnotationId>,
@@ -63,6 +83,8 @@ pub struct Session {
     changes: u64,
     saved_changes: u64,
     tally: tally::Tally,
+    measurements: measurements::Measurements,
+    form: Option<Form>,
 }
 
 impl Session {
@@ -90,7 +112,13 @@ impl Session {
             tool_kind: ToolKind::Navigate,
             previous_tool: ToolKind::Brush,
             tool: ToolKind::Navigate.tool(),
-            brush: BrushSettings::default(),
+            brush: first_brush(&volume),
+            last_range: None,
+            measure: MeasureKind::default(),
+            template: None,
+            last_contour: None,
+            ghost: None,
+            direction: 1,
             layer: 0,
             selected: None,
             grab: None,
@@ -102,6 +130,8 @@ impl Session {
             changes: 0,
             saved_changes: 0,
             tally: tally::Tally::default(),
+            measurements: measurements::Measurements::default(),
+            form: None,
             history: History::default(),
             case,
         }
@@ -158,8 +188,24 @@ impl Session {
     }
 
     /// One line that says what the hands can do now.
-    pub fn hint(&self) -> &'static str {
-        self.tool.hint()
+    pub fn hint(&self) -> String {
+        self.with_desk(|desk| self.tool.hint(desk).into_owned())
+    }
+
+    /// What the tool in hand asks for next, where it asks: "Place Sella (3 of 12)".
+    pub fn prompt(&self) -> Option<String> {
+        self.with_desk(|desk| self.tool.prompt(desk))
+    }
+
+    /// Asks something of the tool in hand; `false` where that means nothing to it now.
+    pub(super) fn ask(&mut self, ask: Ask) -> bool {
+        let view = self.view(self.active_pane);
+        let mut tool = std::mem::replace(&mut self.tool, self.tool_kind.tool());
+        let response = self.with_desk(|desk| tool.asked(ask, &view, desk));
+        self.tool = tool;
+        let answered = response.is_some();
+        self.finish(response.unwrap_or_default());
+        answered
     }
 
     /// The brush.
@@ -169,7 +215,44 @@ impl Session {
 
     /// Sets the brush; its radius stays between a hundredth and a thousand millimetres.
     pub fn set_brush(&mut self, brush: BrushSettings) {
-        self.brush = BrushSettings { radius_mm: brush.radius_mm.clamp(0.01, 1000.0), ..brush };
+        let shape = if self.offers_ball() { brush.shape } else { BrushShape::Disc };
+        self.last_range = brush.only_values.or(self.last_range);
+        self.brush = BrushSettings { radius_mm: brush.radius_mm.clamp(0.01, 1000.0), shape, ..brush };
+    }
+
+    /// Whether a ball differs from a disc: not on a single picture.
+    pub fn offers_ball(&self) -> bool {
+        !self.grid().dims().contains(&1)
+    }
+
+    /// The range of values that painting is kept to when [`Command::RangePaint`] asks for it: the last
+    /// one, at first the grey-level window.
+    pub fn range_to_paint(&self) -> [f64; 2] {
+        self.last_range.unwrap_or([self.display.window.low(), self.display.window.high()])
+    }
+
+    /// What the measuring tool measures.
+    pub fn measure(&self) -> MeasureKind {
+        self.measure
+    }
+
+    /// Measures something else; an unfinished measurement is dropped.
+    pub fn set_measure(&mut self, measure: MeasureKind) {
+        if measure != self.measure {
+            self.cancel_gesture();
+            self.measure = measure;
+        }
+    }
+
+    /// The landmarks that are asked for in order, where there is such a list.
+    pub fn template(&self) -> Option<&'static LandmarkTemplate> {
+        landmark_templates().get(self.template?)
+    }
+
+    /// Asks for the landmarks of a template in order, by its number in [`landmark_templates`]; `None`
+    /// for free landmarks.
+    pub fn set_template(&mut self, template: Option<usize>) {
+        self.template = template.filter(|number| *number < landmark_templates().len());
     }
 
     /// The layer that is drawn on.
@@ -236,11 +319,18 @@ impl Session {
     /// Brings counts up to date with the masks; cheap where nothing changed.
     pub fn refresh_counts(&mut self) {
         self.tally.follow(&self.case);
+        self.follow_ghost();
+        self.measurements.follow(&self.case, self.display.time);
     }
 
     /// Voxels of a label, as of the last [`Self::refresh_counts`].
     pub fn voxels_of(&self, label: u16) -> u64 {
         self.tally.voxels(label)
+    }
+
+    /// How many slices along a voxel axis hold a label, as of the last [`Self::refresh_counts`].
+    pub fn slices_of(&self, label: u16, axis: usize) -> usize {
+        self.tally.slices_of(label, axis)
     }
 
     /// The slices along a voxel axis that hold any label, rising, as of the last
@@ -255,7 +345,7 @@ impl Session {
         let view = self.view(pane);
         let at = view.patient_at(hover.at.x(), hover.at.y());
         Some(self.with_desk(|desk| {
-            (self.tool.preview(at, desk, hover.inverted), self.tool.cursor(at, &view, desk))
+            (self.tool.preview(at, &view, desk, hover.inverted), self.tool.cursor(at, &view, desk))
         }))
     }
 
@@ -273,6 +363,9 @@ impl Session {
             selected: self.selected,
             brush: &self.brush,
             display: &self.display,
+            measure: self.measure,
+            template: self.template(),
+            last_contour: self.last_contour.as_ref(),
             author: &self.author,
             now: &now,
         })
@@ -286,6 +379,22 @@ impl Session {
     pub fn axis_letters(&self) -> String {
         self.grid().axis_directions().map(Direction::letter).iter().collect()
     }
+}
+
+/// The brush at first: of a size that can be seen and aimed with on this picture. On grids in
+/// millimetres it is 6 mm wide unless that is a speck or a blanket there.
+fn first_brush(volume: &Volume) -> BrushSettings {
+    let grid = volume.grid();
+    let mut extents: [f64; 3] =
+        std::array::from_fn(|axis| grid.spacing_mm()[axis] * grid.dims()[axis] as f64);
+    extents.sort_by(f64::total_cmp);
+    let across = extents[1];
+    let brush = BrushSettings::default();
+    let radius_mm = match volume.placement {
+        Placement::Pixels => (across / 50.0).max(2.0),
+        _ => brush.radius_mm.min(across / 12.0).max(across / 250.0),
+    };
+    BrushSettings { radius_mm, ..brush }
 }
 
 /// The time now, UTC, RFC 3339, to the second.

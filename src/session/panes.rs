@@ -17,7 +17,9 @@ pub struct Readout {
     pub patient: Point<Patient>,
     /// The value of the voxel there; `None` outside the grid.
     pub value: Option<f64>,
-    /// The topmost label there, 0 for none.
+    /// Red, green and blue as stored, where the study is in colour.
+    pub colour: Option<[f64; 3]>,
+    /// The topmost label there in a layer that is shown, 0 for none.
     pub label: u16,
 }
 
@@ -87,6 +89,9 @@ impl Session {
 
     /// Moves the slice of a pane; a stroke under way goes on there.
     pub fn scroll_slices(&mut self, pane: usize, steps: i64) {
+        if steps != 0 {
+            self.direction = steps.signum();
+        }
         self.set_focus(self.panes[pane].scrolled(self.source, self.grid(), self.focus, steps));
         self.continue_gesture_on_new_slice();
     }
@@ -99,6 +104,26 @@ impl Session {
         if slice != family.slice_at(grid, self.focus) {
             self.set_focus(family.on_slice(grid, self.focus, slice));
             self.continue_gesture_on_new_slice();
+        }
+    }
+
+    /// Shows the next slice of a pane, in the direction in which [`Self::scroll_slices`] with
+    /// `forward` goes, that holds a label. Counts as of the last [`Self::refresh_counts`].
+    pub fn show_annotated_slice(&mut self, pane: usize, forward: bool) {
+        let grid = self.case.volume().grid();
+        let family = GridPlane::nearest(grid, self.panes[pane].plane);
+        let here = family.slice_at(grid, self.focus);
+        let away = self.view(pane).plane.normal();
+        let rises = grid.patient_from_voxel().axis(family.slice_axis).dot(away) >= 0.0;
+        let annotated = self.annotated_slices(family.slice_axis);
+        let next = if rises == forward {
+            annotated.iter().find(|slice| **slice > here)
+        } else {
+            annotated.iter().rev().find(|slice| **slice < here)
+        };
+        match next.copied() {
+            Some(slice) => self.show_slice(pane, slice),
+            None => self.notice = Some("No slice with a label lies further that way".into()),
         }
     }
 
@@ -122,7 +147,8 @@ impl Session {
             voxel: volume.grid().voxel_from_patient() * at,
             patient: at,
             value: index.map(|index| volume.value(index, self.display.time)),
-            label: self.case.layers().iter().rev().map(label_in).find(|label| *label != 0).unwrap_or(0),
+            colour: index.and_then(|index| volume.colour(index, self.display.time)),
+            label: self.case.shown_layers().rev().map(label_in).find(|label| *label != 0).unwrap_or(0),
         }
     }
 

@@ -66,11 +66,12 @@ impl Session {
             return;
         }
         let brush = self.tool_kind.is_brush();
+        let writes = self.tool_kind.writes_labels();
         let does = match button {
             Button::Middle => Does::Pan,
             Button::Left if keys.space => Does::Pan,
             Button::Left if keys.alt => return self.pick_label(pane, at),
-            Button::Left => Does::Draw { inverted: keys.ctrl && brush },
+            Button::Left => Does::Draw { inverted: keys.ctrl && writes },
             Button::Right if brush && !keys.alt => Does::Draw { inverted: true },
             Button::Right => Does::Zoom { around: at },
         };
@@ -113,6 +114,14 @@ impl Session {
         }
     }
 
+    /// Ends the gesture under way where the pointer was last: whoever loses the keyboard to another
+    /// window sees no button come up, and what is drawn is kept.
+    pub fn let_go(&mut self) {
+        if let Some(Grab { button, last, .. }) = self.grab {
+            self.release(last, button);
+        }
+    }
+
     /// The pointer left the panes. A gesture under way goes on.
     pub fn pointer_left(&mut self) {
         if self.grab.is_none() {
@@ -138,12 +147,20 @@ impl Session {
         }
     }
 
-    /// Breaks off the gesture under way; nothing of it stays. `false` where there was none.
+    /// Breaks off what is being drawn, also between gestures; nothing of it stays. `false` where there
+    /// was none.
     pub fn cancel_gesture(&mut self) -> bool {
-        let grab = self.grab.take();
+        let busy = self.grab.take().is_some() | self.tool.is_busy();
         let response = self.tool.cancel();
         self.finish(response);
-        grab.is_some()
+        busy
+    }
+
+    /// Breaks off the gesture under way, where a button is down.
+    pub(super) fn break_off(&mut self) {
+        if self.grab.is_some() {
+            self.cancel_gesture();
+        }
     }
 
     /// The pane in which a button is held.
@@ -179,7 +196,7 @@ impl Session {
         self.finish(response);
     }
 
-    fn finish(&mut self, response: Response) {
+    pub(super) fn finish(&mut self, response: Response) {
         if let Err(error) = self.carry_out(response) {
             self.notice = Some(format!("That could not be done: {error}"));
         }

@@ -1,7 +1,7 @@
 //! Brings what happens to a session into its journal, on a thread of its own.
 //!
 //! Always true: what was handed over is on the disk soon after, in order, or somebody is told why not;
-//! nobody waits for the disk unless they ask to.
+//! nobody waits for the disk unless they ask to; a journal is begun by the first event and not before.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -9,15 +9,23 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crate::case::HistoryEvent;
-use crate::store::{Journal, JournalMark};
+use crate::store::{Journal, JournalDraft, JournalError, JournalMark, LocalDisk};
 
 /// A journal that is being written.
 pub(super) struct Recorder {
     sender: Sender<Order>,
     state: Arc<State>,
-    thread: Option<JoinHandle<Journal>>,
+    thread: Option<JoinHandle<Kept>>,
     id: String,
     handed_over: u64,
+}
+
+/// What events are written into.
+pub(super) enum Kept {
+    /// Nothing yet.
+    Draft(JournalDraft),
+    /// A journal on disk.
+    Begun(Journal),
 }
 
 enum Order {
@@ -38,19 +46,21 @@ struct Progress {
     durable: u64,
     /// Why the last ones are not, for as long as that is so.
     trouble: Option<String>,
+    /// Whether another window has begun to write this very journal.
+    is_busy: bool,
 }
 
 /// How long a disk that refused is left alone.
 const PAUSE: Duration = Duration::from_secs(1);
 
 impl Recorder {
-    pub(super) fn start(journal: Journal) -> Self {
+    pub(super) fn start(kept: Kept) -> Self {
         let (sender, orders) = channel();
         let state = Arc::new(State::default());
-        let JournalMark { id, events } = journal.mark();
+        let JournalMark { id, events } = kept.mark();
         state.set(events, None);
         let of_thread = state.clone();
-        let thread = std::thread::spawn(move || write(journal, &orders, &of_thread));
+        let thread = std::thread::spawn(move || write(kept, &orders, &of_thread));
         Self { sender, state, thread: Some(thread), id, handed_over: events }
     }
 
@@ -75,6 +85,11 @@ impl Recorder {
         self.state.progress.lock().unwrap_or_else(PoisonError::into_inner).trouble.clone()
     }
 
+    /// Whether another window began to write this very journal first, so that nothing is written here.
+    pub(super) fn is_busy(&self) -> bool {
+        self.state.progress.lock().unwrap_or_else(PoisonError::into_inner).is_busy
+    }
+
     /// Waits until everything handed over is on the disk; says why not where the disk refuses.
     pub(super) fn wait(&self) -> Result<(), String> {
         let guard = self.state.progress.lock().unwrap_or_else(PoisonError::into_inner);
@@ -87,10 +102,13 @@ impl Recorder {
         }
     }
 
-    /// Ends the thread once it has written what it can, and gives the journal back.
+    /// Ends the thread once it has written what it can, and gives the journal back where one was begun.
     pub(super) fn end(mut self) -> Option<Journal> {
         self.order(Order::End);
-        self.thread.take()?.join().ok()
+        match self.thread.take()?.join().ok()? {
+            Kept::Begun(journal) => Some(journal),
+            Kept::Draft(_) => None,
+        }
     }
 
     fn order(&self, order: Order) {
@@ -101,12 +119,48 @@ impl Recorder {
 
 impl State {
     fn set(&self, durable: u64, trouble: Option<String>) {
-        *self.progress.lock().unwrap_or_else(PoisonError::into_inner) = Progress { durable, trouble };
+        self.tell(Progress { durable, trouble, is_busy: false });
+    }
+
+    fn tell(&self, progress: Progress) {
+        *self.progress.lock().unwrap_or_else(PoisonError::into_inner) = progress;
         self.changed.notify_all();
     }
 }
 
-fn write(mut journal: Journal, orders: &Receiver<Order>, state: &State) -> Journal {
+impl Kept {
+    fn mark(&self) -> JournalMark {
+        match self {
+            Self::Draft(draft) => draft.mark(),
+            Self::Begun(journal) => journal.mark(),
+        }
+    }
+
+    /// The journal on disk, begun now where it was not.
+    fn begun(&mut self) -> Result<&mut Journal, JournalError> {
+        if let Self::Draft(draft) = self {
+            *self = Self::Begun(draft.begin(Box::new(LocalDisk))?);
+        }
+        match self {
+            Self::Begun(journal) => Ok(journal),
+            Self::Draft(_) => unreachable!("begun above"),
+        }
+    }
+
+    /// Brings events to disk; on an error none of them is there, and how far it came is told.
+    fn append(&mut self, events: &[HistoryEvent], time: &str) -> Result<(), Progress> {
+        let durable = self.mark().events;
+        let failed = |trouble: String, is_busy| Progress { durable, trouble: Some(trouble), is_busy };
+        let journal = self
+            .begun()
+            .map_err(|error| failed(error.to_string(), matches!(error, JournalError::Busy { .. })))?;
+        journal.append(events, time).map_err(|error| {
+            failed(format!("{}: cannot be written: {error}", journal.path().display()), false)
+        })
+    }
+}
+
+fn write(mut kept: Kept, orders: &Receiver<Order>, state: &State) -> Kept {
     let mut waiting: Vec<(Vec<HistoryEvent>, String)> = Vec::new();
     let mut to_fold = None;
     loop {
@@ -129,23 +183,23 @@ fn write(mut journal: Journal, orders: &Receiver<Order>, state: &State) -> Journ
             Ok(Order::End) | Err(RecvTimeoutError::Disconnected) => true,
         };
         while let Some((events, time)) = waiting.first() {
-            if let Err(error) = journal.append(events, time) {
-                let trouble = format!("{}: cannot be written: {error}", journal.path().display());
-                state.set(journal.mark().events, Some(trouble));
+            if let Err(progress) = kept.append(events, time) {
+                state.tell(progress);
                 break;
             }
             waiting.remove(0);
-            state.set(journal.mark().events, None);
+            state.set(kept.mark().events, None);
         }
         if waiting.is_empty()
             && let Some(held) = to_fold.take()
+            && let Kept::Begun(journal) = &mut kept
             && let Err(error) = journal.fold(held)
         {
             // It stays longer than it need be; nothing else is amiss.
             tracing::warn!("{error}");
         }
         if ends {
-            return journal;
+            return kept;
         }
     }
 }

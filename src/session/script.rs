@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::Session;
 use crate::annotation::{Colour, Label, OrientedBox, Shape};
-use crate::case::EditError;
+use crate::case::{EditError, PaintOver};
 use crate::geometry::{AnatomicalPlane, Grid, GridPlane, Patient, Point};
 use crate::tool::{BrushSettings, BrushShape, Gesture, Phase, ToolKind, numbered_name};
 use crate::view::{Pane, SliceSource};
@@ -173,7 +173,7 @@ impl Session {
 
     fn stroke(&mut self, tool: ToolKind, stroke: &ScriptStroke) -> Result<(), ScriptError> {
         let &ScriptStroke { label, shape, plane, radius_mm, ref points_lps, range } = stroke;
-        let brush = BrushSettings { shape, radius_mm, only_values: range };
+        let brush = BrushSettings { shape, radius_mm, only_values: range, over: PaintOver::All };
         let points = points_lps.as_slice();
         if label == 0 {
             return Err(ScriptError::BadValue(

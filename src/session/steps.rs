@@ -1,14 +1,17 @@
 //! Every change of the case, as a named step of its history.
 
 use super::Session;
-use crate::case::{Case, Edit, EditError, HistoryEvent};
+use crate::case::{Attic, Case, Edit, EditError, HistoryEvent};
 use crate::store::Unsaved;
-use crate::tool::{Response, StepEnd};
+use crate::tool::{Ask, Response, StepEnd};
 
 impl Session {
-    /// Undo; `false` where there is nothing to take back. A gesture under way is what was done last:
-    /// it alone is taken back.
+    /// Undo; `false` where there is nothing to take back. A gesture under way, or the last point of a
+    /// contour that is not filled yet, is what was done last: it alone is taken back.
     pub fn undo(&mut self) -> Result<bool, EditError> {
+        if self.grab.is_none() && self.tool.is_busy() && self.ask(Ask::StepBack) {
+            return Ok(true);
+        }
         if self.cancel_gesture() {
             self.notice = Some("Undone: the gesture under way".into());
             return Ok(true);
@@ -55,7 +58,7 @@ impl Session {
         name: &str,
         edits: impl FnOnce(&Case) -> Vec<Edit>,
     ) -> Result<(), EditError> {
-        self.cancel_gesture();
+        self.break_off();
         if self.refuses_changes() {
             return Ok(());
         }
@@ -78,20 +81,34 @@ impl Session {
 
     /// Takes over steps of an earlier session on this very case, and lets happen again what happened
     /// after them. Stops at what does not fit; gives how much came back.
-    pub(super) fn bring_back(&mut self, unsaved: Unsaved) -> usize {
+    pub(super) fn bring_back(&mut self, unsaved: &Unsaved) -> usize {
         self.cancel_gesture();
-        self.history.restore(unsaved.done, unsaved.undone);
         let mut count = 0;
-        for event in unsaved.events {
-            if let Err(error) = self.history.replay(&mut self.case, event) {
-                tracing::error!("step {} of the journal does not fit: {error}", count + 1);
-                break;
-            }
-            count += 1;
+        if let Err(error) = self.take_over(unsaved, &mut count) {
+            tracing::error!("step {} of the journal cannot be brought back: {error}", count + 1);
         }
         self.changes += count as u64;
         self.let_go_of_what_is_gone();
         count
+    }
+
+    fn take_over(&mut self, unsaved: &Unsaved, count: &mut usize) -> anyhow::Result<()> {
+        for step in unsaved.done() {
+            self.history.restore_done(step?);
+        }
+        for step in unsaved.undone() {
+            self.history.restore_undone(step?);
+        }
+        for event in unsaved.events() {
+            self.history.replay(&mut self.case, event?)?;
+            *count += 1;
+        }
+        Ok(())
+    }
+
+    /// From now on lays steps away there that memory has no room for.
+    pub(super) fn use_attic(&mut self, attic: Box<dyn Attic>) {
+        self.history.use_attic(attic);
     }
 
     /// What happened to the case since the last call, where it is recorded.
@@ -106,18 +123,21 @@ impl Session {
     /// Makes edits in the open step; where one does not fit, the whole step is taken back.
     fn make_edits(&mut self, edits: Vec<Edit>) -> Result<(), EditError> {
         for edit in edits {
-            if let Err(error) = self.history.apply(&mut self.case, edit, "") {
-                self.history.abort(&mut self.case)?;
-                return Err(error);
+            // Slices that a person draws on are painted from then on.
+            for edit in edit.painted_slices(&self.case).into_iter().chain([edit]) {
+                if let Err(error) = self.history.apply(&mut self.case, edit, "") {
+                    self.history.abort(&mut self.case)?;
+                    return Err(error);
+                }
+                self.changes += 1;
             }
-            self.changes += 1;
         }
         Ok(())
     }
 
     /// Does what a tool answered.
     pub(super) fn carry_out(&mut self, response: Response) -> Result<(), EditError> {
-        let Response { begin, edits, end, select, activate, focus, window, notice } = response;
+        let Response { begin, edits, end, select, activate, focus, window, contour, notice } = response;
         if begin.is_some() && self.refuses_changes() {
             return Ok(());
         }
@@ -146,6 +166,9 @@ impl Session {
         }
         if let Some(window) = window {
             self.display.window = window;
+        }
+        if contour.is_some() {
+            self.last_contour = contour;
         }
         if notice.is_some() {
             self.notice = notice;

@@ -11,45 +11,89 @@ use crate::volume::{BRICK_EDGE, Brick, BrickIndex};
 pub(super) struct Tally {
     bricks: HashMap<(usize, BrickIndex), BrickTally>,
     seen: Vec<u64>,
-    voxels: BTreeMap<u16, u64>,
+    labels: BTreeMap<u16, LabelTally>,
     /// Per axis and slice, how many bricks have a label there.
     slices: [Vec<u32>; 3],
     annotated: [Vec<usize>; 3],
 }
 
+/// What the masks hold of one label.
+#[derive(Debug, Default)]
+struct LabelTally {
+    voxels: u64,
+    /// Per axis and slice, how many bricks have it there, and in how many slices there are any.
+    slices: [Vec<u32>; 3],
+    occupied: [usize; 3],
+}
+
 #[derive(Debug, Default, PartialEq)]
 struct BrickTally {
-    voxels: BTreeMap<u16, u64>,
-    /// Bit n is set where slice n of the brick holds a label, per axis.
+    labels: Vec<(u16, InBrick)>,
+}
+
+/// What a brick holds of one label.
+#[derive(Debug, Default, Clone, Copy, PartialEq)]
+struct InBrick {
+    voxels: u64,
+    /// Bit n is set where slice n of the brick holds it, per axis.
     slices: [u32; 3],
 }
 
 impl BrickTally {
     fn of(brick: &Brick) -> Self {
         let mut tally = Self::default();
-        let mut run = (0u16, 0u64);
         for (row, labels) in brick.labels().chunks_exact(BRICK_EDGE).enumerate() {
-            for (i, &label) in labels.iter().enumerate() {
-                if label != run.0 {
-                    tally.count(run);
-                    run = (label, 0);
-                }
-                run.1 += 1;
-                tally.slices[0] |= u32::from(label != 0) << i;
+            if Brick::is_all(labels, 0) {
+                continue;
             }
-            let row_has_labels = u32::from(labels.iter().any(|label| *label != 0));
-            tally.slices[1] |= row_has_labels << (row % BRICK_EDGE);
-            tally.slices[2] |= row_has_labels << (row / BRICK_EDGE);
+            let mut i = 0;
+            for run in labels.chunk_by(|a, b| a == b) {
+                if run[0] != 0 {
+                    let found = tally.label(run[0]);
+                    found.voxels += run.len() as u64;
+                    found.slices[0] |= (u32::MAX >> (BRICK_EDGE - run.len())) << i;
+                    found.slices[1] |= 1 << (row % BRICK_EDGE);
+                    found.slices[2] |= 1 << (row / BRICK_EDGE);
+                }
+                i += run.len();
+            }
         }
-        tally.count(run);
         tally
     }
 
-    fn count(&mut self, (label, voxels): (u16, u64)) {
-        if label != 0 && voxels > 0 {
-            *self.voxels.entry(label).or_default() += voxels;
+    fn label(&mut self, label: u16) -> &mut InBrick {
+        // A brick holds few labels, and mostly the one of the run before.
+        let place = self.labels.iter().rposition(|(other, _)| *other == label);
+        let place = place.unwrap_or_else(|| {
+            self.labels.push((label, InBrick::default()));
+            self.labels.len() - 1
+        });
+        &mut self.labels[place].1
+    }
+
+    /// The slices that hold any label, per axis.
+    fn slices(&self) -> [u32; 3] {
+        self.labels
+            .iter()
+            .fold([0; 3], |all, (_, found)| std::array::from_fn(|axis| all[axis] | found.slices[axis]))
+    }
+}
+
+/// Counts a brick's slices in or out; gives by how much the number of occupied slices changed.
+fn count(slices: &mut Vec<u32>, first: usize, bits: u32, up: bool) -> isize {
+    slices.resize(slices.len().max(first + BRICK_EDGE), 0);
+    let mut change = 0;
+    for bit in (0..BRICK_EDGE).filter(|bit| bits >> bit & 1 == 1) {
+        let count = &mut slices[first + bit];
+        if up {
+            change += isize::from(*count == 0);
+            *count += 1;
+        } else {
+            *count -= 1;
+            change -= isize::from(*count == 0);
         }
     }
+    change
 }
 
 impl Tally {
@@ -70,9 +114,6 @@ impl Tally {
         for (number, layer) in case.layers().iter().enumerate() {
             if layer.revision() == self.seen[number] {
                 continue;
-            }
-            for axis in 0..3 {
-                self.slices[axis].resize(layer.brick_dims()[axis] * BRICK_EDGE, 0);
             }
             for index in layer.changed_since(self.seen[number]) {
                 let now = layer.brick(index).map(|brick| BrickTally::of(brick));
@@ -96,22 +137,28 @@ impl Tally {
     }
 
     fn add(&mut self, tally: &BrickTally, index: BrickIndex, up: bool) {
-        for (&label, &voxels) in &tally.voxels {
-            let total = self.voxels.entry(label).or_default();
-            *total = if up { *total + voxels } else { *total - voxels };
-        }
-        for axis in 0..3 {
-            let first = index.0[axis] as usize * BRICK_EDGE;
-            for bit in (0..BRICK_EDGE).filter(|bit| tally.slices[axis] >> bit & 1 == 1) {
-                let count = &mut self.slices[axis][first + bit];
-                *count = if up { *count + 1 } else { *count - 1 };
+        let first = index.0.map(|n| n as usize * BRICK_EDGE);
+        for (label, found) in &tally.labels {
+            let total = self.labels.entry(*label).or_default();
+            total.voxels = if up { total.voxels + found.voxels } else { total.voxels - found.voxels };
+            for axis in 0..3 {
+                let change = count(&mut total.slices[axis], first[axis], found.slices[axis], up);
+                total.occupied[axis] = total.occupied[axis].saturating_add_signed(change);
             }
+        }
+        for (axis, bits) in tally.slices().into_iter().enumerate() {
+            count(&mut self.slices[axis], first[axis], bits, up);
         }
     }
 
     /// Voxels of a label over all layers.
     pub(super) fn voxels(&self, label: u16) -> u64 {
-        self.voxels.get(&label).copied().unwrap_or(0)
+        self.labels.get(&label).map_or(0, |total| total.voxels)
+    }
+
+    /// In how many slices along a voxel axis a label is.
+    pub(super) fn slices_of(&self, label: u16, axis: usize) -> usize {
+        self.labels.get(&label).map_or(0, |total| total.occupied[axis])
     }
 
     /// The slices along a voxel axis that hold any label, rising.
@@ -153,6 +200,7 @@ mod tests {
             tally.follow(case);
             assert_eq!(tally.voxels(3), voxels);
             assert_eq!([0, 1, 2].map(|axis| tally.annotated_slices(axis)), slices);
+            assert_eq!([0, 1, 2].map(|axis| tally.slices_of(3, axis)), slices.map(<[usize]>::len));
         };
         check(&mut case, WriteRule::paint(3), 31..34, 33, 2, 3, [&[31, 32, 33], &[33], &[2]]);
         check(&mut case, WriteRule::paint(3), 33..35, 0, 4, 5, [&[31, 32, 33, 34], &[0, 33], &[2, 4]]);

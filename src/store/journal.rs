@@ -1,9 +1,9 @@
 //! Steps on disk as they are made: undo, autosave and what comes back after a crash are one stream.
 //!
-//! The file is a line that names it and then frames, each `u32` length, `u32` inflated length (both
-//! little-endian), and that many bytes of zlib-deflated JSON. The first frame is the [`Head`], every
-//! later one an [`Entry`]. A frame that was cut off, or does not inflate to its checksum, ends the
-//! stream: it is what a machine was writing when it stopped.
+//! The file is a line that names it and then [frames](super::frames). The first one is the [`Head`],
+//! every later one an [`Entry`]. A damaged frame ends the stream: it is what a machine was writing when
+//! it stopped. Entries are read one at a time, so that a long day's journal needs no more memory than a
+//! short one's.
 //!
 //! A journal begins at a saved state and numbers its events from there. A sidecar remembers which
 //! events it already holds, so that a stop between a save and the next entry repeats nothing.
@@ -12,13 +12,12 @@ use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use libdeflater::{CompressionLvl, Compressor, Decompressor};
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::disk::Disk;
 use super::fingerprint::Digest;
+use super::frames::{FrameFile, Place, frame, frames_from};
 use super::save::Seen;
 use super::sidecar::{Program, Signature};
 use super::study::{StudyChanges, StudyIdentity, StudyRecord};
@@ -26,10 +25,10 @@ use crate::case::{HistoryEvent, Step};
 
 /// The first line of every journal.
 const NAME: &[u8] = b"annotomy-journal 1\n";
-/// Frames that inflate to more are no frames of ours.
-const LONGEST_FRAME: usize = 1 << 30;
 /// Steps kept for undo across a save may hold this much.
-const KEPT_BYTES: usize = 256 << 20;
+const KEPT_BYTES: u64 = 256 << 20;
+/// What is written at once when a journal is written anew.
+const WRITTEN_AT_ONCE: usize = 4 << 20;
 
 /// Which events of which journal a saved case holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,25 +96,85 @@ pub enum JournalError {
 pub struct FoundJournal {
     path: PathBuf,
     head: Head,
+    frames: FrameFile,
     /// Steps that the state it begins at holds, and such as were taken back before it.
-    done: Vec<Step>,
-    undone: Vec<Step>,
-    events: Vec<(String, HistoryEvent)>,
+    done: Vec<Place>,
+    undone: Vec<Place>,
+    events: Vec<FoundEvent>,
     whole_bytes: u64,
     torn: bool,
 }
 
-/// The steps of a journal from a saved state on.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
+struct FoundEvent {
+    place: Place,
+    kind: EventKind,
+    time: String,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum EventKind {
+    Committed,
+    Undone,
+    Redone,
+}
+
+impl EventKind {
+    fn of(event: &HistoryEvent) -> Self {
+        match event {
+            HistoryEvent::Committed(_) => Self::Committed,
+            HistoryEvent::Undone => Self::Undone,
+            HistoryEvent::Redone => Self::Redone,
+        }
+    }
+}
+
+/// The steps of a journal from a saved state on. They stay on the disk until they are asked for.
+#[derive(Clone, Debug)]
 pub struct Unsaved {
-    /// Steps that the saved state holds, oldest first.
-    pub done: Vec<Step>,
-    /// Steps taken back from it, the one to be made next last.
-    pub undone: Vec<Step>,
-    /// What happened after, in order.
-    pub events: Vec<HistoryEvent>,
+    frames: FrameFile,
+    done: Vec<Place>,
+    undone: Vec<Place>,
+    events: Vec<Place>,
     /// When the last of it happened, UTC, RFC 3339.
     pub last: Option<String>,
+}
+
+impl Unsaved {
+    /// Steps that the saved state holds, oldest first.
+    pub fn done(&self) -> impl Iterator<Item = io::Result<Step>> {
+        self.done.iter().map(|place| self.step(*place))
+    }
+
+    /// Steps taken back from it, the one to be made next last.
+    pub fn undone(&self) -> impl Iterator<Item = io::Result<Step>> {
+        self.undone.iter().map(|place| self.step(*place))
+    }
+
+    /// What happened after, in order.
+    pub fn events(&self) -> impl Iterator<Item = io::Result<HistoryEvent>> {
+        self.events.iter().map(|place| match self.frames.read(*place)? {
+            Entry::Event { event, .. } => Ok(event),
+            Entry::Done(_) | Entry::Undone(_) => Err(io::Error::other("the journal changed meanwhile")),
+        })
+    }
+
+    /// How much happened after.
+    pub fn event_count(&self) -> usize {
+        self.events.len()
+    }
+
+    fn step(&self, place: Place) -> io::Result<Step> {
+        step_of(self.frames.read(place)?)
+    }
+}
+
+fn step_of(entry: Entry) -> io::Result<Step> {
+    match entry {
+        Entry::Done(step) | Entry::Undone(step) => Ok(step),
+        Entry::Event { event: HistoryEvent::Committed(step), .. } => Ok(step),
+        Entry::Event { .. } => Err(io::Error::other("the journal changed meanwhile")),
+    }
 }
 
 /// Reads the journal at `path`; `None` where there is none, or one that never came to its head.
@@ -135,48 +194,22 @@ pub fn find_journal(path: &Path) -> Result<Option<FoundJournal>, JournalError> {
         let why = "it is no journal of this version".to_owned();
         return Err(JournalError::Stranger { path: path.to_owned(), why });
     }
-    let mut frames = Frames { file: io::BufReader::new(file), left: total - NAME.len() as u64 };
-    let Some(head) = frames.next::<Head>().map_err(unusable)? else { return Ok(None) };
+    let again = FrameFile::new(File::open(path).map_err(unusable)?);
+    let mut frames = frames_from(file, NAME.len() as u64).map_err(unusable)?;
+    let Some((_, head)) = frames.next::<Head>().map_err(unusable)? else { return Ok(None) };
     let (mut done, mut undone, mut events) = (Vec::new(), Vec::new(), Vec::new());
-    while let Some(entry) = frames.next::<Entry>().map_err(unusable)? {
+    while let Some((place, entry)) = frames.next::<Entry>().map_err(unusable)? {
         match entry {
-            Entry::Done(step) => done.push(step),
-            Entry::Undone(step) => undone.push(step),
-            Entry::Event { time, event } => events.push((time, event)),
+            Entry::Done(_) => done.push(place),
+            Entry::Undone(_) => undone.push(place),
+            Entry::Event { time, event } => {
+                events.push(FoundEvent { place, kind: EventKind::of(&event), time });
+            }
         }
     }
-    let (whole_bytes, torn) = (total - frames.left, frames.left > 0);
-    Ok(Some(FoundJournal { path: path.to_owned(), head, done, undone, events, whole_bytes, torn }))
-}
-
-/// The frames of a file one after the other. What is `left` when no more come is a torn end.
-struct Frames {
-    file: io::BufReader<File>,
-    left: u64,
-}
-
-impl Frames {
-    fn next<T: DeserializeOwned>(&mut self) -> io::Result<Option<T>> {
-        let mut lengths = [[0; 4]; 2];
-        if self.left < 8 {
-            return Ok(None);
-        }
-        self.file.read_exact(lengths.as_flattened_mut())?;
-        let [length, inflated] = lengths.map(|length| u32::from_le_bytes(length) as usize);
-        // Deflate makes at most 1032 bytes of one.
-        if length as u64 > self.left - 8 || inflated > LONGEST_FRAME.min(length.saturating_mul(1032)) {
-            return Ok(None);
-        }
-        let mut deflated = vec![0; length];
-        self.file.read_exact(&mut deflated)?;
-        let mut json = vec![0; inflated];
-        let whole = Decompressor::new().zlib_decompress(&deflated, &mut json) == Ok(inflated);
-        let read = if whole { serde_json::from_slice(&json).ok() } else { None };
-        if read.is_some() {
-            self.left -= 8 + length as u64;
-        }
-        Ok(read)
-    }
+    let (whole_bytes, torn) = (frames.at(), frames.at() < total);
+    let path = path.to_owned();
+    Ok(Some(FoundJournal { path, head, frames: again, done, undone, events, whole_bytes, torn }))
 }
 
 impl FoundJournal {
@@ -212,28 +245,25 @@ impl FoundJournal {
         let (before, after) = self.events.split_at(held);
         let (done, undone) = folded(self.done.clone(), self.undone.clone(), before);
         Ok(Unsaved {
+            frames: self.frames.clone(),
             done,
             undone,
-            events: after.iter().map(|(_, event)| event.clone()).collect(),
-            last: after.last().map(|(time, _)| time.clone()),
+            events: after.iter().map(|event| event.place).collect(),
+            last: after.last().map(|event| event.time.clone()),
         })
     }
 }
 
 /// The steps done and undone after some events.
-fn folded(
-    mut done: Vec<Step>,
-    mut undone: Vec<Step>,
-    events: &[(String, HistoryEvent)],
-) -> (Vec<Step>, Vec<Step>) {
-    for (_, event) in events {
-        match event {
-            HistoryEvent::Committed(step) => {
+fn folded(mut done: Vec<Place>, mut undone: Vec<Place>, events: &[FoundEvent]) -> (Vec<Place>, Vec<Place>) {
+    for event in events {
+        match event.kind {
+            EventKind::Committed => {
                 undone.clear();
-                done.push(step.clone());
+                done.push(event.place);
             }
-            HistoryEvent::Undone => undone.extend(done.pop()),
-            HistoryEvent::Redone => done.extend(undone.pop()),
+            EventKind::Undone => undone.extend(done.pop()),
+            EventKind::Redone => done.extend(undone.pop()),
         }
     }
     (done, undone)
@@ -262,13 +292,17 @@ pub struct Journal {
     events: u64,
 }
 
-impl Journal {
-    /// Begins a journal at the state on disk, in the place of one that has nothing unsaved.
-    pub fn begin(
-        disk: Box<dyn Disk + Send>,
-        path: &Path,
-        start: &JournalStart<'_>,
-    ) -> Result<Self, JournalError> {
+/// A journal that is about to begin: nothing of it is on disk yet.
+#[derive(Clone, Debug)]
+pub struct JournalDraft {
+    path: PathBuf,
+    id: String,
+    frames: Vec<u8>,
+}
+
+impl JournalDraft {
+    /// What a journal at `path` will begin with.
+    pub fn new(path: &Path, start: &JournalStart<'_>) -> Result<Self, JournalError> {
         let head = Head {
             id: Uuid::new_v4().to_string(),
             program: Program::this(),
@@ -277,21 +311,65 @@ impl Journal {
             base: start.seen.and_then(Seen::sidecar_sha256),
             folded: 0,
         };
-        // Whoever writes the file that lies there has it locked.
-        if let Ok(there) = File::open(path) {
-            lock(&there, path)?;
+        let path = path.to_owned();
+        match frame(&head) {
+            Ok(frames) => Ok(Self { path, id: head.id, frames }),
+            Err(source) => Err(JournalError::Unusable { path, source }),
         }
-        let unusable = |source| JournalError::Unusable { path: path.to_owned(), source };
-        let frames = frame(&head).map_err(unusable)?;
-        let file = replaced(&*disk, path, &frames)?;
-        Ok(Self {
-            disk,
-            file,
-            path: path.to_owned(),
-            whole_bytes: (NAME.len() + frames.len()) as u64,
-            events: 0,
-            id: head.id,
-        })
+    }
+
+    /// The file it will be.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Its name, and that it holds no event.
+    pub fn mark(&self) -> JournalMark {
+        JournalMark { id: self.id.clone(), events: 0 }
+    }
+
+    /// Begins the journal. Steps that another session left in one of the same name meanwhile are kept
+    /// under another name.
+    pub fn begin(&self, disk: Box<dyn Disk + Send>) -> Result<Journal, JournalError> {
+        // Whoever writes the file that lies there has it locked.
+        if let Ok(there) = File::open(&self.path) {
+            lock(&there, &self.path)?;
+            let holds_steps = match find_journal(&self.path) {
+                Ok(found) => found.is_some_and(|found| !found.events.is_empty()),
+                Err(_) => true,
+            };
+            if holds_steps {
+                set_aside(&self.path)?;
+            }
+        }
+        let frames = std::iter::once(Ok(self.frames.clone()));
+        let (file, whole_bytes) = replaced(&*disk, &self.path, frames)?;
+        let (path, id) = (self.path.clone(), self.id.clone());
+        Ok(Journal { disk, file, path, id, whole_bytes, events: 0 })
+    }
+}
+
+/// Gives a journal that cannot be used, and must not be lost, another name in its folder.
+pub fn set_aside(path: &Path) -> Result<PathBuf, JournalError> {
+    let unusable = |source| JournalError::Unusable { path: path.to_owned(), source };
+    let numbered = |number: usize| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(format!(".{number}"));
+        PathBuf::from(name)
+    };
+    let free = (1..).map(numbered).find(|name| !name.exists()).expect("numbers do not end");
+    fs::rename(path, &free).map_err(unusable)?;
+    Ok(free)
+}
+
+impl Journal {
+    /// Begins a journal at the state on disk.
+    pub fn begin(
+        disk: Box<dyn Disk + Send>,
+        path: &Path,
+        start: &JournalStart<'_>,
+    ) -> Result<Self, JournalError> {
+        JournalDraft::new(path, start)?.begin(disk)
     }
 
     /// Goes on with a journal that was found, behind its last whole entry.
@@ -341,30 +419,23 @@ impl Journal {
     /// Leaves out the first `held` events, which a save holds now: of them stays what undo needs.
     pub fn fold(&mut self, held: u64) -> Result<(), JournalError> {
         let Some(found) = find_journal(&self.path)? else { return Ok(()) };
-        let unusable = |source| JournalError::Unusable { path: self.path.clone(), source };
         let gone = held.saturating_sub(found.head.folded).min(found.events.len() as u64) as usize;
         let (before, after) = found.events.split_at(gone);
-        let (done, undone) = folded(found.done, found.undone, before);
+        let (mut done, undone) = folded(found.done, found.undone, before);
         let head = Head { folded: found.head.folded + gone as u64, ..found.head };
-        let mut frames = frame(&head).map_err(unusable)?;
-        let mut kept = Vec::new();
-        for step in done.into_iter().rev() {
-            let frame = frame(&Entry::Done(step)).map_err(unusable)?;
-            if kept.iter().map(Vec::len).sum::<usize>() + frame.len() > KEPT_BYTES {
-                break;
-            }
-            kept.push(frame);
-        }
-        frames.extend(kept.into_iter().rev().flatten());
-        for step in undone {
-            frames.extend(frame(&Entry::Undone(step)).map_err(unusable)?);
-        }
-        for (time, event) in after {
-            frames
-                .extend(frame(&Entry::Event { time: time.clone(), event: event.clone() }).map_err(unusable)?);
-        }
-        self.file = replaced(&*self.disk, &self.path, &frames)?;
-        self.whole_bytes = (NAME.len() + frames.len()) as u64;
+        let mut kept = 0;
+        let reach_back = |place: &&Place| {
+            kept += place.bytes;
+            kept <= KEPT_BYTES
+        };
+        let forgotten = done.len() - done.iter().rev().take_while(reach_back).count();
+        done.drain(..forgotten);
+        let old = &found.frames;
+        let done = done.into_iter().map(|place| frame(&Entry::Done(step_of(old.read(place)?)?)));
+        let undone = undone.into_iter().map(|place| frame(&Entry::Undone(step_of(old.read(place)?)?)));
+        let after = after.iter().map(|event| old.bytes(event.place));
+        let frames = std::iter::once(frame(&head)).chain(done).chain(undone).chain(after);
+        (self.file, self.whole_bytes) = replaced(&*self.disk, &self.path, frames)?;
         Ok(())
     }
 
@@ -375,20 +446,33 @@ impl Journal {
 }
 
 /// A file in the place of `path` with these frames, locked, and on the disk whole before it takes the
-/// name.
-fn replaced(disk: &dyn Disk, path: &Path, frames: &[u8]) -> Result<File, JournalError> {
+/// name; and its length.
+fn replaced(
+    disk: &dyn Disk,
+    path: &Path,
+    frames: impl Iterator<Item = io::Result<Vec<u8>>>,
+) -> Result<(File, u64), JournalError> {
     let unusable = |source| JournalError::Unusable { path: path.to_owned(), source };
     let mut waiting = path.as_os_str().to_owned();
     waiting.push(".part");
     let waiting = PathBuf::from(waiting);
-    let made = || -> io::Result<File> {
+    let made = || -> io::Result<(File, u64)> {
         let mut file = disk.create(&waiting)?;
-        disk.write(&mut file, &waiting, NAME)?;
-        disk.write(&mut file, &waiting, frames)?;
+        let mut length = 0;
+        let mut bytes = NAME.to_vec();
+        for frame in frames {
+            bytes.extend(frame?);
+            if bytes.len() >= WRITTEN_AT_ONCE {
+                disk.write(&mut file, &waiting, &bytes)?;
+                length += bytes.len() as u64;
+                bytes.clear();
+            }
+        }
+        disk.write(&mut file, &waiting, &bytes)?;
         disk.sync(&file, &waiting)?;
-        Ok(file)
+        Ok((file, length + bytes.len() as u64))
     };
-    let file = made().map_err(unusable)?;
+    let (file, length) = made().map_err(unusable)?;
     lock(&file, &waiting)?;
     let named = disk.rename(&waiting, path).and_then(|()| match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => disk.sync_folder(folder),
@@ -399,7 +483,7 @@ fn replaced(disk: &dyn Disk, path: &Path, frames: &[u8]) -> Result<File, Journal
         let _ = fs::remove_file(&waiting);
         return Err(unusable(error));
     }
-    Ok(file)
+    Ok((file, length))
 }
 
 /// Takes the lock of a journal's file for as long as it is open. Where the disk knows no locks there
@@ -409,18 +493,4 @@ fn lock(file: &File, path: &Path) -> Result<(), JournalError> {
         Err(TryLockError::WouldBlock) => Err(JournalError::Busy { path: path.to_owned() }),
         Ok(()) | Err(TryLockError::Error(_)) => Ok(()),
     }
-}
-
-fn frame(content: &impl Serialize) -> io::Result<Vec<u8>> {
-    let json = serde_json::to_vec(content)?;
-    let mut deflater = Compressor::new(CompressionLvl::fastest());
-    let mut bytes = vec![0; 8 + deflater.zlib_compress_bound(json.len())];
-    let length = deflater.zlib_compress(&json, &mut bytes[8..]).map_err(io::Error::other)?;
-    bytes.truncate(8 + length);
-    let too_long = |_| io::Error::other("a step is too large for the journal");
-    let lengths = [length, json.len()].map(u32::try_from);
-    for (place, length) in lengths.into_iter().enumerate() {
-        bytes[4 * place..4 * place + 4].copy_from_slice(&length.map_err(too_long)?.to_le_bytes());
-    }
-    Ok(bytes)
 }

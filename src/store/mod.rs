@@ -7,8 +7,10 @@
 //!
 //! Must never know: windows, tools, the clock (times are handed in).
 
+mod attic;
 mod disk;
 mod fingerprint;
+mod frames;
 mod journal;
 mod names;
 mod open;
@@ -19,15 +21,21 @@ mod sidecar;
 mod study;
 mod table;
 mod verify;
+mod worklist;
 
+pub use attic::DiskAttic;
 pub use disk::{Disk, LocalDisk};
 pub use fingerprint::Digest;
-pub use journal::{FoundJournal, Journal, JournalError, JournalMark, JournalStart, Unsaved, find_journal};
+pub use journal::{
+    FoundJournal, Journal, JournalDraft, JournalError, JournalMark, JournalStart, Unsaved, find_journal,
+    set_aside,
+};
 pub use names::CaseFiles;
 pub use open::{MarksError, Notice, SavedMarks, find_marks, open_sidecar};
 pub use receipt::{LayerReceipt, Mismatch, Probe, Receipt, TOLERANCE_MM};
 pub use save::{Overwrite, SaveError, SaveRequest, Saved, Seen, save, save_on};
 pub use sidecar::Signature;
 pub use study::{StudyChange, StudyChanges, StudyIdentity};
-pub use table::{read_scheme, scheme_beside};
+pub use table::{read_scheme, scheme_beside, write_label_file};
 pub use verify::{Check, Verification, verify};
+pub use worklist::{WorkItem, WorkStatus, worklist};

@@ -34,7 +34,7 @@ const FIRST_MASK: &str = "_dseg.nii.gz";
 const TABLE: &str = "_dseg.tsv";
 
 /// Endings that are no part of a study's stem, longest first.
-const STUDY_ENDINGS: [&str; 18] = [
+pub(super) const STUDY_ENDINGS: [&str; 18] = [
     ".nii.gz", ".hdr.gz", ".img.gz", ".nii", ".hdr", ".img", ".dicom", ".dcm", ".ima", ".nrrd", ".nhdr",
     ".mha", ".mhd", ".png", ".jpg", ".jpeg", ".tif", ".tiff",
 ];
@@ -179,7 +179,7 @@ fn key_of(series: &Series) -> Vec<u8> {
 }
 
 /// `name` without `ending` in any case; `None` where it ends otherwise or is nothing else.
-fn without_ending(name: &OsStr, ending: &str) -> Option<OsString> {
+pub(super) fn without_ending(name: &OsStr, ending: &str) -> Option<OsString> {
     let bytes = name.as_encoded_bytes();
     let length = bytes.len().checked_sub(ending.len()).filter(|length| *length > 0)?;
     if !bytes[length..].eq_ignore_ascii_case(ending.as_bytes()) {

@@ -1,5 +1,6 @@
 //! Opening what was saved.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,8 +11,8 @@ use super::save::{Seen, SeenSidecar, read_if_there, waiting_path};
 use super::sidecar::{self, Parsed, Sidecar, SidecarError};
 use super::study::{StudyChanges, StudyIdentity};
 use super::table;
-use crate::annotation::{Annotation, Colour, Label, LabelScheme};
-use crate::case::{Case, CaseError, LayerOrigin};
+use crate::annotation::{Annotation, Classification, Colour, Label, LabelScheme, Subject};
+use crate::case::{Case, CaseError, LayerOrigin, SliceSeries};
 use crate::format::{self, Refusal, Silent, Study, Watch, nifti, open_plain, read_plain};
 use crate::geometry::Grid;
 use crate::volume::{LabelMap, Volume};
@@ -23,10 +24,16 @@ pub struct SavedMarks {
     pub layers: Vec<LabelMap>,
     /// Where each layer came from.
     pub origins: Vec<LayerOrigin>,
+    /// Whether each layer is shown.
+    pub shown: Vec<bool>,
+    /// The slices that were filled in between painted ones.
+    pub interpolated: Vec<(SliceSeries, Vec<usize>)>,
     /// The labels.
     pub scheme: LabelScheme,
     /// Boxes and landmarks.
     pub annotations: Vec<Annotation>,
+    /// What is said of the case, its series and its slices.
+    pub classifications: BTreeMap<Subject, Classification>,
     /// What a person should know of them.
     pub notices: Vec<Notice>,
     /// For the next save.
@@ -39,7 +46,9 @@ impl SavedMarks {
     /// The case of these marks on the volume they were found for.
     pub fn into_case(self, volume: Arc<Volume>) -> Result<Case, CaseError> {
         let case = Case::with_marks(volume, self.layers, self.scheme, self.annotations)?;
-        Ok(case.with_origins(self.origins))
+        let case = case.with_origins(self.origins).with_layers_shown(&self.shown);
+        let case = case.with_interpolated(self.interpolated);
+        Ok(case.with_classifications(self.classifications))
     }
 }
 
@@ -246,9 +255,12 @@ fn marks_of(
     notices.dedup();
     Ok(SavedMarks {
         layers,
-        origins: sidecar.layers.iter().map(|layer| LayerOrigin { file: layer.origin.clone() }).collect(),
+        origins: sidecar.origins(),
+        shown: sidecar.layers.iter().map(|layer| layer.visible).collect(),
+        interpolated: sidecar.interpolated(),
         scheme: sidecar.scheme(),
         annotations: sidecar.marks(),
+        classifications: sidecar.classifications(),
         notices,
         seen: Seen { sidecar: Some(SeenSidecar { path, sha256, json: Arc::new(json) }), parts },
         study: identity,
@@ -320,8 +332,11 @@ fn mask_alone(study: &Study, files: &CaseFiles) -> Result<SavedMarks, MarksError
     Ok(SavedMarks {
         layers: vec![labels],
         origins: Vec::new(),
+        shown: Vec::new(),
+        interpolated: Vec::new(),
         scheme,
         annotations: Vec::new(),
+        classifications: BTreeMap::new(),
         notices: vec![Notice::MaskAlone { path }],
         seen: Seen { sidecar: None, parts },
         study: StudyIdentity::of(study),

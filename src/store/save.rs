@@ -20,11 +20,12 @@ use super::journal::JournalMark;
 use super::names::CaseFiles;
 use super::receipt::{Mismatch, Receipt, TOLERANCE_MM, prove};
 use super::sidecar::{
-    self, AnnotationRecord, FileRecord, LayerRecord, Program, Sidecar, SidecarError, Signature,
+    self, AnnotationRecord, ClassificationRecord, FileRecord, LayerRecord, Program, Sidecar, SidecarError,
+    Signature,
 };
 use super::study::{StudyChanges, StudyIdentity};
 use super::table;
-use crate::case::Case;
+use crate::case::{Case, LayerOrigin};
 use crate::format::{nifti, read_plain};
 
 /// What is to be saved, where, by whom, and what may be lost by it.
@@ -193,8 +194,16 @@ pub fn save_on(disk: &dyn Disk, request: &SaveRequest<'_>) -> Result<Saved, Save
         let proven = prove(&waiting, &file, case.volume().grid(), labels)
             .map_err(|mismatch| SaveError::Unproven { path: place, mismatch })?;
         let counts = sidecar::count_records(&proven.counts);
-        let origin = case.layer_origins().get(number).and_then(|origin| origin.file.clone());
-        layers.push(LayerRecord { file, sha256: proven.sha256, counts, origin });
+        let LayerOrigin { file: origin, name } = case.layer_origins()[number].clone();
+        layers.push(LayerRecord {
+            file,
+            sha256: proven.sha256,
+            counts,
+            origin,
+            name,
+            visible: case.is_layer_shown(number),
+            interpolated: sidecar::interpolated_records(case, number),
+        });
         receipt.layers.push(proven.receipt);
     }
     let waiting = staged.write(&files.table(), |file| table::write(file, case.scheme()))?;
@@ -216,6 +225,11 @@ pub fn save_on(disk: &dyn Disk, request: &SaveRequest<'_>) -> Result<Saved, Save
         table: FileRecord { file: name_of(&files.table()), sha256: table_sha256 },
         superseded: before.files.clone(),
         annotations: case.annotations().iter().map(AnnotationRecord::of).collect(),
+        classifications: case
+            .classifications()
+            .iter()
+            .map(|(subject, said)| ClassificationRecord::of(*subject, said))
+            .collect(),
         receipt: receipt.clone(),
         journal: request.journal.cloned(),
     };
@@ -397,8 +411,9 @@ impl Staged<'_> {
         };
         let parsed = sidecar::parse(&bytes).map_err(|error| unproven(error.to_string()))?;
         let case = request.case;
-        let same_marks =
-            parsed.sidecar.scheme() == *case.scheme() && parsed.sidecar.marks() == case.annotations();
+        let same_marks = parsed.sidecar.scheme() == *case.scheme()
+            && parsed.sidecar.marks() == case.annotations()
+            && parsed.sidecar.classifications() == *case.classifications();
         if parsed.sidecar != *sidecar || !same_marks {
             return Err(unproven("it tells other marks".to_owned()));
         }

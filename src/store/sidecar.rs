@@ -13,8 +13,11 @@ use super::fingerprint::Digest;
 use super::journal::JournalMark;
 use super::receipt::Receipt;
 use super::study::StudyRecord;
-use crate::annotation::Shape;
-use crate::annotation::{Annotation, AnnotationId, CodedConcept, Colour, Label, LabelScheme, OrientedBox};
+use crate::annotation::{
+    Annotation, AnnotationId, Answer, Classification, CodedConcept, Colour, FlatRegion, Label, LabelScheme,
+    OrientedBox, Shape, Subject,
+};
+use crate::case::{Case, LayerOrigin, SliceSeries};
 use crate::format::read_plain;
 use crate::geometry::{Patient, Point, Vector};
 
@@ -52,6 +55,9 @@ pub(super) struct Sidecar {
     /// What lay in the places of this save's files before: known to be ours, should one survive.
     pub(super) superseded: Vec<FileRecord>,
     pub(super) annotations: Vec<AnnotationRecord>,
+    /// Older sidecars have none.
+    #[serde(default)]
+    pub(super) classifications: Vec<ClassificationRecord>,
     pub(super) receipt: Receipt,
     /// What of the journal this save holds; older sidecars have none.
     #[serde(default)]
@@ -96,6 +102,9 @@ pub(super) struct LabelRecord {
     pub(super) visible: bool,
     pub(super) locked: bool,
     pub(super) code: Option<CodedConcept>,
+    /// The heading under which lists show it; older sidecars have none.
+    #[serde(default)]
+    pub(super) group: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -106,6 +115,40 @@ pub(super) struct LayerRecord {
     /// Where the layer came from, if it was not drawn here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) origin: Option<String>,
+    /// What a person calls it; older sidecars have none of this and what follows.
+    #[serde(default)]
+    pub(super) name: Option<String>,
+    #[serde(default = "yes")]
+    pub(super) visible: bool,
+    /// What of it nobody painted: filled in between painted slices.
+    #[serde(default)]
+    pub(super) interpolated: Vec<InterpolatedRecord>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// The slices of one label that were filled in between painted ones.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct InterpolatedRecord {
+    pub(super) label: u16,
+    pub(super) axis: AxisName,
+    /// Rising, counted from 0.
+    pub(super) slices: Vec<usize>,
+}
+
+/// An axis of the grid.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum AxisName {
+    I,
+    J,
+    K,
+}
+
+impl AxisName {
+    const ALL: [Self; 3] = [Self::I, Self::J, Self::K];
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -140,10 +183,59 @@ pub(super) enum ShapeRecord {
     Landmark {
         point_lps: Point<Patient>,
     },
+    Ruler {
+        points_lps: [Point<Patient>; 2],
+    },
+    Angle {
+        points_lps: [Point<Patient>; 3],
+    },
+    Ellipse(RegionRecord),
+    Rectangle(RegionRecord),
+}
+
+/// A region of a slice.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct RegionRecord {
+    centre_lps: Point<Patient>,
+    axes_lps: [Vector<Patient>; 2],
+    size_mm: [f64; 2],
+}
+
+impl RegionRecord {
+    fn of(region: &FlatRegion) -> Self {
+        let FlatRegion { centre, axes, half_mm } = *region;
+        Self { centre_lps: centre, axes_lps: axes, size_mm: half_mm.map(|half| 2.0 * half) }
+    }
+
+    fn region(&self) -> FlatRegion {
+        let half_mm = self.size_mm.map(|size| size / 2.0);
+        FlatRegion { centre: self.centre_lps, axes: self.axes_lps, half_mm }
+    }
+}
+
+/// What is said of the case, the series or one slice.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct ClassificationRecord {
+    #[serde(flatten)]
+    pub(super) subject: Subject,
+    answers: Vec<AnswerRecord>,
+    pub(super) ambiguous: Option<String>,
+    #[serde(default)]
+    pub(super) done: bool,
+    author: String,
+    time: String,
+}
+
+/// An answer and the id of its question. A list of these, not names of one object: what is taken back
+/// has to be gone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct AnswerRecord {
+    id: String,
+    answer: Answer,
 }
 
 /// The values of `kind` that [`ShapeRecord`] knows.
-const KINDS: [&str; 2] = ["box", "landmark"];
+const KINDS: [&str; 6] = ["box", "landmark", "ruler", "angle", "ellipse", "rectangle"];
 
 /// Why a file is not a sidecar that can be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -221,6 +313,15 @@ impl Sidecar {
         if let Some(pair) = ids.windows(2).find(|pair| pair[0] == pair[1]) {
             return damaged(format!("the annotation {} stands twice", pair[0]));
         }
+        let mut subjects: Vec<Subject> = self.classifications.iter().map(|said| said.subject).collect();
+        subjects.sort_unstable();
+        let nowhere = |subject: &Subject| match *subject {
+            Subject::Slice { axis, slice } => self.study.dims.get(axis).is_none_or(|count| slice >= *count),
+            Subject::Case | Subject::Series => false,
+        };
+        if subjects.windows(2).any(|pair| pair[0] == pair[1]) || subjects.iter().any(nowhere) {
+            return damaged("a classification stands twice or names a slice that is not there".to_owned());
+        }
         if !self.save_id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
             return damaged(format!("\"{}\" is no name of a save", self.save_id));
         }
@@ -240,15 +341,38 @@ impl Sidecar {
     pub(super) fn scheme(&self) -> LabelScheme {
         let mut scheme = LabelScheme::default();
         for record in self.labels.iter().cloned() {
-            let LabelRecord { index, name, color, visible, locked, code } = record;
-            scheme.set(index, Some(Label { name, color, visible, locked, code }));
+            let LabelRecord { index, name, color, visible, locked, code, group } = record;
+            scheme.set(index, Some(Label { name, color, visible, locked, code, group }));
         }
         scheme
+    }
+
+    /// What each layer is called and where it came from.
+    pub(super) fn origins(&self) -> Vec<LayerOrigin> {
+        let origin =
+            |layer: &LayerRecord| LayerOrigin { file: layer.origin.clone(), name: layer.name.clone() };
+        self.layers.iter().map(origin).collect()
+    }
+
+    /// The slices that were filled in between painted ones.
+    pub(super) fn interpolated(&self) -> Vec<(SliceSeries, Vec<usize>)> {
+        let layers = self.layers.iter().enumerate();
+        let all = layers.flat_map(|(layer, record)| record.interpolated.iter().map(move |one| (layer, one)));
+        all.map(|(layer, one)| {
+            let of = SliceSeries { layer, label: one.label, axis: one.axis as usize };
+            (of, one.slices.clone())
+        })
+        .collect()
     }
 
     /// The annotations.
     pub(super) fn marks(&self) -> Vec<Annotation> {
         self.annotations.iter().map(AnnotationRecord::annotation).collect()
+    }
+
+    /// What is said of the case, its series and its slices.
+    pub(super) fn classifications(&self) -> BTreeMap<Subject, Classification> {
+        self.classifications.iter().map(|record| (record.subject, record.classification())).collect()
     }
 
     /// Everything of the case but its sidecar, as this file has it.
@@ -283,15 +407,41 @@ impl Sidecar {
 /// The labels of a scheme.
 pub(super) fn label_records(scheme: &LabelScheme) -> Vec<LabelRecord> {
     let record = |(index, label): (u16, &Label)| {
-        let Label { name, color, visible, locked, code } = label.clone();
-        LabelRecord { index, name, color, visible, locked, code }
+        let Label { name, color, visible, locked, code, group } = label.clone();
+        LabelRecord { index, name, color, visible, locked, code, group }
     };
     scheme.iter().map(record).collect()
+}
+
+/// What of a layer was filled in between painted slices.
+pub(super) fn interpolated_records(case: &Case, layer: usize) -> Vec<InterpolatedRecord> {
+    let ours = case.all_interpolated().filter(|(of, _)| of.layer == layer);
+    ours.map(|(of, slices)| InterpolatedRecord {
+        label: of.label,
+        axis: AxisName::ALL[of.axis],
+        slices: slices.to_vec(),
+    })
+    .collect()
 }
 
 /// Voxels of each label.
 pub(super) fn count_records(counts: &BTreeMap<u16, u64>) -> Vec<Count> {
     counts.iter().map(|(&label, &voxels)| Count { label, voxels }).collect()
+}
+
+impl ClassificationRecord {
+    /// Of what is said of a subject.
+    pub(super) fn of(subject: Subject, said: &Classification) -> Self {
+        let Classification { answers, ambiguous, done, author, time } = said.clone();
+        let answers = answers.into_iter().map(|(id, answer)| AnswerRecord { id, answer }).collect();
+        Self { subject, answers, ambiguous, done, author, time }
+    }
+
+    fn classification(&self) -> Classification {
+        let Self { answers, ambiguous, done, author, time, .. } = self.clone();
+        let answers = answers.into_iter().map(|AnswerRecord { id, answer }| (id, answer)).collect();
+        Classification { answers, ambiguous, done, author, time }
+    }
 }
 
 impl AnnotationRecord {
@@ -305,6 +455,10 @@ impl AnnotationRecord {
                 ShapeRecord::Box { centre_lps: centre, axes_lps: axes, size_mm, min_lps, max_lps }
             }
             Shape::Landmark(point_lps) => ShapeRecord::Landmark { point_lps },
+            Shape::Ruler(points_lps) => ShapeRecord::Ruler { points_lps },
+            Shape::Angle(points_lps) => ShapeRecord::Angle { points_lps },
+            Shape::Ellipse(region) => ShapeRecord::Ellipse(RegionRecord::of(&region)),
+            Shape::Rectangle(region) => ShapeRecord::Rectangle(RegionRecord::of(&region)),
         };
         let Annotation { id, name, label, author, created, .. } = annotation.clone();
         Self { id, shape, name, label, author, created }
@@ -317,6 +471,10 @@ impl AnnotationRecord {
                 Shape::Box(OrientedBox { centre: centre_lps, axes: axes_lps, half_mm })
             }
             ShapeRecord::Landmark { point_lps } => Shape::Landmark(point_lps),
+            ShapeRecord::Ruler { points_lps } => Shape::Ruler(points_lps),
+            ShapeRecord::Angle { points_lps } => Shape::Angle(points_lps),
+            ShapeRecord::Ellipse(record) => Shape::Ellipse(record.region()),
+            ShapeRecord::Rectangle(record) => Shape::Rectangle(record.region()),
         };
         let Self { id, name, label, author, created, .. } = self.clone();
         Annotation { id, name, label, shape, author, created }
@@ -324,7 +482,7 @@ impl AnnotationRecord {
 }
 
 /// Puts into `new` every name of `older` that it lacks, at every depth; things in lists are the same
-/// by their `id`, `index` or `file`.
+/// by their `id`, `index` or `file`, and what is said by what it is said of.
 fn keep_unknown(new: &mut Value, older: &Value) {
     match (new, older) {
         (Value::Object(new), Value::Object(older)) => {
@@ -347,9 +505,10 @@ fn keep_unknown(new: &mut Value, older: &Value) {
 }
 
 fn is_same_thing(a: &Value, b: &Value) -> bool {
-    let same_kind = a.get("kind") == b.get("kind");
-    same_kind
-        && ["id", "index", "file"].iter().any(|name| a.get(name).is_some() && a.get(name) == b.get(name))
+    let same = |name: &str| a.get(name) == b.get(name);
+    let named = |name: &str| a.get(name).is_some() && same(name);
+    same("kind") && ["id", "index", "file"].into_iter().any(named)
+        || named("about") && same("axis") && same("slice")
 }
 
 /// Lines are broken beyond this many characters.

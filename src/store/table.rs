@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::open::{MarksError, unreadable};
 use crate::annotation::{Colour, Label, LabelScheme};
-use crate::format::{itksnap, nifti};
+use crate::format::{itksnap, nifti, write_atomically};
 
 /// No table of labels is longer.
 const GREATEST_TABLE: u64 = 4 << 20;
@@ -27,6 +27,11 @@ pub fn read_scheme(path: &Path) -> Result<LabelScheme, MarksError> {
         read(&bytes[..])
     };
     found.map_err(|source| MarksError::BadTable { path: path.to_owned(), source })
+}
+
+/// Writes the names and colours of labels into a label file of ITK-SNAP's.
+pub fn write_label_file(path: &Path, scheme: &LabelScheme) -> io::Result<()> {
+    write_atomically(path, |file| file.write_all(itksnap::write(scheme).as_bytes()))
 }
 
 /// The names in the table that lies beside a mask and is called as the mask is (`x_dseg.tsv` beside

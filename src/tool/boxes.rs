@@ -1,7 +1,9 @@
 //! Draws, moves and resizes boxes in any view.
 
+use std::borrow::Cow;
+
 use super::{Cursor, Desk, Gesture, Phase, Preview, REACH_PIXELS, Response, StepEnd, Tool, pixels_between};
-use super::{new_annotation, numbered_name};
+use super::{new_annotation, numbered_name, reshaped};
 use crate::annotation::{AnnotationId, OrientedBox, Shape};
 use crate::case::Edit;
 use crate::geometry::{Patient, Plane, Point, Vector};
@@ -92,14 +94,14 @@ impl Tool for BoxTool {
             }
             (State::Moving { id, from, before }, Phase::Drag) => {
                 let moved = OrientedBox { centre: before.centre + (at - from), ..before };
-                response.edits.extend(reshaped(desk, id, moved));
+                response.edits.extend(reshaped(desk, id, Shape::Box(moved)));
                 self.state
             }
             (State::Resizing { id, from, before, faces }, Phase::Drag) => {
                 let moved = at - from;
                 let resized =
                     faces.into_iter().flatten().fold(before, |shape, face| pulled(&shape, face, moved, desk));
-                response.edits.extend(reshaped(desk, id, resized));
+                response.edits.extend(reshaped(desk, id, Shape::Box(resized)));
                 self.state
             }
             (State::Moving { .. } | State::Resizing { .. }, Phase::Release) => {
@@ -130,22 +132,29 @@ impl Tool for BoxTool {
         }
     }
 
-    fn preview(&self, _at: Point<Patient>, _desk: &Desk<'_>, _inverted: bool) -> Option<Preview> {
+    fn preview(
+        &self,
+        _at: Point<Patient>,
+        _view: &View,
+        _desk: &Desk<'_>,
+        _inverted: bool,
+    ) -> Option<Preview> {
         match self.state {
             State::Drawing { drawn, .. } => drawn.map(Preview::Box),
             _ => None,
         }
     }
 
-    fn hint(&self) -> &'static str {
-        match self.state {
+    fn hint(&self, _desk: &Desk<'_>) -> Cow<'static, str> {
+        let words = match self.state {
             State::Ready => {
                 "Drag: draw a box · Border or handle: move or resize · Delete: remove the selected one"
             }
             State::Drawing { .. } => "Wheel: set the depth · Release to keep the box · Esc: drop it",
             State::Moving { .. } => "Release to set the box · Wheel: to another slice · Esc: put it back",
             State::Resizing { .. } => "Release to set the side · Esc: put it back",
-        }
+        };
+        words.into()
     }
 }
 
@@ -163,7 +172,7 @@ fn drawn_box(
     if across.min(down) * 2.0 * view.pixels_per_mm < SMALLEST_PIXELS {
         return None;
     }
-    let half_slice = half_voxel(desk, plane.normal());
+    let half_slice = desk.half_voxel(plane.normal());
     shape.half_mm[2] = if deep < 1e-6 {
         let flat = desk.case.volume().grid().dims().contains(&1);
         if flat { half_slice } else { ((across + down) / 2.0).max(half_slice) }
@@ -178,14 +187,8 @@ fn drawn_box(
 fn pulled(shape: &OrientedBox, face: Face, moved: Vector<Patient>, desk: &Desk<'_>) -> OrientedBox {
     let axis = shape.axes[face.axis];
     let out_mm = if face.positive { moved.dot(axis) } else { -moved.dot(axis) };
-    let room_mm = (shape.half_mm[face.axis] - half_voxel(desk, axis)).max(0.0) * 2.0;
+    let room_mm = (shape.half_mm[face.axis] - desk.half_voxel(axis)).max(0.0) * 2.0;
     shape.with_face_moved(face.axis, face.positive, out_mm.max(-room_mm))
-}
-
-/// Half of what one voxel's cell measures along a unit vector, in millimetres.
-fn half_voxel(desk: &Desk<'_>, along: Vector<Patient>) -> f64 {
-    let map = desk.case.volume().grid().patient_from_voxel();
-    (0..3).map(|axis| map.axis(axis).dot(along).abs()).sum::<f64>() / 2.0
 }
 
 /// The box under the pointer and what of it is gripped; the selected box comes first.
@@ -196,7 +199,7 @@ fn grip_at(at: Point<Patient>, view: &View, desk: &Desk<'_>) -> Option<(Annotati
         .iter()
         .filter_map(|annotation| match annotation.shape {
             Shape::Box(shape) => Some((annotation.id, shape)),
-            Shape::Landmark(_) => None,
+            _ => None,
         })
         .collect();
     boxes.sort_by_key(|(id, _)| Some(*id) != desk.selected);
@@ -231,10 +234,4 @@ fn grip_of(at: Point<Patient>, view: &View, shape: &OrientedBox, selected: bool)
         }
         [] => selected.then_some(Grip::Body),
     }
-}
-
-fn reshaped(desk: &Desk<'_>, id: AnnotationId, shape: OrientedBox) -> Option<Edit> {
-    let mut annotation = desk.case.annotation(id)?.clone();
-    annotation.shape = Shape::Box(shape);
-    Edit::change_annotation(desk.case, id, Some(annotation))
 }

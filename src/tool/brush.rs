@@ -1,11 +1,13 @@
 //! Paints and erases labels under a moving disc or ball.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use super::sweep::{Footprint, Sweep};
+use super::target::{VoxelRun, label_to_draw, refusal};
 use super::{Cursor, Desk, Gesture, Phase, Preview, Response, StepEnd, Tool};
-use crate::annotation::Label;
-use crate::case::{Edit, MaskWriter, WriteRule};
+use crate::case::{Edit, PaintOver};
 use crate::geometry::{Patient, Point};
 use crate::view::View;
 
@@ -26,13 +28,17 @@ pub struct BrushSettings {
     pub shape: BrushShape,
     /// Its radius in the patient, in millimetres.
     pub radius_mm: f64,
-    /// Paints only where the value lies in this range, ends included.
+    /// Paints only where the value lies in this range, ends included. This and what follows hold for
+    /// every tool that writes labels.
     pub only_values: Option<[f64; 2]>,
+    /// What may be painted over.
+    #[serde(default)]
+    pub over: PaintOver,
 }
 
 impl Default for BrushSettings {
     fn default() -> Self {
-        Self { shape: BrushShape::Disc, radius_mm: 3.0, only_values: None }
+        Self { shape: BrushShape::Disc, radius_mm: 3.0, only_values: None, over: PaintOver::All }
     }
 }
 
@@ -41,6 +47,8 @@ impl Default for BrushSettings {
 pub struct BrushTool {
     erases: bool,
     state: State,
+    /// What this stroke took from other labels.
+    taken: Vec<VoxelRun>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -78,12 +86,12 @@ impl Tip {
 impl BrushTool {
     /// The brush.
     pub fn painting() -> Self {
-        Self { erases: false, state: State::Ready }
+        Self { erases: false, state: State::Ready, taken: Vec::new() }
     }
 
     /// The eraser.
     pub fn erasing() -> Self {
-        Self { erases: true, state: State::Ready }
+        Self { erases: true, state: State::Ready, taken: Vec::new() }
     }
 }
 
@@ -95,6 +103,7 @@ impl Tool for BrushTool {
         self.state = match (self.state, gesture.phase) {
             (_, Phase::Press) => {
                 let erasing = self.erases != gesture.inverted;
+                self.taken.clear();
                 let label = label_to_draw(desk, erasing, &mut response);
                 match refusal(desk, label) {
                     Some(notice) => {
@@ -103,7 +112,7 @@ impl Tool for BrushTool {
                     }
                     None => {
                         response.begin = Some(step_name(desk, label, erasing));
-                        let edit = stroke([at, at], tip, false, label, erasing, desk);
+                        let edit = stroke([at, at], tip, false, label, erasing, desk, &mut self.taken);
                         let drew = edit.is_some();
                         response.edits.extend(edit);
                         let made_label = response.activate.is_some();
@@ -112,7 +121,7 @@ impl Tool for BrushTool {
                 }
             }
             (State::Drawing { last, with, label, erasing, drew, made_label }, Phase::Drag) => {
-                let edit = stroke([last, at], tip, tip == with, label, erasing, desk);
+                let edit = stroke([last, at], tip, tip == with, label, erasing, desk, &mut self.taken);
                 let drew = drew || edit.is_some();
                 response.edits.extend(edit);
                 State::Drawing { last: at, with: tip, label, erasing, drew, made_label }
@@ -120,6 +129,7 @@ impl Tool for BrushTool {
             (State::Drawing { label, drew, made_label, .. }, Phase::Release) => {
                 // A label made for a stroke that drew nothing goes with it.
                 response.end = Some(if drew { StepEnd::Commit } else { StepEnd::Abort });
+                self.taken.clear();
                 let made = desk.case.scheme().get(label).filter(|_| drew && made_label);
                 response.notice = made.map(|label| format!("\"{}\" is a new label", label.name));
                 State::Ready
@@ -132,6 +142,7 @@ impl Tool for BrushTool {
     fn cancel(&mut self) -> Response {
         let end = matches!(self.state, State::Drawing { .. }).then_some(StepEnd::Abort);
         self.state = State::Ready;
+        self.taken.clear();
         Response { end, ..Response::default() }
     }
 
@@ -139,16 +150,22 @@ impl Tool for BrushTool {
         Cursor::Hidden
     }
 
-    fn preview(&self, at: Point<Patient>, desk: &Desk<'_>, inverted: bool) -> Option<Preview> {
+    fn preview(&self, at: Point<Patient>, view: &View, desk: &Desk<'_>, inverted: bool) -> Option<Preview> {
         let erasing = match self.state {
             State::Drawing { erasing, .. } => erasing,
             State::Ready => self.erases != inverted,
         };
-        Some(Preview::Ring { centre: at, radius_mm: desk.brush.radius_mm, erasing })
+        let mut taken = Vec::new();
+        if let (State::Ready, false) = (self.state, erasing) {
+            let at = view.plane.project(at);
+            visit_taken([at, at], Tip::now(view, desk), desk.active_label, desk, &mut taken);
+        }
+        let taken = self.taken.iter().chain(&taken).filter_map(|run| run.on_slice(view)).collect();
+        Some(Preview::Ring { centre: at, radius_mm: desk.brush.radius_mm, erasing, taken })
     }
 
-    fn hint(&self) -> &'static str {
-        match (self.state, self.erases) {
+    fn hint(&self, _desk: &Desk<'_>) -> Cow<'static, str> {
+        let words = match (self.state, self.erases) {
             (State::Drawing { .. }, _) => "Wheel: paint on into the next slice · Esc: take the stroke back",
             (State::Ready, false) => {
                 "Drag: paint · Right drag: erase · Shift+wheel: size · Alt+click: pick a label"
@@ -156,36 +173,13 @@ impl Tool for BrushTool {
             (State::Ready, true) => {
                 "Drag: erase · Right drag: paint · Shift+wheel: size · Alt+click: pick a label"
             }
-        }
-    }
-}
-
-/// The active label; painting with one that the scheme does not have makes it within the same step.
-fn label_to_draw(desk: &Desk<'_>, erasing: bool, response: &mut Response) -> u16 {
-    let exists = desk.case.scheme().get(desk.active_label).is_some();
-    if exists || erasing {
-        return desk.active_label;
-    }
-    let wanted = (desk.active_label != 0).then_some(desk.active_label);
-    let Some(index) = wanted.or_else(|| desk.case.scheme().next_free_index()) else { return 0 };
-    let label = Label::numbered(index);
-    response.edits.extend(Edit::set_label(desk.case, index, Some(label)));
-    response.activate = Some(index);
-    index
-}
-
-fn refusal(desk: &Desk<'_>, label: u16) -> Option<String> {
-    let scheme = desk.case.scheme();
-    match scheme.get(label) {
-        Some(label) if label.locked => Some(format!("\"{}\" is locked: unlock it to change it", label.name)),
-        None if label == 0 => Some("There is no label to draw with: make one first".into()),
-        _ => None,
+        };
+        words.into()
     }
 }
 
 fn step_name(desk: &Desk<'_>, label: u16, erasing: bool) -> String {
-    let fallback = format!("Label {label}");
-    let name = desk.case.scheme().get(label).map_or(fallback.as_str(), |label| &label.name);
+    let name = desk.name_of(label);
     let millimetres = desk.brush.radius_mm * 2.0;
     let (word, joint) = if erasing { ("Erase", "from") } else { ("Brush", "on") };
     let unit = desk.case.volume().placement.unit();
@@ -193,20 +187,33 @@ fn step_name(desk: &Desk<'_>, label: u16, erasing: bool) -> String {
 }
 
 /// The edit of one sample: everything under the tip on its way. `from_is_done` tells that this very
-/// tip has drawn where the way begins.
+/// tip has drawn where the way begins. What it takes from other labels is added to `taken`.
 fn stroke(
-    [from, to]: [Point<Patient>; 2],
+    way: [Point<Patient>; 2],
     tip: Tip,
     from_is_done: bool,
     label: u16,
     erasing: bool,
     desk: &Desk<'_>,
+    taken: &mut Vec<VoxelRun>,
 ) -> Option<Edit> {
-    let Tip { brush: BrushSettings { radius_mm, only_values, .. }, footprint } = tip;
-    let rule = if erasing { WriteRule::erase(label) } else { WriteRule::paint(label) };
-    let mut writer =
-        MaskWriter::new(desk.case, desk.layer, WriteRule { only_values, time: desk.display.time, ..rule })?;
-    let sweep = Sweep { grid: desk.case.volume().grid(), from, to, radius_mm, footprint, from_is_done };
-    sweep.for_each_run(|i, j, k| writer.write_run(i, j, k));
+    if !erasing {
+        visit_taken(way, tip, label, desk, taken);
+    }
+    let mut writer = desk.writer(label, erasing)?;
+    sweep(way, tip, from_is_done, desk).for_each_run(|i, j, k| writer.write_run(i, j, k));
     writer.finish()
+}
+
+fn sweep<'a>([from, to]: [Point<Patient>; 2], tip: Tip, from_is_done: bool, desk: &Desk<'a>) -> Sweep<'a> {
+    let Tip { brush: BrushSettings { radius_mm, .. }, footprint } = tip;
+    Sweep { grid: desk.case.volume().grid(), from, to, radius_mm, footprint, from_is_done }
+}
+
+/// Adds the voxels that drawing along a way would take from other labels.
+fn visit_taken(way: [Point<Patient>; 2], tip: Tip, label: u16, desk: &Desk<'_>, taken: &mut Vec<VoxelRun>) {
+    let Some(writer) = desk.writer(label, false).filter(|_| desk.has_other_labels()) else { return };
+    sweep(way, tip, false, desk).for_each_run(|i, j, k| {
+        writer.for_each_taken(i, j, k, |i| taken.push(VoxelRun { i, j, k }));
+    });
 }

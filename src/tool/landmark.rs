@@ -1,8 +1,12 @@
-//! Places and drags named points.
+//! Places and drags named points, one by one or in the order of a template.
 
-use super::{Cursor, Desk, Gesture, Phase, Preview, REACH_PIXELS, Response, StepEnd, Tool, pixels_between};
-use super::{new_annotation, numbered_name};
-use crate::annotation::{AnnotationId, Shape};
+use std::borrow::Cow;
+
+use super::{
+    Ask, Cursor, Desk, Gesture, Phase, Preview, REACH_PIXELS, Response, StepEnd, Tool, pixels_between,
+};
+use super::{new_annotation, numbered_name, reshaped};
+use crate::annotation::{Annotation, AnnotationId, Shape};
 use crate::case::Edit;
 use crate::geometry::{Patient, Point, Vector};
 use crate::view::View;
@@ -32,7 +36,8 @@ impl Tool for LandmarkTool {
                     State::Dragging { id, grip: place - gesture.at }
                 }
                 None => {
-                    let name = numbered_name(desk.case, "Landmark");
+                    let name = asked_for(desk)
+                        .map_or_else(|| numbered_name(desk.case, "Landmark"), |(_, name)| name.clone());
                     let landmark = new_annotation(desk, name, Shape::Landmark(gesture.at));
                     let id = landmark.id;
                     response.begin = Some(format!("Place {}", landmark.name));
@@ -42,7 +47,7 @@ impl Tool for LandmarkTool {
                 }
             },
             (State::Dragging { id, grip }, Phase::Drag) => {
-                response.edits.extend(moved(desk, id, gesture.at + grip));
+                response.edits.extend(reshaped(desk, id, Shape::Landmark(gesture.at + grip)));
                 State::Dragging { id, grip }
             }
             (State::Dragging { .. }, Phase::Release) => {
@@ -52,6 +57,26 @@ impl Tool for LandmarkTool {
             (State::Ready, Phase::Drag | Phase::Release) => State::Ready,
         };
         response
+    }
+
+    fn asked(&mut self, ask: Ask, _view: &View, desk: &Desk<'_>) -> Option<Response> {
+        let mut response = Response::default();
+        match (ask, self.state) {
+            (Ask::StepBack, State::Ready) => {
+                let last = placed_last(desk)?;
+                response.begin = Some(format!("Take back {}", last.name));
+                response.edits.extend(Edit::change_annotation(desk.case, last.id, None));
+            }
+            (Ask::Nudge(by), State::Ready) => {
+                let selected = desk.case.annotation(desk.selected?)?;
+                let Shape::Landmark(point) = selected.shape else { return None };
+                response.begin = Some(format!("Nudge {}", selected.name));
+                response.edits.extend(reshaped(desk, selected.id, Shape::Landmark(point + by)));
+            }
+            _ => return None,
+        }
+        response.end = Some(StepEnd::Commit);
+        Some(response)
     }
 
     fn cancel(&mut self) -> Response {
@@ -65,15 +90,36 @@ impl Tool for LandmarkTool {
         if over { Cursor::Move } else { Cursor::Crosshair }
     }
 
-    fn preview(&self, _at: Point<Patient>, _desk: &Desk<'_>, _inverted: bool) -> Option<Preview> {
+    fn preview(
+        &self,
+        _at: Point<Patient>,
+        _view: &View,
+        _desk: &Desk<'_>,
+        _inverted: bool,
+    ) -> Option<Preview> {
         None
     }
 
-    fn hint(&self) -> &'static str {
-        match self.state {
-            State::Ready => "Click: place a landmark · Drag one: move it · Delete: remove the selected one",
-            State::Dragging { .. } => {
-                "Release to set the landmark · Wheel: to another slice · Esc: put it back"
+    fn prompt(&self, desk: &Desk<'_>) -> Option<String> {
+        let (place, name) = asked_for(desk)?;
+        let count = desk.template?.landmarks.len();
+        Some(format!("Place {name} ({} of {count})", place + 1))
+    }
+
+    fn hint(&self, desk: &Desk<'_>) -> Cow<'static, str> {
+        match (self.state, self.prompt(desk), desk.template) {
+            (State::Dragging { .. }, ..) => {
+                "Release to set the landmark · Wheel: to another slice · Esc: put it back".into()
+            }
+            (State::Ready, Some(prompt), _) => {
+                format!("{prompt} · Backspace: one back · Arrows: nudge").into()
+            }
+            (State::Ready, None, Some(template)) => {
+                format!("All {} landmarks are placed · Drag one: move it", template.landmarks.len()).into()
+            }
+            (State::Ready, ..) => {
+                "Click: place a landmark · Drag one: move it · Arrows: nudge · Delete: remove the selected one"
+                    .into()
             }
         }
     }
@@ -84,11 +130,13 @@ fn landmark_at(at: Point<Patient>, view: &View, desk: &Desk<'_>) -> Option<(Anno
     let spacing = desk.case.volume().grid().spacing_mm().into_iter().fold(0.0, f64::max);
     let points = desk.case.annotations().iter().filter_map(|annotation| match annotation.shape {
         Shape::Landmark(point) => Some((annotation.id, point)),
-        Shape::Box(_) => None,
+        _ => None,
     });
     let near = points.filter(|(_, point)| view.plane.depth_of(*point).abs() <= spacing);
+    // While one is asked for, a click is meant to place it, also close to another.
+    let reach = if asked_for(desk).is_some() { REACH_PIXELS / 2.0 } else { REACH_PIXELS };
     near.map(|(id, point)| (pixels_between(view, at, point), id, point))
-        .filter(|(pixels, ..)| *pixels <= REACH_PIXELS)
+        .filter(|(pixels, ..)| *pixels <= reach)
         .min_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, id, point)| (id, point))
 }
@@ -97,8 +145,22 @@ fn name_of(desk: &Desk<'_>, id: AnnotationId) -> String {
     desk.case.annotation(id).map(|annotation| annotation.name.clone()).unwrap_or_default()
 }
 
-fn moved(desk: &Desk<'_>, id: AnnotationId, to: Point<Patient>) -> Option<Edit> {
-    let mut landmark = desk.case.annotation(id)?.clone();
-    landmark.shape = Shape::Landmark(to);
-    Edit::change_annotation(desk.case, id, Some(landmark))
+/// The landmark of a name, where it is placed.
+fn placed<'a>(desk: &Desk<'a>, name: &str) -> Option<&'a Annotation> {
+    let is_it =
+        |annotation: &&Annotation| matches!(annotation.shape, Shape::Landmark(_)) && annotation.name == name;
+    desk.case.annotations().iter().find(is_it)
+}
+
+/// The first landmark of the template that is not placed yet, and its place in it.
+pub(super) fn asked_for<'a>(desk: &Desk<'a>) -> Option<(usize, &'a String)> {
+    let mut names = desk.template?.landmarks.iter().enumerate();
+    names.find(|(_, name)| placed(desk, name).is_none())
+}
+
+/// The landmark before the one that is asked for.
+fn placed_last<'a>(desk: &Desk<'a>) -> Option<&'a Annotation> {
+    let names = &desk.template?.landmarks;
+    let next = asked_for(desk).map_or(names.len(), |(place, _)| place);
+    placed(desk, &names[next.checked_sub(1)?])
 }

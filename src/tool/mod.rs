@@ -8,18 +8,30 @@
 
 mod boxes;
 mod brush;
+mod contour;
+mod fill;
 mod landmark;
+mod measure;
 mod navigate;
+mod polygon;
 mod sweep;
+mod target;
+
+use std::borrow::Cow;
 
 pub use boxes::BoxTool;
 pub use brush::{BrushSettings, BrushShape, BrushTool};
+pub use contour::Contour;
+pub use fill::FillTool;
 pub use landmark::LandmarkTool;
+pub use measure::{MeasureKind, MeasureTool};
 pub use navigate::NavigateTool;
+pub use polygon::PolygonTool;
+pub use target::VoxelRun;
 
-use crate::annotation::{Annotation, AnnotationId, OrientedBox, Shape};
+use crate::annotation::{Annotation, AnnotationId, LandmarkTemplate, OrientedBox, Shape};
 use crate::case::{Case, Edit};
-use crate::geometry::{Patient, Point};
+use crate::geometry::{Patient, Point, Vector};
 use crate::view::{Display, View};
 use crate::volume::Window;
 
@@ -36,6 +48,12 @@ pub enum ToolKind {
     Box,
     /// Places and drags landmarks.
     Landmark,
+    /// Draws closed lines and fills them.
+    Polygon,
+    /// Fills holes and recolours islands.
+    Fill,
+    /// Measures lengths, angles and values.
+    Measure,
 }
 
 impl ToolKind {
@@ -47,12 +65,20 @@ impl ToolKind {
             Self::Eraser => Box::new(BrushTool::erasing()),
             Self::Box => Box::new(BoxTool::default()),
             Self::Landmark => Box::new(LandmarkTool::default()),
+            Self::Polygon => Box::new(PolygonTool::default()),
+            Self::Fill => Box::new(FillTool),
+            Self::Measure => Box::new(MeasureTool::default()),
         }
     }
 
-    /// Whether it paints voxels.
+    /// Whether it paints under a moving tip.
     pub fn is_brush(self) -> bool {
         matches!(self, Self::Brush | Self::Eraser)
+    }
+
+    /// Whether it writes labels at all, so that it can also erase.
+    pub fn writes_labels(self) -> bool {
+        self.is_brush() || matches!(self, Self::Polygon | Self::Fill)
     }
 }
 
@@ -95,6 +121,12 @@ pub struct Desk<'a> {
     pub brush: &'a BrushSettings,
     /// How the study is shown.
     pub display: &'a Display,
+    /// What is measured.
+    pub measure: MeasureKind,
+    /// The landmarks to be placed in order, where there is such a list.
+    pub template: Option<&'a LandmarkTemplate>,
+    /// The contour that was filled last.
+    pub last_contour: Option<&'a Contour>,
     /// Who draws.
     pub author: &'a str,
     /// When, UTC, RFC 3339.
@@ -127,6 +159,8 @@ pub struct Response {
     pub focus: Option<Point<Patient>>,
     /// Sets the grey-level window.
     pub window: Option<Window>,
+    /// A contour to be kept for pasting.
+    pub contour: Option<Contour>,
     /// One quiet sentence to the person.
     pub notice: Option<String>,
 }
@@ -144,8 +178,21 @@ pub enum Cursor {
     Resize,
 }
 
-/// What a tool shows beyond the case.
+/// What a person asks of a tool by key.
 #[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Ask {
+    /// To make a step of what is drawn.
+    Accept,
+    /// To take the last point back.
+    StepBack,
+    /// To show the last contour once more, on the slice shown.
+    Paste,
+    /// To move what is selected by a voxel.
+    Nudge(Vector<Patient>),
+}
+
+/// What a tool shows beyond the case.
+#[derive(Clone, Debug, PartialEq)]
 pub enum Preview {
     /// The brush at its true size.
     Ring {
@@ -155,9 +202,23 @@ pub enum Preview {
         radius_mm: f64,
         /// Whether it erases.
         erasing: bool,
+        /// Voxels of the slice shown that are about to be, or in this stroke were, taken from another
+        /// label.
+        taken: Vec<VoxelRun>,
     },
     /// A box being drawn.
     Box(OrientedBox),
+    /// A closed line being drawn.
+    Contour {
+        /// Its points so far.
+        points: Vec<Point<Patient>>,
+        /// Where the next one would be set.
+        next: Option<Point<Patient>>,
+        /// Whether filling it erases.
+        erasing: bool,
+    },
+    /// A measurement being drawn.
+    Measurement(Shape),
 }
 
 /// A drawing state machine.
@@ -165,17 +226,32 @@ pub trait Tool: Send {
     /// Takes one event of a gesture.
     fn handle(&mut self, gesture: &Gesture<'_>, desk: &Desk<'_>) -> Response;
 
-    /// Ends a gesture that was broken off (Esc, lost focus): nothing of it stays.
+    /// Answers what is asked by key; `None` where that means nothing to it now.
+    fn asked(&mut self, _ask: Ask, _view: &View, _desk: &Desk<'_>) -> Option<Response> {
+        None
+    }
+
+    /// Whether something is drawn that no step holds yet, also while no button is down.
+    fn is_busy(&self) -> bool {
+        false
+    }
+
+    /// Ends what is being drawn (Esc, lost focus): nothing of it stays.
     fn cancel(&mut self) -> Response;
 
     /// The pointer's shape over `at`.
     fn cursor(&self, at: Point<Patient>, view: &View, desk: &Desk<'_>) -> Cursor;
 
     /// What to draw while the pointer is over `at`.
-    fn preview(&self, at: Point<Patient>, desk: &Desk<'_>, inverted: bool) -> Option<Preview>;
+    fn preview(&self, at: Point<Patient>, view: &View, desk: &Desk<'_>, inverted: bool) -> Option<Preview>;
+
+    /// What it asks for next, where it asks for something.
+    fn prompt(&self, _desk: &Desk<'_>) -> Option<String> {
+        None
+    }
 
     /// One line that says what the hands can do now.
-    fn hint(&self) -> &'static str;
+    fn hint(&self, desk: &Desk<'_>) -> Cow<'static, str>;
 }
 
 /// A point is hit within this many logical pixels.
@@ -185,6 +261,19 @@ const REACH_PIXELS: f64 = 8.0;
 fn pixels_between(view: &View, a: Point<Patient>, b: Point<Patient>) -> f64 {
     let across = b - a;
     across.dot(view.plane.right()).hypot(across.dot(view.plane.down())) * view.pixels_per_mm
+}
+
+impl Desk<'_> {
+    /// Half of what one voxel's cell measures along a unit vector, in millimetres.
+    fn half_voxel(&self, along: Vector<Patient>) -> f64 {
+        sweep::half_depth(self.case.volume().grid(), along)
+    }
+}
+
+/// The edit that gives an annotation another shape.
+fn reshaped(desk: &Desk<'_>, id: AnnotationId, shape: Shape) -> Option<Edit> {
+    let changed = Annotation { shape, ..desk.case.annotation(id)?.clone() };
+    Edit::change_annotation(desk.case, id, Some(changed))
 }
 
 /// An annotation as it is made now.

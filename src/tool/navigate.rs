@@ -1,5 +1,7 @@
 //! Crosshair by click, window and level by drag.
 
+use std::borrow::Cow;
+
 use super::{Cursor, Desk, Gesture, Phase, Preview, Response, Tool};
 use crate::geometry::{Patient, Point, Screen};
 use crate::view::View;
@@ -80,15 +82,21 @@ impl Tool for NavigateTool {
         }
     }
 
-    fn preview(&self, _at: Point<Patient>, _desk: &Desk<'_>, _inverted: bool) -> Option<Preview> {
+    fn preview(
+        &self,
+        _at: Point<Patient>,
+        _view: &View,
+        _desk: &Desk<'_>,
+        _inverted: bool,
+    ) -> Option<Preview> {
         None
     }
 
-    fn hint(&self) -> &'static str {
+    fn hint(&self, _desk: &Desk<'_>) -> Cow<'static, str> {
         match self.state {
-            State::Windowing { .. } => "Right: wider window · Down: darker",
+            State::Windowing { .. } => "Right: wider window · Down: darker".into(),
             _ => {
-                "Click: crosshair · Drag: window and level · Wheel: slice · Ctrl+wheel: zoom · Middle drag: pan"
+                "Click: crosshair · Drag: window and level · Wheel: slice · Ctrl+wheel: zoom · Middle drag: pan".into()
             }
         }
     }

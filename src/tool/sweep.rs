@@ -35,10 +35,10 @@ pub(super) struct Sweep<'a> {
 const BORDER: f64 = 1.0 + 1e-9;
 /// A disc is this much thinner than the cells it cuts, so that one on the border between two slices
 /// does not take both.
-const THINNER: f64 = 1.0 - 1e-6;
+pub(super) const THINNER: f64 = 1.0 - 1e-6;
 
 /// Rounding moves the ends of a row by less than this many voxels.
-const SLACK: f64 = 1e-6;
+pub(super) const SLACK: f64 = 1e-6;
 
 impl Sweep<'_> {
     /// Calls `paint(i range, j, k)` for the runs that make up: the voxels whose centre lies within
@@ -95,7 +95,7 @@ impl Sweep<'_> {
 }
 
 /// Half the extent of one voxel's cell along `normal`, in millimetres.
-fn half_depth(grid: &Grid, normal: Vector<Patient>) -> f64 {
+pub(super) fn half_depth(grid: &Grid, normal: Vector<Patient>) -> f64 {
     let map = grid.patient_from_voxel();
     (0..3).map(|axis| map.axis(axis).dot(normal).abs()).sum::<f64>() / 2.0
 }
@@ -267,7 +267,7 @@ impl Steepness {
 }
 
 /// Where low ≤ start + i·step ≤ high.
-fn linear_span(start: f64, step: f64, low: f64, high: f64) -> Option<(f64, f64)> {
+pub(super) fn linear_span(start: f64, step: f64, low: f64, high: f64) -> Option<(f64, f64)> {
     if step.abs() < 1e-12 {
         return (low <= start && start <= high).then_some((f64::NEG_INFINITY, f64::INFINITY));
     }
@@ -282,7 +282,7 @@ fn hull(a: Option<(f64, f64)>, b: Option<(f64, f64)>) -> Option<(f64, f64)> {
     }
 }
 
-fn intersect(a: (f64, f64), b: (f64, f64)) -> Option<(f64, f64)> {
+pub(super) fn intersect(a: (f64, f64), b: (f64, f64)) -> Option<(f64, f64)> {
     let both = (a.0.max(b.0), a.1.min(b.1));
     (both.0 <= both.1 + 1e-9).then_some(both)
 }

@@ -201,6 +201,17 @@ impl Volume {
         self.rescale.value(self.samples.at(offset))
     }
 
+    /// Red, green and blue of a voxel as stored; `None` where the volume is not in colour.
+    pub fn colour(&self, index: VoxelIndex, time: usize) -> Option<[f64; 3]> {
+        let offset = time * self.grid.voxel_count() + self.grid.offset(index);
+        match &self.samples {
+            Samples::Rgb8(stored) => Some(stored[offset].map(f64::from)),
+            Samples::Rgba8(stored) => stored[offset].first_chunk().map(|colour| colour.map(f64::from)),
+            Samples::Rgb16(stored) => Some(stored[offset].map(f64::from)),
+            _ => None,
+        }
+    }
+
     /// The stored samples as an array indexed `[time, k, j, i]`; `None` unless `T` is the stored type.
     pub fn array<T: Sample>(&self) -> Option<ArrayView4<'_, T>> {
         let [ni, nj, nk] = self.grid.dims();

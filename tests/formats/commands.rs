@@ -75,6 +75,23 @@ fn info_tells_what_a_folder_holds_and_what_it_refused() {
 }
 
 #[test]
+fn info_on_many_series_is_a_line_for_each_and_a_count_of_the_rest() {
+    let bytes = Fixture::new().bytes();
+    let names: Vec<String> = (0..43).map(|n| format!("s{n:02}.nii")).collect();
+    let files: Vec<(&str, Vec<u8>)> = names.iter().map(|name| (name.as_str(), bytes.clone())).collect();
+    let (folder, _) = on_disk(&files);
+    let (code, words, _) = annotomy(&["info".as_ref(), folder.path().as_ref()]);
+    assert_eq!((code, words.lines().count()), (Some(0), 43), "{words}");
+    assert!(words.starts_with("43 series, 0 file(s) refused\n") && words.contains("s39"), "{words}");
+    assert!(
+        words.ends_with("and 3 more series\n--json tells all of each\n") && !words.contains("s40"),
+        "{words}"
+    );
+    let (_, report, _) = info(folder.path());
+    assert_eq!(report["series"].as_array().map(Vec::len), Some(43), "and JSON holds all");
+}
+
+#[test]
 fn convert_keeps_geometry_values_and_type_and_refuses_to_guess() {
     let fixture = Fixture { slope: 0.5, intercept: -2.0, qform_code: 2, ..Fixture::big_endian() };
     let (folder, path) = on_disk(&[("a.nii", fixture.bytes()), ("b.nii", Fixture::new().bytes())]);
@@ -82,7 +99,9 @@ fn convert_keeps_geometry_values_and_type_and_refuses_to_guess() {
     let convert = |more: &[&std::ffi::OsStr]| {
         let arguments: Vec<_> = [&["convert".as_ref()], more].concat();
         let (code, told, errors) = annotomy(&arguments);
-        assert!(told.is_empty() && errors.trim_end().lines().count() <= 1, "{told} {errors}");
+        let (lines, listed): (Vec<_>, Vec<_>) = errors.lines().partition(|line| !line.starts_with("  "));
+        assert!(told.is_empty() && lines.len() <= 1, "{told} {errors}");
+        assert!(listed.is_empty() || errors.contains("--series ID"), "{errors}");
         (code, errors)
     };
     assert_eq!(convert(&[path.as_ref(), out.as_ref()]), (Some(0), String::new()));
@@ -97,8 +116,16 @@ fn convert_keeps_geometry_values_and_type_and_refuses_to_guess() {
         assert!(found == Some(code) && errors.contains(words), "{errors}");
     };
     let (folder, out) = (folder.path().as_os_str(), out.as_os_str());
-    check(&[folder, out], 2, "choose one with --series: a, b");
-    check(&[folder, out, "--series".as_ref(), "z".as_ref()], 2, "has no series z");
+    check(
+        &[folder, out],
+        2,
+        "holds 2 series; choose one with --series ID\n  a  \"a.nii\", 4 × 3 × 2 voxels of ",
+    );
+    check(
+        &[folder, out, "--series".as_ref(), "z".as_ref()],
+        2,
+        "has no series z; choose one with --series ID\n  a  ",
+    );
     check(&[folder, out, "--series".as_ref(), "b".as_ref()], 0, "");
     check(&[path.as_ref(), "out.mha".as_ref()], 2, ".nii.gz");
     check(&[path.as_ref(), path.as_ref()], 2, "another name");

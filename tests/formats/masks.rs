@@ -3,10 +3,9 @@
 use std::path::Path;
 use std::process::Command;
 
-use annotomy::format::{Silent, load, scan};
-use annotomy::geometry::{Affine, Grid};
-use annotomy::session::{Import, ImportError, OtherGrids, Session};
-use annotomy::volume::{LabelMap, Volume};
+use annotomy::format::{DoubtCode, Silent, Study, load, scan};
+use annotomy::session::{Allowed, Import, ImportError, Session};
+use annotomy::volume::LabelMap;
 use serde_json::Value;
 
 use crate::oracle;
@@ -47,18 +46,23 @@ wrong = labels.astype(np.float32); wrong[0, 0, 0] = 0.25; wrong[1, 1, 1] = 2.5
 save(wrong, "wrong.nii.gz")
 "#;
 
-fn study(folder: &Path) -> Volume {
-    let found = scan(&folder.join("study.nii.gz"), &Silent).expect("a study");
-    let study = load(&found.series[0], &Silent).expect("opens");
-    std::sync::Arc::into_inner(study.volume).expect("nobody else holds it")
+/// What is allowed where nothing is.
+const NOTHING: Allowed = Allowed { resampling: false, doubtful_place: false };
+const RESAMPLING: Allowed = Allowed { resampling: true, doubtful_place: false };
+
+fn opened(path: &Path) -> Study {
+    let found = scan(path, &Silent).expect("a study");
+    load(&found.series[0], &Silent).expect("opens")
+}
+
+fn study(folder: &Path) -> Study {
+    opened(&folder.join("study.nii.gz"))
 }
 
 /// The case's layers after a mask was laid over a fresh case, and what is told of the first.
-fn laid_over(study: Volume, mask: &Path, other_grids: OtherGrids) -> (Vec<LabelMap>, String) {
-    let grid = study.grid().clone();
-    let mut session = Session::new(annotomy::case::Case::new(study.into()), "Ada");
-    let import =
-        Import::read(mask, None, &grid, other_grids, &Silent).unwrap_or_else(|error| panic!("{error}"));
+fn laid_over(study: Study, mask: &Path, allowed: Allowed) -> (Vec<LabelMap>, String) {
+    let mut session = Session::new(annotomy::case::Case::new(study.volume.clone()), "Ada");
+    let import = Import::read(mask, None, &study, allowed, &Silent).unwrap_or_else(|error| panic!("{error}"));
     session.import(import).expect("fits");
     let origin = session.case().layer_origins()[0].file.clone().expect("told");
     let layers = session.case().layers().to_vec();
@@ -76,23 +80,22 @@ fn a_mask_in_any_order_of_axes_lands_on_the_same_points() {
         return;
     }
     let at = |name: &str| folder.path().join(name);
-    let (expected, told) = laid_over(study(folder.path()), &at("mask.nii.gz"), OtherGrids::Refused);
+    let (expected, told) = laid_over(study(folder.path()), &at("mask.nii.gz"), NOTHING);
     assert_eq!((expected[0].counts()[&3], expected[0].counts()[&200], told.as_str()), (9, 1, "mask.nii.gz"));
     let mut seen = std::collections::BTreeSet::new();
     for number in 0..50 {
         let ending = ["nii.gz", "nrrd", "mha"][number.max(47) - 47];
         let name = format!("turned{number}.{ending}");
-        let (found, told) = laid_over(study(folder.path()), &at(&name), OtherGrids::Refused);
+        let (found, told) = laid_over(study(folder.path()), &at(&name), NOTHING);
         assert!(found[0].has_same_labels(&expected[0]), "{told}");
         seen.insert(told.trim_start_matches(&name).to_owned());
     }
     assert_eq!(seen.len(), 48, "{seen:?}");
 
-    let (near, _) = laid_over(study(folder.path()), &at("near.nii.gz"), OtherGrids::Refused);
+    let (near, _) = laid_over(study(folder.path()), &at("near.nii.gz"), NOTHING);
     assert!(near[0].has_same_labels(&expected[0]));
-    let grid = study(folder.path()).grid().clone();
-    let refused =
-        |name: &str| Import::read(&at(name), None, &grid, OtherGrids::Refused, &Silent).expect_err("refused");
+    let study = study(folder.path());
+    let refused = |name: &str| Import::read(&at(name), None, &study, NOTHING, &Silent).expect_err("refused");
     let wrong = refused("wrong.nii.gz").to_string();
     assert!(wrong.contains("holds 2.5, which is no label"), "the worst value: {wrong}");
     for name in ["half.nii.gz", "coarse.nii.gz"] {
@@ -109,21 +112,14 @@ fn a_mask_on_another_grid_is_resampled_as_itk_does_it() {
         return;
     }
     let at = |name: &str| folder.path().join(name);
-    let (ours, told) = laid_over(study(folder.path()), &at("coarse.nii.gz"), OtherGrids::Resampled);
+    let (ours, told) = laid_over(study(folder.path()), &at("coarse.nii.gz"), RESAMPLING);
     assert_eq!(told, "coarse.nii.gz, resampled by the nearest voxel");
-    let (theirs, _) = laid_over(study(folder.path()), &at("resampled.nii.gz"), OtherGrids::Refused);
+    let (theirs, _) = laid_over(study(folder.path()), &at("resampled.nii.gz"), NOTHING);
     assert!(ours[0].counts().len() == 3 && ours[0].has_same_labels(&theirs[0]));
 }
 
 #[test]
 fn imports_keep_marks_and_names_apart() {
-    let grid = Grid::new(
-        [4, 3, 2],
-        Affine::from_rows([[2.0, 0.0, 0.0, 10.0], [0.0, 3.0, 0.0, 20.0], [0.0, 0.0, 4.0, 30.0]])
-            .expect("invertible"),
-        None,
-    )
-    .expect("a grid");
     let folder = tempfile::tempdir().expect("a folder");
     let at = |name: &str| folder.path().join(name);
     let header = |sizes: &str, more: &str| {
@@ -140,12 +136,11 @@ fn imports_keep_marks_and_names_apart() {
         .expect("written");
     let snap = "####\n# ITK-SnAP Label Description File\n1 255 0 0 1 1 1 \"Lesion\"\n";
     std::fs::write(at("names.label"), snap).expect("written");
-    let found = scan(&at("a.nrrd"), &Silent).expect("a study");
-    let volume = load(&found.series[0], &Silent).expect("opens").volume;
-    let mut session = Session::new(annotomy::case::Case::new(volume), "Ada");
+    let study = opened(&at("a.nrrd"));
+    let mut session = Session::new(annotomy::case::Case::new(study.volume.clone()), "Ada");
     let read = |mask: &str, names: Option<&str>| {
         let names = names.map(at);
-        Import::read(&at(mask), names.as_deref(), &grid, OtherGrids::Refused, &Silent).expect("fits")
+        Import::read(&at(mask), names.as_deref(), &study, NOTHING, &Silent).expect("fits")
     };
     session.import(read("a.nrrd", Some("names.label"))).expect("fits");
     session.import(read("b.seg.nrrd", None)).expect("fits");
@@ -168,6 +163,92 @@ fn imports_keep_marks_and_names_apart() {
     assert!(session.redo().expect("made again"));
     session.refresh_counts();
     assert_eq!((session.voxels_of(1), session.voxels_of(2)), (1, 1));
+}
+
+/// A NIfTI-1 file of 4 × 3 × 2 voxels of 2 mm: its qform and its sform move it along x by so many
+/// millimetres, where they are there.
+fn placed_nifti(qform_mm: Option<f32>, sform_mm: Option<f32>) -> Vec<u8> {
+    let mut bytes = vec![0u8; 352 + 24];
+    let mut put = |at: usize, value: &[u8]| bytes[at..at + value.len()].copy_from_slice(value);
+    put(0, &348i32.to_le_bytes());
+    for (n, size) in [3i16, 4, 3, 2, 1, 1, 1, 1].into_iter().enumerate() {
+        put(40 + 2 * n, &size.to_le_bytes());
+    }
+    put(70, &2i16.to_le_bytes());
+    put(72, &8i16.to_le_bytes());
+    for (n, size) in [1f32, 2.0, 2.0, 2.0].into_iter().enumerate() {
+        put(76 + 4 * n, &size.to_le_bytes());
+    }
+    put(108, &352f32.to_le_bytes());
+    put(123, &[2]);
+    put(252, &i16::from(qform_mm.is_some()).to_le_bytes());
+    put(254, &i16::from(sform_mm.is_some()).to_le_bytes());
+    put(268, &qform_mm.unwrap_or_default().to_le_bytes());
+    for row in 0..3 {
+        put(280 + 20 * row, &2f32.to_le_bytes());
+    }
+    put(292, &sform_mm.unwrap_or_default().to_le_bytes());
+    put(344, b"n+1\0");
+    put(352, &[1]);
+    bytes
+}
+
+#[test]
+fn a_mask_that_may_lie_elsewhere_is_laid_over_only_when_that_is_allowed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| folder.path().join(name);
+    let write = |name: &str, qform_mm, sform_mm| {
+        std::fs::write(at(name), placed_nifti(qform_mm, sform_mm)).expect("written");
+    };
+    write("plain.nii", Some(0.0), Some(0.0));
+    write("apart.nii", Some(3.0), Some(0.0));
+    write("other.nii", Some(0.0), Some(3.0));
+    write("near.nii", Some(0.09), Some(0.0));
+    write("without.nii", None, None);
+    let check = |study: &str, mask: &str, expected: Option<(DoubtCode, &str)>| {
+        let study = opened(&at(study));
+        let read = |allowed| Import::read(&at(mask), None, &study, allowed, &Silent);
+        match (read(NOTHING), expected) {
+            (Ok(_), None) => {}
+            (Err(ImportError::DoubtfulPlace(doubtful)), Some((code, words))) => {
+                assert_eq!(doubtful.code, code, "{mask}");
+                let told = doubtful.to_string();
+                assert!(told.contains(words) && told.contains("--as-read") && !told.contains('\n'), "{told}");
+                assert!(doubtful.rows().iter().any(|[_, one, other]| one != other), "{told}");
+                let forced = read(Allowed { doubtful_place: true, ..NOTHING });
+                assert!(matches!(forced, Ok(_) | Err(ImportError::OtherGrid(_))), "{mask}");
+            }
+            (found, expected) => panic!("{mask}: {found:?} where {expected:?} was expected"),
+        }
+    };
+    let forms = DoubtCode::FormsDisagree;
+    check("plain.nii", "plain.nii", None);
+    check("plain.nii", "near.nii", None);
+    check("plain.nii", "apart.nii", Some((forms, "the sform lies on the study's grid, the qform does not")));
+    check(
+        "plain.nii",
+        "other.nii",
+        Some((forms, "the qform lies on the study's grid, the sform, which is used, does not")),
+    );
+    // Whichever of its forms is right, its own mask lies on it by the same.
+    check("apart.nii", "apart.nii", None);
+    check("apart.nii", "other.nii", Some((forms, "the qform lies")));
+    check("apart.nii", "plain.nii", None);
+    check("plain.nii", "without.nii", Some((DoubtCode::NoOrientation, "does not lie")));
+    check("without.nii", "without.nii", None);
+
+    std::fs::write(at("none.json"), r#"{"steps": []}"#).expect("written");
+    let apply = |mask: &str, more: &[&str]| {
+        let files = [at("plain.nii"), at("none.json"), at("out"), at(mask)];
+        let [study, steps, out, mask] = files.each_ref().map(|path| path.as_os_str());
+        let mut arguments = vec![study, steps, "--out".as_ref(), out, "--mask".as_ref(), mask];
+        arguments.extend(more.iter().map(|word| AsRef::<std::ffi::OsStr>::as_ref(*word)));
+        apply(&arguments)
+    };
+    let (code, told) = apply("apart.nii", &[]);
+    assert!(code == Some(1) && told.contains("[sform-qform-disagree]") && !at("out").exists(), "{told}");
+    let (code, told) = apply("apart.nii", &["--as-read"]);
+    assert!(code == Some(0) && at("out").exists(), "{told}");
 }
 
 /// Runs `apply` with no steps; exit code and standard error.
@@ -281,7 +362,7 @@ print("same")
 fn names_in_the_header_of_totalsegmentator_are_read() {
     let Some(studies) = oracle::studies() else { return };
     let path = studies.join("nifti/totalseg_small/example_seg.nii.gz");
-    let found = annotomy::format::read_segmentation(&path, &Silent).expect("opens");
+    let found = annotomy::format::read_segmentation(&path, None, &Silent).expect("opens");
     let name = |index| found.scheme.get(index).map(|label| label.name.as_str());
     assert_eq!([name(1), name(2), name(5)], [Some("spleen"), Some("kidney_right"), Some("liver")]);
     assert!(found.layers[0].counts().keys().all(|index| found.scheme.get(*index).is_some()));

@@ -3,6 +3,7 @@
 use annotomy::annotation::Label;
 use annotomy::case::{BrickState, Case, Edit, EditError, History, MaskWriter, WriteRule};
 use annotomy::session::Session;
+use annotomy::store::DiskAttic;
 use annotomy::volume::BrickIndex;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -319,6 +320,48 @@ fn a_full_history_forgets_the_oldest_steps_and_keeps_the_newest() {
         while history.undo(&mut case).expect("undone").is_some() {}
         let left: Vec<u16> = case.layers()[0].counts().into_keys().collect();
         assert_eq!(left, if kept == 8 { vec![] } else { vec![8 - kept as u16] });
+    }
+}
+
+#[test]
+fn with_an_attic_nothing_is_forgotten_and_memory_stays_bounded() {
+    const STEPS: usize = 500;
+    for budget in [0, 64 << 10] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut case = wide_case();
+        let mut states = vec![case.clone()];
+        let mut history = History::with_budget(budget);
+        history.use_attic(Box::new(DiskAttic::in_folder(folder.path()).expect("an attic")));
+        let held = |history: &History| {
+            assert!(history.bytes() <= budget + (64 << 10), "{} bytes", history.bytes());
+        };
+        for step in 0..STEPS {
+            let edit = dab(&case, 1 + (step % 7) as u16, 2 + step % 36);
+            history.apply(&mut case, edit, &format!("dab {step}")).expect("made");
+            held(&history);
+            if step % 100 == 99 {
+                states.push(case.clone());
+            }
+        }
+        assert_eq!((history.done().len(), history.forgotten()), (STEPS, 0));
+        assert_eq!(history.done().next(), Some("dab 0"));
+        for round in 0..2 {
+            for left in (0..STEPS).rev() {
+                assert_eq!(history.undo(&mut case).expect("undone"), Some(&*format!("dab {left}")));
+                held(&history);
+                if left % 100 == 0 {
+                    assert_same(&case, &states[left / 100], Eye::Counts);
+                }
+            }
+            for made in 1..=STEPS {
+                history.redo(&mut case).expect("made again");
+                held(&history);
+                if made % 100 == 0 {
+                    assert_same(&case, &states[made / 100], Eye::Counts);
+                }
+            }
+            assert_eq!(history.done().len(), STEPS, "round {round}");
+        }
     }
 }
 

@@ -1,7 +1,11 @@
 //! Marking as a person and as a script do it: through `Session`, with pointers, wheels and steps.
 
 mod behaviour;
+mod hands;
 mod history;
+mod labels;
+mod measuring;
 mod shapes;
+mod slices;
 mod stage;
 mod strokes;

@@ -16,7 +16,7 @@ fn landmarks(session: &Session) -> Vec<(String, [f64; 3])> {
     let all = session.case().annotations().iter();
     all.filter_map(|annotation| match annotation.shape {
         Shape::Landmark(point) => Some((annotation.name.clone(), rounded(point))),
-        Shape::Box(_) => None,
+        _ => None,
     })
     .collect()
 }

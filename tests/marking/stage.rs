@@ -104,6 +104,16 @@ impl Hands {
         self.release();
     }
 
+    /// Presses and lets go in one place.
+    pub(crate) fn click(&mut self, point: Point<Patient>) {
+        self.drag(&[point]);
+    }
+
+    /// Gives a command of the session.
+    pub(crate) fn run(&mut self, command: Command) {
+        assert!(self.session.run(command), "{command:?} is the session's");
+    }
+
     pub(crate) fn does(&mut self, act: &Act) {
         match *act {
             Act::Take(tool) => self.session.take_tool(tool),
@@ -120,10 +130,36 @@ impl Hands {
             Act::Move(keys, point) => self.move_to(point.into(), keys),
             Act::Release => self.release(),
             Act::Wheel(keys, notches) => self.session.wheel(self.pane, self.at, notches, keys),
-            Act::Run(command) => assert!(self.session.run(command), "{command:?} is the session's"),
+            Act::Run(command) => self.run(command),
             Act::Step(json) => run_steps(&mut self.session, json).expect("the step can be made"),
         }
     }
+}
+
+/// A digest of everything that is saved of a case.
+pub(crate) fn digest(case: &Case) -> u64 {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    let mut hasher = DefaultHasher::new();
+    for (number, layer) in case.layers().iter().enumerate() {
+        for (index, brick) in layer.bricks() {
+            (number, index, brick.to_runs()).hash(&mut hasher);
+        }
+    }
+    format!("{:?} {:?} {:?}", case.scheme(), case.annotations(), case.layer_origins()).hash(&mut hasher);
+    case.all_interpolated().for_each(|slices| slices.hash(&mut hasher));
+    hasher.finish()
+}
+
+/// Lattices on which a plane has every way to lie: along the patient's axes, flipped, turned, sheared.
+pub(crate) fn lattices() -> Vec<Grid> {
+    let square = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 2.0]];
+    let flipped = [[-1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, -2.0]];
+    let coronal = [[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 2.0, 0.0]];
+    let oblique = [[0.96, 0.28, 0.0], [-0.28, 0.96, 0.0], [0.1, 0.0, 2.0]];
+    let sheared = [[1.0, 0.0, 0.0], [0.3, 1.0, 0.0], [0.0, 0.4, 2.0]];
+    [square, flipped, coronal, oblique, sheared]
+        .map(|axes| grid([24, 20, 10], axes, [-5.0, 8.0, 30.0]))
+        .into()
 }
 
 /// Makes the steps of a script's inner list, `{…}, {…}`.

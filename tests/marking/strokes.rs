@@ -188,7 +188,7 @@ fn by_hand(stroke: &Stroke<'_>) -> Session {
     hands.session.set_brush(BrushSettings {
         shape: stroke.shape,
         radius_mm: stroke.radius_mm,
-        only_values: None,
+        ..BrushSettings::default()
     });
     hands.pane = AnatomicalPlane::ALL.iter().position(|plane| *plane == stroke.plane).expect("a pane");
     let points: Vec<Point<Patient>> = stroke.points.iter().map(|point| Point::from_raw(*point)).collect();

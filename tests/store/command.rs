@@ -48,3 +48,17 @@ fn a_saved_case_verifies_until_something_changes() {
     assert_eq!(verify(&["--nonsense"], &saved.sidecar).0, Some(2));
     assert_eq!(verify(&[], Path::new("no such file")).0, Some(1));
 }
+
+#[test]
+fn names_of_marks_steer_no_terminal() {
+    use annotomy::session::{Document, ScriptStep};
+    let desk = Desk::new();
+    let mut document = Document::open(&desk.path, "Ada", &annotomy::format::Silent).expect("opens");
+    let step = r#"{"tool": "landmark", "name": "\u001b[2J\u202egone", "point_lps": [9000, 0, 0]}"#;
+    document.session.run_step(&ScriptStep::from_text(step).expect("a step")).expect("made");
+    let job = document.save_job(None, annotomy::store::Overwrite::Seen);
+    let saved = document.saved(job.run()).expect("saved");
+    let (code, told, _) = verify(&[], &saved.sidecar);
+    assert_eq!(code, Some(0));
+    assert!(told.contains("\u{fffd}[2J\u{fffd}gone") && !told.contains(['\u{1b}', '\u{202e}']), "{told:?}");
+}

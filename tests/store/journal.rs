@@ -176,6 +176,9 @@ fn a_save_and_its_journal_agree_whenever_the_machine_stops() {
 fn a_torn_end_is_cut_and_everything_before_it_comes_back() {
     let desk = Desk::new();
     let mut document = open(&desk);
+    assert!(!journal_of(&desk).exists(), "before the first step there is no journal");
+    step(&mut document, &brush(2, 3));
+    document.wait_for_journal().expect("durable");
     let mut whole = vec![(fs::metadata(journal_of(&desk)).expect("there").len(), work_of(&document))];
     for at in 0..4 {
         step(&mut document, &brush(1, 6 * at));
@@ -207,8 +210,12 @@ fn a_torn_end_is_cut_and_everything_before_it_comes_back() {
         let known = whole.iter().position(|(_, work)| *work == back);
         assert!(known.is_some_and(|known| known >= least), "byte {place} changed: {:?}", back.done);
     }
-    // Before it has a head it is no journal yet.
-    for length in 0..begun as usize {
+    // Before it has a head, which follows on the first line, it is no journal yet.
+    let head = bytes.iter().position(|byte| *byte == b'\n').expect("a line") + 1;
+    let head_end =
+        head + 8 + u32::from_le_bytes(bytes[head..head + 4].try_into().expect("four bytes")) as usize;
+    assert!(head_end < begun as usize);
+    for length in 0..head_end {
         let path = desk.folder().join("half.journal");
         fs::write(&path, &bytes[..length]).expect("written");
         let found = find_journal(&path);
@@ -230,6 +237,62 @@ fn a_second_window_only_looks() {
     second.close();
     first.wait_for_journal().expect("durable");
     assert_eq!(come_back(&after_a_stop(&desk)), work_of(&first));
+}
+
+#[test]
+fn a_study_that_is_only_looked_at_leaves_nothing_beside_it() {
+    let desk = Desk::new();
+    let before = desk.names();
+    let document = open(&desk);
+    assert_eq!(document.wait_for_journal(), Ok(()));
+    assert_eq!(desk.names(), before);
+    document.close();
+    assert_eq!(desk.names(), before);
+    // A save without a step keeps none either, and the first step after it begins one that fits it.
+    let mut document = open(&desk);
+    let job = document.save_job(None, Overwrite::Seen);
+    document.saved(job.run()).expect("saved");
+    assert!(!journal_of(&desk).exists());
+    step(&mut document, &brush(1, 5));
+    document.wait_for_journal().expect("durable");
+    assert_eq!(come_back(&after_a_stop(&desk)), work_of(&document));
+}
+
+#[test]
+fn of_two_windows_that_have_marked_nothing_the_first_to_mark_goes_on() {
+    let desk = Desk::new();
+    let (mut first, mut second) = (open(&desk), open(&desk));
+    assert!(first.session.looks_only().is_none() && second.session.looks_only().is_none());
+    step(&mut second, &brush(1, 5));
+    second.wait_for_journal().expect("durable");
+    step(&mut first, &brush(2, 9));
+    assert!(first.wait_for_journal().is_err_and(|why| why.contains("another window")));
+    first.record();
+    assert!(first.session.looks_only().is_some() && first.session.history().done().len() == 0);
+    assert!(first.notices().iter().any(|notice| notice.contains("Another window")));
+    first.close();
+    step(&mut second, &brush(1, 7));
+    second.wait_for_journal().expect("durable");
+    assert_eq!(come_back(&after_a_stop(&desk)), work_of(&second), "nothing of it was lost");
+
+    // What another window left unsaved meanwhile is not written over.
+    let desk = Desk::new();
+    let mut patient = open(&desk);
+    let mut other = open(&desk);
+    step(&mut other, &brush(3, 5));
+    other.wait_for_journal().expect("durable");
+    let left = fs::read(journal_of(&desk)).expect("readable");
+    drop(other);
+    // Its thread ends with it, sooner or later.
+    let freed = (0..200).any(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+        File::open(journal_of(&desk)).expect("there").try_lock().is_ok()
+    });
+    assert!(freed, "the lock goes with the window");
+    step(&mut patient, &brush(4, 9));
+    patient.wait_for_journal().expect("durable");
+    assert_eq!(fs::read(desk.folder().join("ct.annotomy.journal.1")).expect("kept"), left);
+    assert_eq!(come_back(&after_a_stop(&desk)), work_of(&patient));
 }
 
 /// A disk whose operation number `fails_at` fails, with half of what was to be written written.
@@ -292,12 +355,13 @@ fn an_error_at_any_write_loses_nothing_and_repeats_nothing() {
                 assert!(matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::Other));
                 let found = find_journal(&path).expect("readable").expect("there");
                 let unsaved = found.unsaved(&study, None).expect("fits");
-                assert_eq!(unsaved.events.len(), number, "what failed is not there");
+                assert_eq!(unsaved.event_count(), number, "what failed is not there");
             }
         }
         let found = find_journal(&path).expect("readable").expect("there");
         let unsaved = found.unsaved(&study, None).expect("fits");
-        assert_eq!(unsaved.events, (0..5).map(event).collect::<Vec<_>>(), "operation {fails_at} failed");
+        let events: Vec<_> = unsaved.events().map(|event| event.expect("readable")).collect();
+        assert_eq!(events, (0..5).map(event).collect::<Vec<_>>(), "operation {fails_at} failed");
         assert!(!found.is_torn());
     }
     assert!(failed >= 10);

@@ -10,3 +10,4 @@ mod oracle;
 mod others;
 mod refused;
 mod round_trip;
+mod worklist;

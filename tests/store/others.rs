@@ -13,6 +13,7 @@ use serde_json::Value;
 use crate::desk::{Desk, by, empty, grid, is_same, marked};
 use crate::oracle;
 use crate::round_trip::placements;
+use crate::worklist::classified;
 
 /// For each mask and reader, by label: voxels, and the mean of their centres in LPS millimetres.
 /// For the study only whether SimpleITK opens it.
@@ -107,12 +108,13 @@ print("valid")
 
 #[test]
 fn sidecars_follow_their_schema() {
-    let desks: Vec<Desk> = (0..3).map(|_| Desk::new()).collect();
+    let desks: Vec<Desk> = (0..4).map(|_| Desk::new()).collect();
     let volume = desks[0].study().volume;
     desks[0].save(&marked(&volume, 3, 0));
     desks[1].save(&empty(&volume));
     desks[2].save(&marked(&volume, 2, 4));
     desks[2].save(&marked(&volume, 1, 5));
+    desks[3].save(&classified(empty(&volume)));
     let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/annotomy-sidecar-1.schema.json");
     let sidecars: Vec<PathBuf> = desks.iter().map(|desk| desk.files().sidecar()).collect();
     let paths: Vec<&Path> = std::iter::once(&schema).chain(&sidecars).map(PathBuf::as_path).collect();

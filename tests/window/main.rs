@@ -1,6 +1,10 @@
 //! The window as a person uses it, driven by pointer and keys; every step also passes the check that
 //! no control is without a name.
 
+mod keys;
+mod screen;
+mod work;
+
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -12,7 +16,7 @@ use annotomy::tool::ToolKind;
 use annotomy::volume::{Buffer, Rescale, Samples, Volume};
 use egui::{Event, Key, Modifiers, PointerButton, Pos2, Vec2};
 use egui_kittest::Harness;
-use egui_kittest::kittest::Queryable;
+use egui_kittest::kittest::{NodeT, Queryable};
 
 /// A folder with a copy of the bundled phantom.
 struct Study {
@@ -38,9 +42,13 @@ fn start(path: Option<PathBuf>) -> Start {
 
 /// A window on a path, with pictures drawn by the CPU twin.
 fn window(path: Option<PathBuf>) -> Harness<'static, App> {
+    window_with(start(path))
+}
+
+fn window_with(start: Start) -> Harness<'static, App> {
     let builder =
         Harness::builder().with_size(Vec2::new(1280.0, 800.0)).with_step_dt(1.0 / 60.0).with_max_steps(60);
-    builder.build_eframe(move |cc| App::new(&cc.egui_ctx, start(path)))
+    builder.build_eframe(move |cc| App::new(&cc.egui_ctx, start))
 }
 
 /// Steps until `done`, or fails after half a minute.

@@ -1,5 +1,6 @@
 //! The window's state, and what happens in one frame.
 
+mod commands;
 mod outcomes;
 
 use std::cell::RefCell;
@@ -14,28 +15,34 @@ use super::canvas::Canvas;
 use super::dialogs::{self, Dialog, Reply};
 use super::file_picker::{FilePicker, Pick, Picked, SystemPicker};
 use super::jobs::{Importing, Opening, Saving, Wanted};
-use super::palette::{self, CommandPalette, Outcome};
+use super::key_sheet::{self, KeysDialog, SheetReply};
+use super::palette::{CommandPalette, Findable, Outcome};
 use super::panels::Panels;
 use super::pictures::Pictures;
 use super::settings::Settings;
 use super::shelf::Shelf;
+use super::shortcuts::{self, Pressed};
 use super::welcome::{self, Wish};
-use super::{Start, bars, shortcuts, theme};
+use super::worklist::Worklist;
+use super::{Start, bars, theme};
 use crate::geometry::{AnatomicalPlane, GridPlane};
-use crate::session::{Command, Document, OtherGrids, Session};
-use crate::store::Overwrite;
+use crate::session::{Command, Document, Session};
 
 /// The window.
 pub struct App {
     pub(super) document: Option<Document>,
     shelf: Option<Shelf>,
     shelf_hidden: bool,
+    worklist: Option<Worklist>,
+    worklist_hidden: bool,
+    /// What was opened, as the worklist and the recent files name it.
+    opened_path: Option<PathBuf>,
     pub(super) settings: Settings,
     pub(super) opening: Option<Opening>,
     /// What can be seen of a study that is still being read.
     preview: Option<Session>,
     pub(super) saving: Option<Saving>,
-    importing: Option<Importing>,
+    pub(super) importing: Option<Importing>,
     /// A mask, or names of labels, for the study that is being opened.
     to_lay_over: Option<(Option<PathBuf>, Option<PathBuf>)>,
     /// The local time of the last save of this document.
@@ -45,6 +52,7 @@ pub struct App {
     pub(super) pictures: Pictures,
     palette: Option<CommandPalette>,
     key_sheet: bool,
+    keys_dialog: Option<KeysDialog>,
     pub(super) dialog: Option<Dialog>,
     picker: Box<dyn FilePicker>,
     picking: Option<(Pick, Receiver<Picked>)>,
@@ -54,7 +62,10 @@ pub struct App {
     may_close: bool,
     /// Whether neither settings nor journals are written.
     traceless: bool,
-    peeking_since: Option<Instant>,
+    /// The key that is held to look below the labels, and since when.
+    peeking: Option<(egui::Key, Instant)>,
+    /// What a tap on Space gives, while it is down.
+    on_space: Option<Command>,
     title: String,
     keep: Rc<RefCell<Option<App>>>,
     device_lost: bool,
@@ -70,7 +81,7 @@ pub(super) enum Next {
 
 /// How long a notice stays.
 const TOAST: Duration = Duration::from_secs(4);
-/// S held longer than this is a peek: letting go brings the labels back.
+/// The key of the labels held longer than this is a peek: letting go brings the labels back.
 const PEEK: Duration = Duration::from_millis(300);
 
 impl App {
@@ -80,7 +91,13 @@ impl App {
             document: None,
             shelf: None,
             shelf_hidden: false,
-            settings: if start.leaves_no_traces { Settings::default() } else { Settings::load() },
+            worklist: None,
+            worklist_hidden: false,
+            opened_path: None,
+            settings: match (start.leaves_no_traces, start.settings) {
+                (true, None) => Settings::default(),
+                (_, file) => Settings::load(file),
+            },
             opening: None,
             preview: None,
             saving: None,
@@ -92,6 +109,7 @@ impl App {
             pictures: Pictures::default(),
             palette: None,
             key_sheet: false,
+            keys_dialog: None,
             dialog: None,
             picker: Box::new(SystemPicker),
             picking: None,
@@ -99,7 +117,8 @@ impl App {
             after_save: None,
             may_close: false,
             traceless: start.leaves_no_traces,
-            peeking_since: None,
+            peeking: None,
+            on_space: None,
             title: String::new(),
             keep: Rc::default(),
             device_lost: false,
@@ -115,6 +134,9 @@ impl App {
                 app.to_lay_over = start.labels.map(|labels| (None, Some(labels)));
             }
             (None, _) => {}
+        }
+        if let Some(folder) = start.worklist {
+            app.work_through(&folder, ctx);
         }
         app
     }
@@ -134,12 +156,8 @@ impl App {
 
     fn set_up(&self, ctx: &egui::Context) {
         theme::install(ctx);
-        ctx.options_mut(|options| options.zoom_with_keyboard = true);
-        self.show_theme(ctx);
-    }
-
-    fn show_theme(&self, ctx: &egui::Context) {
-        ctx.set_theme(if self.settings.light { egui::Theme::Light } else { egui::Theme::Dark });
+        ctx.options_mut(|options| options.zoom_with_keyboard = false);
+        self.apply_settings(ctx);
     }
 
     /// The open document, for tests and scripts that drive the window.
@@ -152,7 +170,7 @@ impl App {
     }
 
     /// Begins to open a study; unsaved marks are asked about first.
-    fn open(&mut self, path: &Path, ctx: &egui::Context) {
+    pub(super) fn open(&mut self, path: &Path, ctx: &egui::Context) {
         if self.has_unsaved() {
             return self.leave(Next::Open(path.to_owned()), ctx);
         }
@@ -176,6 +194,8 @@ impl App {
         self.importing = None;
         self.to_lay_over = None;
         self.last_saved = None;
+        self.opened_path = None;
+        self.toast = None;
         self.pictures.reset();
         self.canvas.maximised = None;
     }
@@ -217,6 +237,7 @@ impl App {
             shelf.park(shelf.current, document);
         }
         shelf.current = number;
+        self.toast = None;
         self.opening = None;
         self.importing = None;
         self.preview = None;
@@ -244,94 +265,6 @@ impl App {
         }
     }
 
-    /// Carries out a command, whoever gave it.
-    pub(super) fn run_command(&mut self, command: Command, ctx: &egui::Context) {
-        match command {
-            Command::OpenFile => self.pick(Pick::File, ctx),
-            Command::OpenFolder => self.pick(Pick::Folder, ctx),
-            Command::OpenSegmentation if self.document.is_some() => self.pick(Pick::Segmentation, ctx),
-            Command::Save => self.save(None, Overwrite::Seen, ctx),
-            Command::SaveTo if self.document.is_some() => self.pick(Pick::SaveFolder, ctx),
-            Command::Close => self.leave(Next::Close, ctx),
-            Command::Quit => self.leave(Next::Quit, ctx),
-            Command::Palette => self.palette = Some(CommandPalette::default()),
-            Command::KeySheet => self.key_sheet = !self.key_sheet,
-            Command::Maximise => {
-                let active = self.session().map(|session| session.active_pane());
-                self.canvas.maximised = if self.canvas.maximised.is_some() { None } else { active };
-            }
-            Command::FullScreen => {
-                let full = ctx.input(|input| input.viewport().fullscreen.unwrap_or(false));
-                ctx.send_viewport_cmd(egui::ViewportCommand::Fullscreen(!full));
-            }
-            Command::ResetGraphics => self.pictures.reset_wanted = true,
-            Command::SeriesList => self.shelf_hidden = !self.shelf_hidden,
-            Command::Theme => {
-                self.settings.light = !self.settings.light;
-                self.settings.store();
-                self.show_theme(ctx);
-            }
-            other => {
-                if let Some(session) = self.session() {
-                    session.run(other);
-                }
-            }
-        }
-    }
-
-    fn leave(&mut self, next: Next, ctx: &egui::Context) {
-        if self.has_unsaved() {
-            self.show_unsaved(ctx);
-            self.dialog = Some(Dialog::Unsaved(next));
-        } else {
-            self.go_on(next, ctx);
-        }
-    }
-
-    fn go_on(&mut self, next: Next, ctx: &egui::Context) {
-        match next {
-            Next::Open(path) => {
-                self.close_document();
-                self.start_opening(&path, Wanted::Study, ctx);
-            }
-            Next::Close => self.close_document(),
-            Next::Quit => {
-                self.may_close = true;
-                ctx.send_viewport_cmd(egui::ViewportCommand::Close);
-            }
-        }
-    }
-
-    fn pick(&mut self, what: Pick, ctx: &egui::Context) {
-        if self.picking.is_none() {
-            self.picking = Some((what, self.picker.pick(what, ctx)));
-        }
-    }
-
-    fn picked(&mut self, what: Pick, path: &Path, ctx: &egui::Context) {
-        match what {
-            Pick::File | Pick::Folder => self.open(path, ctx),
-            Pick::Segmentation => self.lay_over(path.to_owned(), None, OtherGrids::Refused, ctx),
-            Pick::SaveFolder => match std::fs::create_dir_all(path) {
-                Ok(()) => self.save(Some(path), Overwrite::Seen, ctx),
-                Err(error) => {
-                    let text = format!("{}: cannot be made: {error}", path.display());
-                    self.dialog = Some(Dialog::SaveFailed { text, allow: None });
-                }
-            },
-        }
-    }
-
-    /// Saves in the background.
-    fn save(&mut self, into: Option<&Path>, overwrite: Overwrite, ctx: &egui::Context) {
-        if let Some(document) = &mut self.document
-            && self.saving.is_none()
-            && document.session.looks_only().is_none()
-        {
-            self.saving = Some(Saving::start(document.save_job(into, overwrite), ctx));
-        }
-    }
-
     fn notify(&mut self, text: impl Into<String>) {
         self.toast = Some((text.into(), Instant::now()));
     }
@@ -348,29 +281,50 @@ impl App {
     fn handle_keys(&mut self, ui: &Ui) {
         let ctx = ui.ctx();
         // What lies over the window takes the keys first, Esc above all.
-        if self.palette.is_some() || self.dialog.is_some() || self.key_sheet || ctx.any_popup_open() {
+        let is_covered =
+            self.palette.is_some() || self.dialog.is_some() || self.keys_dialog.is_some() || self.key_sheet;
+        if is_covered || ctx.any_popup_open() {
             return;
         }
         let tapped = self.canvas.space_was_tapped(ui);
-        for command in shortcuts::pressed(ctx) {
+        for Pressed { command, key } in shortcuts::pressed(ctx) {
             match command {
-                // Space held pans; only a tap is the command.
-                Command::LastTool => {}
+                // Space held pans; only a tap is its command.
+                _ if key == egui::Key::Space => self.on_space = Some(command),
                 Command::ToggleOverlay => {
-                    self.peeking_since = Some(Instant::now());
+                    self.peeking = Some((key, Instant::now()));
                     self.run_command(command, ctx);
                 }
+                // Arrows move a selected landmark, else the slices.
+                Command::SlicesForward(1 | -1) if self.nudges(key) => {}
                 other => self.run_command(other, ctx),
             }
         }
-        if tapped {
-            self.run_command(Command::LastTool, ctx);
-        }
-        if ctx.input(|input| input.key_released(egui::Key::S))
-            && self.peeking_since.take().is_some_and(|since| since.elapsed() > PEEK)
+        if ctx.input(|input| input.key_released(egui::Key::Space))
+            && let Some(command) = self.on_space.take().filter(|_| tapped)
         {
-            self.run_command(Command::ToggleOverlay, ctx);
+            self.run_command(command, ctx);
         }
+        if let Some((key, since)) = self.peeking
+            && ctx.input(|input| input.key_released(key))
+        {
+            self.peeking = None;
+            if since.elapsed() > PEEK {
+                self.run_command(Command::ToggleOverlay, ctx);
+            }
+        }
+    }
+
+    /// Moves the selected landmark where the key is an arrow that does so now.
+    fn nudges(&mut self, key: egui::Key) -> bool {
+        let (right, down) = match key {
+            egui::Key::ArrowRight => (1, 0),
+            egui::Key::ArrowLeft => (-1, 0),
+            egui::Key::ArrowDown => (0, 1),
+            egui::Key::ArrowUp => (0, -1),
+            _ => return false,
+        };
+        self.session().is_some_and(|session| session.nudge(right, down))
     }
 
     fn handle_drops(&mut self, ctx: &egui::Context) {
@@ -389,7 +343,7 @@ impl App {
             if self.has_unsaved() {
                 ctx.send_viewport_cmd(egui::ViewportCommand::CancelClose);
                 self.show_unsaved(ctx);
-                self.dialog = Some(Dialog::Unsaved(Next::Quit));
+                self.dialog = Some(Dialog::Unsaved { next: Next::Quit, names: self.unsaved_names() });
             } else if let Some(saving) = self.saving.take() {
                 saving.wait();
             }
@@ -404,35 +358,42 @@ impl App {
     }
 
     fn show_dialogs(&mut self, ctx: &egui::Context) {
-        if let Some(palette) = &mut self.palette {
-            let volume = self.document.as_ref().map(|document| document.session.case().volume());
-            let own = volume.map_or(&[][..], |volume| &volume.suggested_windows);
-            match palette.show(ctx, own) {
-                Outcome::Open => {}
-                Outcome::Closed => self.palette = None,
-                Outcome::Chosen(command) => {
-                    self.palette = None;
-                    self.run_command(command, ctx);
+        if let Some(mut palette) = self.palette.take() {
+            let findable = Findable {
+                session: self.document.as_ref().map(|document| &document.session),
+                recent: &self.settings.recent,
+                is_enabled: &|row| self.is_enabled(row),
+            };
+            match palette.show(ctx, &findable) {
+                Outcome::Open => self.palette = Some(palette),
+                Outcome::Closed => {}
+                Outcome::Chosen(target) => self.go_to(target, ctx),
+            }
+        }
+        if self.key_sheet {
+            match key_sheet::show_key_sheet(ctx) {
+                SheetReply::Open => {}
+                SheetReply::Closed => self.key_sheet = false,
+                SheetReply::Change => {
+                    self.key_sheet = false;
+                    self.run_command(Command::ChangeKeys, ctx);
                 }
             }
         }
-        if self.key_sheet && palette::show_key_sheet(ctx) {
-            self.key_sheet = false;
+        if let Some(mut dialog) = self.keys_dialog.take() {
+            let before = self.settings.keys.clone();
+            let closed = dialog.show(ctx, &mut self.settings.keys);
+            self.keys_dialog = (!closed).then_some(dialog);
+            if self.settings.keys != before {
+                self.settings_changed(ctx);
+            }
         }
         let Some(mut dialog) = self.dialog.take() else { return };
         match dialogs::show(ctx, &mut dialog) {
             Reply::StillOpen => self.dialog = Some(dialog),
             Reply::Cancelled => {}
-            Reply::Save(next) => {
-                self.after_save = Some(next);
-                self.save(None, Overwrite::Seen, ctx);
-            }
-            Reply::Discard(next) => {
-                if let Some(document) = self.document.take() {
-                    document.close();
-                }
-                self.leave(next, ctx);
-            }
+            Reply::Save(next) => self.save_all(next, ctx),
+            Reply::Discard(next) => self.discard_all(next, ctx),
             Reply::MarkAnyway => {
                 if let Some(session) = self.session() {
                     session.mark_all_the_same();
@@ -467,8 +428,8 @@ impl App {
         let Some((text, since)) = &self.toast else { return };
         match TOAST.checked_sub(since.elapsed()) {
             Some(left) => {
-                let shelf = self.shelf.is_some() && !self.shelf_hidden;
-                bars::show_toast(ctx, text, theme::TOOLS + if shelf { theme::SERIES } else { 0.0 });
+                let lists = self.shows_shelf() || self.shows_worklist();
+                bars::show_toast(ctx, text, theme::TOOLS + if lists { theme::lists_width(ctx) } else { 0.0 });
                 ctx.request_repaint_after(left);
             }
             None => self.toast = None,
@@ -483,11 +444,11 @@ impl App {
                 bars::show_toolbar(ui, self);
             },
         );
-        self.show_shelf(ui);
+        self.show_lists(ui);
         let Some(document) = &mut self.document else { return };
         Panel::right("panels")
             .default_size(310.0)
-            .size_range(260.0..=460.0)
+            .size_range(220.0..=(ui.available_width() * 0.4).clamp(220.0, 460.0))
             .frame(dark.inner_margin(10.0))
             .show(ui, |ui| {
                 self.panels.show(ui, &mut document.session);
@@ -501,22 +462,53 @@ impl App {
         });
     }
 
-    fn show_shelf(&mut self, ui: &mut Ui) {
-        let Some(shelf) = self.shelf.as_mut().filter(|_| !self.shelf_hidden) else { return };
-        let fill = theme::palette(ui).panel;
-        let frame = Frame::new().fill(fill).inner_margin(8.0);
-        let shown = Panel::left("series")
-            .exact_size(theme::SERIES)
-            .resizable(false)
-            .frame(frame)
-            .show(ui, |ui| shelf.show(ui));
-        if let Some(number) = shown.inner.filter(|number| *number != shelf.current) {
+    fn shows_shelf(&self) -> bool {
+        self.shelf.is_some() && !self.shelf_hidden
+    }
+
+    fn shows_worklist(&self) -> bool {
+        self.worklist.is_some() && !self.worklist_hidden
+    }
+
+    /// The lists at the left: studies to work through, and the series of the one that is open.
+    fn show_lists(&mut self, ui: &mut Ui) {
+        let (shows_shelf, shows_worklist) = (self.shows_shelf(), self.shows_worklist());
+        if !shows_shelf && !shows_worklist {
+            return;
+        }
+        let frame = Frame::new().fill(theme::palette(ui).panel).inner_margin(8.0);
+        let panel =
+            Panel::left("lists").exact_size(theme::lists_width(ui.ctx())).resizable(false).frame(frame);
+        let unsaved = self.document.as_ref().is_some_and(|document| document.session.is_unsaved());
+        let (wish, chosen) = panel
+            .show(ui, |ui| {
+                let mut wish = None;
+                if let Some(list) = self.worklist.as_mut().filter(|_| shows_worklist) {
+                    let share = if shows_shelf { 0.45 } else { 1.0 };
+                    let height = ui.available_height() * share;
+                    wish = ui
+                        .scope(|ui| {
+                            ui.set_max_height(height);
+                            list.show(ui, self.opened_path.as_deref(), height)
+                        })
+                        .inner;
+                }
+                let shelf = self.shelf.as_mut().filter(|_| shows_shelf);
+                let chosen =
+                    shelf.and_then(|shelf| shelf.show(ui, unsaved).filter(|number| *number != shelf.current));
+                (wish, chosen)
+            })
+            .inner;
+        if let Some(wish) = wish {
+            self.heed_worklist(wish, ui.ctx());
+        }
+        if let Some(number) = chosen {
             self.choose_series(number, ui.ctx());
         }
     }
 
     fn show_opening(&mut self, ui: &mut Ui, frame: &eframe::Frame) {
-        self.show_shelf(ui);
+        self.show_lists(ui);
         let Some(opening) = &self.opening else { return };
         if let Some(preview) = &mut self.preview {
             self.device_lost |= !self.pictures.sync(ui, frame, preview);
@@ -563,7 +555,7 @@ impl eframe::App for App {
         } else if self.document.is_some() {
             self.show_studio(ui, frame);
         } else {
-            self.show_shelf(ui);
+            self.show_lists(ui);
             let background = Frame::new().fill(theme::palette(ui).panel);
             let recent = self.settings.recent.clone();
             let shown = CentralPanel::default().frame(background).show(ui, |ui| welcome::show(ui, &recent));

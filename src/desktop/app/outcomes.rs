@@ -12,8 +12,8 @@ use crate::desktop::file_picker::Picked;
 use crate::desktop::jobs::{Importing, OpenEvent, Opening, Saving};
 use crate::desktop::shelf::Shelf;
 use crate::format::RefusalCode;
-use crate::session::{Document, Import, ImportError, OpenError, OtherGrids, SaveOutcome, Session};
-use crate::store::{self, Overwrite, SaveError};
+use crate::session::{Allowed, Document, Import, ImportError, OpenError, SaveOutcome, Session, read_form};
+use crate::store::{Overwrite, SaveError};
 
 impl App {
     /// Takes in what the background jobs and dialogs have come to.
@@ -32,6 +32,9 @@ impl App {
         }
         if let Some(result) = self.importing.as_ref().and_then(Importing::result) {
             self.imported(result);
+        }
+        if let Some(list) = &mut self.worklist {
+            list.follow();
         }
         if let Some((what, receiver)) = self.picking.take() {
             match receiver.try_recv() {
@@ -70,6 +73,8 @@ impl App {
                     self.dialog = Some(Dialog::LeftBehind { steps, last, cut_off: document.was_cut_off() });
                 }
                 document.ask_before_marking();
+                self.opened_path = Some(opening.path.clone());
+                self.ask_own_form(&mut document);
                 self.show_document(*document);
                 self.lay_over_what_waits(ctx);
             }
@@ -95,17 +100,32 @@ impl App {
         ctx.request_repaint();
     }
 
+    /// Asks the person's own form where none lies with the study.
+    fn ask_own_form(&mut self, document: &mut Document) {
+        if document.session.form().is_some() {
+            return;
+        }
+        match self.settings.form.as_deref().map(read_form) {
+            Some(Ok(form)) => document.session.set_form(form),
+            Some(Err(text)) => {
+                self.settings.form = None;
+                self.notify(text);
+            }
+            None => {}
+        }
+    }
+
     /// Begins to read a mask for the open study.
     pub(super) fn lay_over(
         &mut self,
         mask: PathBuf,
         names: Option<PathBuf>,
-        other_grids: OtherGrids,
+        allowed: Allowed,
         ctx: &egui::Context,
     ) {
         if let Some(document) = &self.document {
-            let grid = document.study().volume.grid().clone();
-            self.importing = Some(Importing::start(mask, names, grid, other_grids, ctx));
+            let study = document.study().clone();
+            self.importing = Some(Importing::start(mask, names, study, allowed, ctx));
         }
     }
 
@@ -118,22 +138,14 @@ impl App {
             return;
         }
         match (mask, names) {
-            (Some(mask), names) => self.lay_over(mask, names, OtherGrids::Refused, ctx),
-            (None, Some(names)) => {
-                let origin = names.file_name().unwrap_or_default().to_string_lossy().into_owned();
-                let read = store::read_scheme(&names).map_err(|error| error.to_string());
-                let Some(session) = self.session() else { return };
-                if let Err(text) = read.and_then(|scheme| session.name_labels(&scheme, &origin)) {
-                    let title = "The names of the labels could not be read".into();
-                    self.dialog = Some(Dialog::Message { title, text });
-                }
-            }
+            (Some(mask), names) => self.lay_over(mask, names, Allowed::default(), ctx),
+            (None, Some(names)) => self.import_labels(&names),
             (None, None) => {}
         }
     }
 
     fn imported(&mut self, result: Result<Import, ImportError>) {
-        let Some((_, names)) = self.importing.take().map(Importing::files) else { return };
+        let Some(names) = self.importing.take().map(|importing| importing.names()) else { return };
         let failed = match result {
             Ok(import) => match self.session() {
                 Some(session) => session.import(import).err(),
@@ -141,6 +153,10 @@ impl App {
             },
             Err(ImportError::OtherGrid(mismatch)) => {
                 self.dialog = Some(Dialog::OtherGrid { mismatch, names });
+                None
+            }
+            Err(ImportError::DoubtfulPlace(mask)) => {
+                self.dialog = Some(Dialog::DoubtfulMask { mask, names });
                 None
             }
             Err(error) => Some(error.to_string()),
@@ -163,8 +179,11 @@ impl App {
                         format!("Saved: {name}; the study itself is no longer at {}", path.display())
                     }
                 });
+                if let Some(list) = &mut self.worklist {
+                    list.look_again(ctx);
+                }
                 if let Some(next) = self.after_save.take() {
-                    self.leave(next, ctx);
+                    self.save_all(next, ctx);
                 }
             }
             Err(error) => {

@@ -1,47 +1,199 @@
-//! The list of labels.
+//! The list of labels, under their groups, and the layers they are drawn in.
 
-use egui::{Color32, RichText, Role, ScrollArea, Ui};
+use std::collections::BTreeMap;
+
+use egui::{Color32, Key, RichText, Role, ScrollArea, TextEdit, Ui};
 use egui_material_icons::icons::{
-    ICON_ADD, ICON_DELETE, ICON_LOCK, ICON_LOCK_OPEN, ICON_VISIBILITY, ICON_VISIBILITY_OFF,
+    ICON_ADD, ICON_CHEVRON_RIGHT, ICON_DELETE, ICON_EXPAND_MORE, ICON_LAYERS, ICON_LOCK, ICON_LOCK_OPEN,
+    ICON_VISIBILITY, ICON_VISIBILITY_OFF,
 };
 
 use crate::annotation::{Colour, Label};
+use crate::case::EditError;
 use crate::desktop::widgets::NameField;
 use crate::desktop::{theme, widgets};
 use crate::session::{Command, Session};
+use crate::volume::Placement;
 
 /// Greatest height of the list.
 const LIST: f32 = 280.0;
+/// From this many labels on there is a field to search them.
+const MANY: usize = 6;
 
 #[derive(Default)]
 pub(super) struct LabelsPanel {
     renaming: Option<(u16, NameField)>,
+    renaming_layer: Option<(usize, NameField)>,
+    /// A label and the group it is being put into.
+    grouping: Option<(u16, NameField)>,
     /// The colour being chosen; it becomes one step when the pointer is let go.
     recolouring: Option<(u16, Colour)>,
+    sought: String,
+    /// Whether the field was asked for, and whether it is to have the keyboard in this frame.
+    searching: bool,
+    focus_wanted: bool,
+    /// The groups that are folded up.
+    folded: Vec<String>,
     pub(super) hovered: Option<u16>,
 }
 
 impl LabelsPanel {
+    /// Shows the search field and puts the cursor into it.
+    pub(super) fn search(&mut self) {
+        self.searching = true;
+        self.focus_wanted = true;
+    }
+
     pub(super) fn show(&mut self, ui: &mut Ui, session: &mut Session) {
         widgets::section(ui, "Labels", |ui| {
-            let tooltip = widgets::tooltip(Command::NewLabel);
-            if widgets::icon_button(ui, ICON_ADD, "New label", &tooltip).clicked() {
-                session.run(Command::NewLabel);
+            for (icon, command, name) in
+                [(ICON_ADD, Command::NewLabel, "New label"), (ICON_LAYERS, Command::NewLayer, "New layer")]
+            {
+                if widgets::icon_button(ui, icon, name, &widgets::tooltip(command)).clicked() {
+                    session.run(command);
+                }
             }
         });
+        self.hovered = None;
+        self.show_layers(ui, session);
         let labels: Vec<(u16, Label)> =
             session.case().scheme().iter().map(|(index, label)| (index, label.clone())).collect();
         if labels.is_empty() {
             let weak = theme::palette(ui).weak;
             ui.label(RichText::new("The first stroke makes \"Label 1\".").color(weak));
         }
-        self.hovered = None;
+        if labels.len() >= MANY || self.searching {
+            self.show_search(ui, session, &labels);
+        }
+        let mut groups: BTreeMap<Option<String>, Vec<(u16, Label)>> = BTreeMap::new();
+        for (index, label) in labels.into_iter().filter(|(index, label)| self.is_sought(*index, label)) {
+            groups.entry(label.group.clone()).or_default().push((index, label));
+        }
         // A long list leaves room for what lies below it.
         ScrollArea::vertical().id_salt("labels").max_height(LIST).auto_shrink([false, true]).show(ui, |ui| {
-            for (index, label) in labels {
-                self.show_label(ui, session, index, &label);
+            for (group, labels) in groups {
+                let indices: Vec<u16> = labels.iter().map(|(index, _)| *index).collect();
+                let is_folded =
+                    group.as_ref().is_some_and(|name| self.show_group(ui, session, name, &indices));
+                if !is_folded || !self.sought.is_empty() {
+                    for (index, label) in labels {
+                        self.show_label(ui, session, index, &label);
+                    }
+                }
             }
         });
+    }
+
+    fn is_sought(&self, index: u16, label: &Label) -> bool {
+        let sought = self.sought.trim().to_lowercase();
+        let in_text = |text: &str| text.to_lowercase().contains(&sought);
+        sought.is_empty()
+            || in_text(&label.name)
+            || label.group.as_deref().is_some_and(in_text)
+            || index.to_string() == sought
+    }
+
+    fn show_search(&mut self, ui: &mut Ui, session: &mut Session, labels: &[(u16, Label)]) {
+        let field =
+            TextEdit::singleline(&mut self.sought).hint_text("Search labels").desired_width(f32::INFINITY);
+        let response = ui.add(field);
+        widgets::named(&response, Role::TextInput, "Search labels");
+        if std::mem::take(&mut self.focus_wanted) {
+            response.request_focus();
+        }
+        if response.lost_focus() {
+            let (entered, dropped) =
+                ui.input(|input| (input.key_pressed(Key::Enter), input.key_pressed(Key::Escape)));
+            let first = labels.iter().find(|(index, label)| self.is_sought(*index, label));
+            if let Some((index, _)) = first.filter(|_| entered) {
+                session.activate_label(*index);
+            }
+            if entered || dropped {
+                self.sought.clear();
+            }
+            self.searching = false;
+        }
+        response.on_hover_text(widgets::tooltip(Command::SearchLabels));
+    }
+
+    /// The layers, where there are several: which one is drawn on, and which are shown.
+    fn show_layers(&mut self, ui: &mut Ui, session: &mut Session) {
+        let count = session.case().layers().len();
+        if count < 2 {
+            return;
+        }
+        for layer in 0..count {
+            let (name, chosen) = (session.layer_name(layer), session.layer() == layer);
+            let (response, ()) = widgets::row(ui, chosen, &format!("Layer {name}"), |ui| {
+                ui.label(ICON_LAYERS.rich_text().size(15.0).color(theme::palette(ui).weak));
+                match &mut self.renaming_layer {
+                    Some((other, field)) if *other == layer => {
+                        if let Some(new) = widgets::name_field(ui, field, "Layer name", 140.0) {
+                            if let Some(new) = new.filter(|new| *new != name) {
+                                told(session.rename_layer(layer, &new));
+                            }
+                            self.renaming_layer = None;
+                        }
+                    }
+                    _ => drop(ui.add(egui::Label::new(&name).truncate())),
+                }
+                ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                    let shown = session.case().is_layer_shown(layer);
+                    let icons = [ICON_VISIBILITY_OFF, ICON_VISIBILITY];
+                    let tooltip = if shown { "Hide this layer" } else { "Show this layer" };
+                    if widgets::icon_toggle(ui, icons, shown, &format!("Layer {name} shown"), tooltip)
+                        .clicked()
+                    {
+                        session.set_layer_shown(layer, !shown);
+                    }
+                });
+            });
+            if response.clicked() {
+                session.set_layer(layer);
+            }
+            if response.double_clicked() {
+                self.renaming_layer = Some((layer, NameField::new(&name)));
+            }
+            response.context_menu(|ui| {
+                if ui.button("Rename layer").clicked() {
+                    self.renaming_layer = Some((layer, NameField::new(&name)));
+                }
+                let remove =
+                    ui.add_enabled(session.can_remove_layer(layer), egui::Button::new("Remove layer"));
+                if remove.on_hover_text("The last layer, while it is empty").clicked() {
+                    told(session.remove_layer(layer));
+                }
+            });
+        }
+        ui.add_space(4.0);
+    }
+
+    /// The heading of a group with one eye for all of it; whether it is folded up.
+    fn show_group(&mut self, ui: &mut Ui, session: &mut Session, name: &str, labels: &[u16]) -> bool {
+        let folded = self.folded.iter().any(|other| other == name);
+        let (response, ()) = widgets::row(ui, false, &format!("Group {name}"), |ui| {
+            let icon = if folded { ICON_CHEVRON_RIGHT } else { ICON_EXPAND_MORE };
+            let weak = theme::palette(ui).weak;
+            ui.label(icon.rich_text().size(16.0).color(weak));
+            ui.label(RichText::new(name).font(theme::medium(12.5)));
+            ui.label(RichText::new(labels.len().to_string()).small().color(weak));
+            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                let is_shown = |index: &u16| session.case().scheme().get(*index).is_some_and(|l| l.visible);
+                let shown = labels.iter().any(is_shown);
+                let icons = [ICON_VISIBILITY_OFF, ICON_VISIBILITY];
+                let tooltip = if shown { "Hide the group" } else { "Show the group" };
+                if widgets::icon_toggle(ui, icons, shown, &format!("Group {name} shown"), tooltip).clicked() {
+                    session.set_labels_visible(labels, !shown);
+                }
+            });
+        });
+        if response.clicked() {
+            match folded {
+                true => self.folded.retain(|other| other != name),
+                false => self.folded.push(name.to_owned()),
+            }
+        }
+        folded
     }
 
     fn show_label(&mut self, ui: &mut Ui, session: &mut Session, index: u16, label: &Label) {
@@ -49,17 +201,23 @@ impl LabelsPanel {
         let measure = measure(session, index);
         let (response, ()) = widgets::row(ui, chosen, &format!("Label {index} {}", label.name), |ui| {
             self.swatch(ui, session, index, label);
-            let is_renamed = self.renaming.as_ref().is_some_and(|(other, _)| *other == index);
-            if is_renamed {
+            let is =
+                |field: &Option<(u16, NameField)>| field.as_ref().is_some_and(|(other, _)| *other == index);
+            if is(&self.renaming) {
                 self.name_field(ui, session, index, label);
+            } else if is(&self.grouping) {
+                self.group_field(ui, session, index, label);
             } else {
-                let width = (ui.available_width() - 126.0).max(40.0);
+                let width = (ui.available_width() - 150.0).max(40.0);
                 ui.allocate_ui_with_layout(
                     egui::vec2(width, theme::ROW),
                     egui::Layout::left_to_right(egui::Align::Center),
                     |ui| {
                         ui.set_min_width(width);
-                        ui.add(egui::Label::new(&label.name).truncate());
+                        let name = ui.add(egui::Label::new(&label.name).truncate());
+                        if let Some(code) = &label.code {
+                            name.on_hover_text(format!("{} ({} {})", code.meaning, code.scheme, code.value));
+                        }
                     },
                 );
             }
@@ -73,19 +231,12 @@ impl LabelsPanel {
                 if widgets::icon_toggle(ui, [ICON_LOCK_OPEN, ICON_LOCK], label.locked, &name, tooltip)
                     .clicked()
                 {
-                    set(session, index, Label { locked: !label.locked, ..label.clone() });
+                    told(session.set_label(index, Label { locked: !label.locked, ..label.clone() }));
                 }
                 let name = format!("{} shown", label.name);
                 let tooltip = if label.visible { "Hide" } else { "Show" };
-                if widgets::icon_toggle(
-                    ui,
-                    [ICON_VISIBILITY_OFF, ICON_VISIBILITY],
-                    label.visible,
-                    &name,
-                    tooltip,
-                )
-                .clicked()
-                {
+                let icons = [ICON_VISIBILITY_OFF, ICON_VISIBILITY];
+                if widgets::icon_toggle(ui, icons, label.visible, &name, tooltip).clicked() {
                     session.set_label_visible(index, !label.visible);
                 }
                 let weak = theme::palette(ui).weak;
@@ -105,13 +256,17 @@ impl LabelsPanel {
             if ui.button("Rename").clicked() {
                 self.renaming = Some((index, NameField::new(&label.name)));
             }
+            if ui.button("Put into a group…").clicked() {
+                self.grouping = Some((index, NameField::new(label.group.as_deref().unwrap_or("Group"))));
+            }
+            if label.group.is_some() && ui.button("Take out of its group").clicked() {
+                told(session.set_label(index, Label { group: None, ..label.clone() }));
+            }
             let delete = egui::Button::new((ICON_DELETE.rich_text(), "Delete label and its voxels"));
             let response = ui.add_enabled(!label.locked, delete);
             widgets::named(&response, Role::Button, "Delete label and its voxels");
-            if response.clicked()
-                && let Err(error) = session.delete_label(index)
-            {
-                tracing::error!("a label was not deleted: {error}");
+            if response.clicked() {
+                told(session.delete_label(index));
             }
         });
     }
@@ -128,7 +283,7 @@ impl LabelsPanel {
             self.recolouring = Some((index, Colour([colour.r(), colour.g(), colour.b()])));
         }
         if let Some(color) = chosen.filter(|_| !ui.input(|input| input.pointer.any_down())) {
-            set(session, index, Label { color, ..label.clone() });
+            told(session.set_label(index, Label { color, ..label.clone() }));
             self.recolouring = None;
         }
         let weak = theme::palette(ui).weak;
@@ -140,32 +295,44 @@ impl LabelsPanel {
         let width = ui.available_width() - 60.0;
         let Some(name) = widgets::name_field(ui, field, "Label name", width) else { return };
         if let Some(name) = name.filter(|name| *name != label.name) {
-            set(session, index, Label { name, ..label.clone() });
+            told(session.set_label(index, Label { name, ..label.clone() }));
         }
         self.renaming = None;
     }
-}
 
-fn set(session: &mut Session, index: u16, label: Label) {
-    if let Err(error) = session.set_label(index, label) {
-        tracing::error!("a label was not changed: {error}");
+    fn group_field(&mut self, ui: &mut Ui, session: &mut Session, index: u16, label: &Label) {
+        let Some((_, field)) = &mut self.grouping else { return };
+        let width = ui.available_width() - 60.0;
+        let Some(group) = widgets::name_field(ui, field, "Group name", width) else { return };
+        if let Some(group) = group.filter(|group| Some(group) != label.group.as_ref()) {
+            told(session.set_label(index, Label { group: Some(group), ..label.clone() }));
+        }
+        self.grouping = None;
     }
 }
 
-/// Volume in millilitres, or in voxels where the study knows no millimetres.
+fn told(made: Result<(), EditError>) {
+    if let Err(error) = made {
+        tracing::error!("labels were not changed: {error}");
+    }
+}
+
+/// Slices, and millilitres or, where the study knows no millimetres, pixels.
 fn measure(session: &Session, index: u16) -> String {
     let voxels = session.voxels_of(index);
     let volume = session.case().volume();
     if voxels == 0 {
         return String::new();
     }
-    if volume.placement == crate::volume::Placement::Pixels {
-        return format!("{voxels} px");
-    }
-    let millilitres = voxels as f64 * volume.grid().voxel_mm3() / 1000.0;
-    match millilitres {
-        small if small < 0.1 => format!("{:.0} µl", small * 1000.0),
-        small if small < 100.0 => format!("{small:.2} ml"),
-        large => format!("{large:.0} ml"),
+    let amount = match (volume.placement, voxels as f64 * volume.grid().voxel_mm3() / 1000.0) {
+        (Placement::Pixels, _) => format!("{voxels} px"),
+        (_, small) if small < 0.1 => format!("{:.0} µl", small * 1000.0),
+        (_, small) if small < 100.0 => format!("{small:.2} ml"),
+        (_, large) => format!("{large:.0} ml"),
+    };
+    match session.slices_of(index, 2) {
+        _ if volume.grid().dims()[2] == 1 => amount,
+        1 => format!("1 slice · {amount}"),
+        slices => format!("{slices} slices · {amount}"),
     }
 }

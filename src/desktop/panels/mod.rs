@@ -1,5 +1,6 @@
-//! The panel at the right: labels, the tool in hand, boxes and landmarks, the steps made.
+//! The panel at the right: labels, the tool in hand, boxes and landmarks, the form, the steps made.
 
+mod form;
 mod history;
 mod labels;
 mod objects;
@@ -14,6 +15,7 @@ use crate::session::Session;
 pub(super) struct Panels {
     labels: labels::LabelsPanel,
     objects: objects::ObjectsPanel,
+    form: form::FormPanel,
 }
 
 impl Panels {
@@ -23,9 +25,15 @@ impl Panels {
             self.labels.show(ui, session);
             tool::show(ui, session);
             self.objects.show(ui, session);
+            self.form.show(ui, session);
             history::show(ui, session);
             ui.add_space(12.0);
         });
+    }
+
+    /// Puts the cursor into the search field of the labels.
+    pub(super) fn search_labels(&mut self) {
+        self.labels.search();
     }
 
     /// The label under the pointer in the list, which the pictures bring out.

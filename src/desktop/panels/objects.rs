@@ -1,11 +1,14 @@
-//! The list of boxes and landmarks.
+//! The list of boxes, landmarks and measurements.
 
 use egui::{RichText, Ui};
-use egui_material_icons::icons::{ICON_CROP_SQUARE, ICON_DELETE, ICON_LOCATION_ON};
+use egui_material_icons::icons::{
+    ICON_CIRCLE, ICON_CROP_SQUARE, ICON_DELETE, ICON_LOCATION_ON, ICON_RECTANGLE, ICON_SQUARE_FOOT,
+    ICON_STRAIGHTEN,
+};
 
 use crate::annotation::{Annotation, AnnotationId, Shape};
 use crate::desktop::widgets::NameField;
-use crate::desktop::{theme, widgets};
+use crate::desktop::{theme, tool_marks, widgets};
 use crate::session::Session;
 
 #[derive(Default)]
@@ -16,10 +19,10 @@ pub(super) struct ObjectsPanel {
 impl ObjectsPanel {
     pub(super) fn show(&mut self, ui: &mut Ui, session: &mut Session) {
         let annotations = session.case().annotations().to_vec();
-        widgets::section(ui, "Boxes and landmarks", |_| {});
+        widgets::section(ui, "Boxes, landmarks, measurements", |_| {});
         if annotations.is_empty() {
             let weak = theme::palette(ui).weak;
-            ui.label(RichText::new("None yet. R draws a box, K places a landmark.").color(weak));
+            ui.label(RichText::new("None yet. R draws a box, K places a landmark, M measures.").color(weak));
         }
         for annotation in annotations {
             self.show_annotation(ui, session, &annotation);
@@ -38,6 +41,10 @@ impl ObjectsPanel {
                 let [x, y, z] = point.to_array();
                 (ICON_LOCATION_ON, format!("{x:.1}, {y:.1}, {z:.1}"))
             }
+            Shape::Ruler(_) => (ICON_STRAIGHTEN, measured(session, annotation)),
+            Shape::Angle(_) => (ICON_SQUARE_FOOT, measured(session, annotation)),
+            Shape::Ellipse(_) => (ICON_CIRCLE, measured(session, annotation)),
+            Shape::Rectangle(_) => (ICON_RECTANGLE, measured(session, annotation)),
         };
         let mut delete = false;
         let (response, ()) = widgets::row(ui, chosen, &annotation.name, |ui| {
@@ -76,4 +83,8 @@ impl ObjectsPanel {
         }
         self.renaming = None;
     }
+}
+
+fn measured(session: &Session, annotation: &Annotation) -> String {
+    session.measured(annotation.id).map_or(String::new(), |measured| tool_marks::in_words(session, &measured))
 }

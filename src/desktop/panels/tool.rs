@@ -1,18 +1,32 @@
 //! What can be set about the tool in hand.
 
-use egui::{Button, DragValue, RichText, Role, Slider, Ui};
+use egui::{Button, ComboBox, DragValue, RichText, Role, Slider, Ui};
 
+use crate::annotation::landmark_templates;
+use crate::case::PaintOver;
 use crate::desktop::{theme, widgets};
 use crate::session::{Command, Session, WINDOW_PRESETS};
-use crate::tool::{BrushSettings, BrushShape, ToolKind};
-use crate::volume::TimeKind;
+use crate::tool::{BrushSettings, BrushShape, MeasureKind, ToolKind};
+use crate::volume::{Placement, TimeKind};
 
 pub(super) fn show(ui: &mut Ui, session: &mut Session) {
     let kind = session.tool_kind();
     let name = Command::Tool(kind).info().map_or("", |row| row.name);
     widgets::section(ui, &format!("Tool: {name}"), |_| {});
     if kind.is_brush() {
-        show_brush(ui, session);
+        show_tip(ui, session);
+    }
+    if kind == ToolKind::Fill && session.offers_ball() {
+        show_reach(ui, session);
+    }
+    if kind.writes_labels() {
+        show_limits(ui, session, kind != ToolKind::Eraser);
+    }
+    if kind == ToolKind::Landmark {
+        show_template(ui, session);
+    }
+    if kind == ToolKind::Measure {
+        show_measures(ui, session);
     }
     if kind == ToolKind::Navigate {
         show_window(ui, session);
@@ -44,51 +58,151 @@ fn show_times(ui: &mut Ui, session: &mut Session) {
     });
 }
 
-fn show_brush(ui: &mut Ui, session: &mut Session) {
+/// The brush's size and form.
+fn show_tip(ui: &mut Ui, session: &mut Session) {
     let mut brush = *session.brush();
     ui.horizontal(|ui| {
         let label = ui.label("Diameter");
         let mut diameter = brush.radius_mm * 2.0;
+        // Photographs have thousands of pixels to a side.
+        let widest = if session.case().volume().placement == Placement::Pixels { 800.0 } else { 80.0 };
         let unit = format!(" {}", session.case().volume().placement.unit());
-        let slider = Slider::new(&mut diameter, 0.5..=80.0).logarithmic(true).suffix(unit).max_decimals(1);
+        let slider = Slider::new(&mut diameter, 0.5..=widest).logarithmic(true).suffix(unit).max_decimals(1);
         let response =
             ui.add(slider).labelled_by(label.id).on_hover_text("Size in the patient  ([ ] or Shift+wheel)");
         if response.changed() {
             brush.radius_mm = diameter / 2.0;
         }
     });
-    ui.horizontal(|ui| {
-        ui.label("Shape");
-        for (shape, word, tooltip) in [
-            (BrushShape::Disc, "Disc", "One slice at a time, in the plane of the view  (Shift+B)"),
-            (BrushShape::Ball, "Ball", "Several slices at once  (Shift+B)"),
-        ] {
-            let response = ui.add(Button::new(word).selected(brush.shape == shape)).on_hover_text(tooltip);
+    if session.offers_ball() {
+        show_choice(
+            ui,
+            "Shape",
+            &mut brush.shape,
+            &[
+                (BrushShape::Disc, "Disc", "One slice at a time, in the plane of the view  (Shift+B)"),
+                (BrushShape::Ball, "Ball", "Several slices at once  (Shift+B)"),
+            ],
+        );
+    }
+    if brush != *session.brush() {
+        session.set_brush(brush);
+    }
+}
+
+/// How far filling an island reaches.
+fn show_reach(ui: &mut Ui, session: &mut Session) {
+    let mut brush = *session.brush();
+    show_choice(
+        ui,
+        "Islands",
+        &mut brush.shape,
+        &[
+            (BrushShape::Disc, "This slice", "Recolour the island on the slice shown  (Shift+B)"),
+            (BrushShape::Ball, "All slices", "Recolour the island through all slices  (Shift+B)"),
+        ],
+    );
+    if brush != *session.brush() {
+        session.set_brush(brush);
+    }
+}
+
+/// A row of buttons of which one is chosen.
+fn show_choice<T: PartialEq + Copy>(ui: &mut Ui, name: &str, chosen: &mut T, choices: &[(T, &str, &str)]) {
+    ui.horizontal_wrapped(|ui| {
+        ui.label(name);
+        for (value, word, tooltip) in choices {
+            let response = ui.add(Button::new(*word).selected(chosen == value)).on_hover_text(*tooltip);
             if response.clicked() {
-                brush.shape = shape;
+                *chosen = *value;
             }
         }
     });
+}
+
+/// What every tool that writes labels keeps to: what may be painted over, and which values.
+fn show_limits(ui: &mut Ui, session: &mut Session, paints: bool) {
+    let mut brush = *session.brush();
+    if paints {
+        show_over(ui, session, &mut brush);
+    }
     ui.horizontal(|ui| {
         let window = session.display().window;
         let mut only = brush.only_values.is_some();
-        ui.checkbox(&mut only, "Only values")
-            .on_hover_text("Paint only voxels whose value lies in this range  (T)");
-        match (only, &mut brush.only_values) {
-            (true, Some([low, high])) => {
-                let speed = (window.width / 400.0).max(1e-3);
-                for (value, name) in [(low, "Lowest value painted"), (high, "Highest value painted")] {
-                    let response = ui.add(DragValue::new(value).speed(speed).max_decimals(1));
-                    widgets::named(&response, Role::SpinButton, name);
-                }
-            }
-            (true, none @ None) => *none = Some([window.low(), window.high()]),
-            (false, values) => *values = None,
+        let check = ui.checkbox(&mut only, "Only");
+        widgets::named_check(&check, only, "Only values in a range");
+        check.on_hover_text(widgets::tooltip(Command::RangePaint));
+        let before = brush.only_values.unwrap_or(session.range_to_paint());
+        let [mut low, mut high] = before;
+        let speed = (window.width / 400.0).max(1e-3);
+        for (value, name, joint) in
+            [(&mut low, "Lowest value painted", "to"), (&mut high, "Highest value painted", "")]
+        {
+            let response = ui.add(DragValue::new(value).speed(speed).max_decimals(2));
+            widgets::named(&response, Role::SpinButton, name);
+            ui.label(joint);
         }
+        ui.label(session.case().volume().unit.as_deref().unwrap_or_default());
+        // Whoever sets a border wants it kept to.
+        let changed = [low, high] != before;
+        brush.only_values = (only || changed).then_some([low.min(high), high.max(low)]);
     });
     if brush != *session.brush() {
-        session.set_brush(BrushSettings { ..brush });
+        session.set_brush(brush);
     }
+}
+
+/// What may be painted over.
+fn show_over(ui: &mut Ui, session: &Session, brush: &mut BrushSettings) {
+    ui.horizontal(|ui| {
+        let label = ui.label("Over");
+        let labels: Vec<(u16, String)> =
+            session.case().scheme().iter().map(|(index, label)| (index, label.name.clone())).collect();
+        let combo = ComboBox::from_id_salt("paint over").selected_text(session.paint_over_name(brush.over));
+        let response = combo.show_ui(ui, |ui| {
+            for over in [PaintOver::All, PaintOver::Shown, PaintOver::Only(0)] {
+                ui.selectable_value(&mut brush.over, over, session.paint_over_name(over));
+            }
+            for (index, name) in labels {
+                ui.selectable_value(&mut brush.over, PaintOver::Only(index), name);
+            }
+        });
+        widgets::named(&response.response, Role::ComboBox, "What may be painted over");
+        response.response.labelled_by(label.id).on_hover_text(widgets::tooltip(Command::PaintOver));
+    });
+}
+
+/// Which landmarks are asked for, and how many of them are placed.
+fn show_template(ui: &mut Ui, session: &mut Session) {
+    let mut chosen = landmark_templates().iter().position(|one| Some(one) == session.template());
+    let before = chosen;
+    ui.horizontal(|ui| {
+        let label = ui.label("Template");
+        let name = session.template().map_or("free landmarks", |template| &template.name);
+        let response = ComboBox::from_id_salt("template").selected_text(name).show_ui(ui, |ui| {
+            ui.selectable_value(&mut chosen, None, "free landmarks");
+            for (number, template) in landmark_templates().iter().enumerate() {
+                ui.selectable_value(&mut chosen, Some(number), &template.name);
+            }
+        });
+        widgets::named(&response.response, Role::ComboBox, "Landmark template");
+        response.response.labelled_by(label.id).on_hover_text("Which landmarks are asked for in order");
+    });
+    if chosen != before {
+        session.set_template(chosen);
+    }
+    if let Some(prompt) = session.prompt() {
+        ui.label(RichText::new(prompt).font(theme::medium(13.0)).color(theme::palette(ui).accent));
+    }
+}
+
+/// What is measured.
+fn show_measures(ui: &mut Ui, session: &mut Session) {
+    let mut kind = session.measure();
+    let tooltip = widgets::tooltip(Command::NextMeasure);
+    let choices = MeasureKind::ALL.map(|kind| (kind, kind.name(), tooltip.as_str()));
+    show_choice(ui, "Measure", &mut kind, &choices);
+    session.set_measure(kind);
 }
 
 fn show_window(ui: &mut Ui, session: &mut Session) {

@@ -90,23 +90,58 @@ pub(super) fn of_jpeg_2000(bytes: &[u8]) -> Option<Shape> {
     })
 }
 
-/// How many tiles a JPEG 2000 codestream divides its picture into (ISO/IEC 15444-1 B.3).
-pub(super) fn tiles_of_jpeg_2000(bytes: &[u8]) -> Option<u64> {
-    let size: &[u8; 40] = size_segment(bytes)?.0.first_chunk()?;
-    let long =
-        |at: usize| u64::from(u32::from_be_bytes([size[at], size[at + 1], size[at + 2], size[at + 3]]));
-    let along = |end: u64, tile: u64, start: u64| match tile {
-        0 => None,
-        _ => Some(end.checked_sub(start)?.div_ceil(tile)),
-    };
-    Some(along(long(4), long(20), long(28))? * along(long(8), long(24), long(32))?)
+/// What the size segment of a JPEG 2000 codestream says beyond its [`Shape`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Size {
+    pub(super) columns: usize,
+    pub(super) rows: usize,
+    pub(super) components: usize,
+    /// Where the first pixel lies on the reference grid.
+    pub(super) origin: [u32; 2],
+    /// Tiles that the picture is divided into (ISO/IEC 15444-1 B.3).
+    pub(super) tiles: u64,
+    /// Whether blocks are coded as ISO/IEC 15444-15 has it.
+    pub(super) is_high_throughput: bool,
+    /// Whether the picture decodes to as many components as the codestream has, each with a sample for
+    /// every pixel: none is subsampled, and no palette of a JP2 file stands for more of them.
+    pub(super) has_full_planes: bool,
+    precision: u8,
+    signed: bool,
 }
 
-/// Whether a JPEG 2000 picture decodes to as many components as its codestream has, each with a sample
-/// for every pixel: none is subsampled, and no palette of a JP2 file stands for more of them.
-pub(super) fn has_full_planes(bytes: &[u8], components: usize) -> bool {
-    let Some((size, boxes)) = size_segment(bytes) else { return false };
+impl Size {
+    /// The least and the greatest sample.
+    pub(super) fn range(&self) -> [i32; 2] {
+        let whole = 1i32 << self.precision.min(24);
+        if self.signed { [-whole / 2, whole / 2 - 1] } else { [0, whole - 1] }
+    }
+}
+
+/// A JPEG 2000 codestream without what stands in front of it, and its size.
+pub(super) fn size_of_jpeg_2000(bytes: &[u8]) -> Option<(&[u8], Size)> {
+    let Shape { columns, rows, components, precision } = of_jpeg_2000(bytes)?;
+    let (size, boxes) = size_segment(bytes)?;
+    let fixed: &[u8; 40] = size.first_chunk()?;
+    let long = |at: usize| u32::from_be_bytes([fixed[at], fixed[at + 1], fixed[at + 2], fixed[at + 3]]);
+    let along = |end: u32, tile: u32, start: u32| match tile {
+        0 => None,
+        _ => Some(u64::from(end.checked_sub(start)?).div_ceil(tile.into())),
+    };
+    let tiles = along(long(4), long(20), long(28))?.checked_mul(along(long(8), long(24), long(32))?)?;
     let steps = size.get(38..38 + 3 * components).unwrap_or_default();
     let is_full = steps.chunks_exact(3).all(|component| component[1..] == [1, 1]);
-    !steps.is_empty() && is_full && !boxes.windows(4).any(|word| word == b"pclr")
+    // Bit 14 of the capabilities says that the segment CAP follows (15444-15 A.2).
+    let is_high_throughput = fixed[2] & 0x40 != 0;
+    let size = Size {
+        columns,
+        rows,
+        components,
+        origin: [long(12), long(16)],
+        tiles,
+        is_high_throughput,
+        has_full_planes: !steps.is_empty() && is_full && !boxes.windows(4).any(|word| word == b"pclr"),
+        precision,
+        signed: fixed[38] & 0x80 != 0,
+    };
+    Some((&bytes[boxes.len()..], size))
 }

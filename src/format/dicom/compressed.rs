@@ -10,6 +10,7 @@ use jpeg_decoder::{ColorTransform, PixelFormat};
 
 use super::codestream::{self, Shape};
 use super::fault::{Fault, fault};
+use super::jpeg_2000::{self, Jpeg2000Error};
 use super::jpeg_segments::JpegError;
 use super::layout::{Colour, Layout};
 use super::syntax::Codec;
@@ -163,32 +164,18 @@ fn jpeg_told(frame: &[u8], layout: &Layout, plain: bool) -> Result<Vec<u8>, Faul
 
 fn jpeg_2000(frame: &[u8], layout: &Layout, out: &mut [u8]) -> Result<(), Fault> {
     let components = layout.stored_components();
-    if !codestream::has_full_planes(frame, components) {
-        return fault(
-            RefusalCode::Inconsistent,
-            "its JPEG 2000 has components of another size than the image",
-        );
-    }
-    // A part of a tile has a header of 14 bytes, and its decoder keeps some kilobytes for each tile.
-    const MOST_TILES: u64 = 4096;
-    let tiles = codestream::tiles_of_jpeg_2000(frame).unwrap_or(u64::MAX);
-    if tiles > MOST_TILES || tiles * 14 > frame.len() as u64 {
-        let text = "its JPEG 2000 is divided into more tiles than it can hold";
-        return fault(RefusalCode::Inconsistent, text);
-    }
-    let image = jpeg2k::Image::from_bytes(frame)
-        .or_else(|error| fault(RefusalCode::Damaged, format!("its JPEG 2000 is damaged: {error}")))?;
-    if image.components().len() != components {
-        return fault(RefusalCode::Inconsistent, "its JPEG 2000 holds other components than its header says");
-    }
-    for (n, component) in image.components().iter().enumerate() {
-        if component.data().len() != layout.rows * layout.columns {
-            return fault(RefusalCode::Truncated, "its compressed pixels end too early");
-        }
-        let bytes = n * layout.sample_bytes();
-        store(component.data().iter().map(|sample| *sample as u16), layout, components, &mut out[bytes..]);
-    }
-    Ok(())
+    let take = &mut |component: usize, first: usize, samples: &mut dyn Iterator<Item = u16>| {
+        let start = (first * components + component) * layout.sample_bytes();
+        store(samples, layout, components, &mut out[start..]);
+    };
+    jpeg_2000::decode(frame, take).map_err(|error| {
+        let code = match error {
+            Jpeg2000Error::Subsampled | Jpeg2000Error::TooManyTiles => RefusalCode::Inconsistent,
+            Jpeg2000Error::Damaged(_) => RefusalCode::Damaged,
+            Jpeg2000Error::TooShort => RefusalCode::Truncated,
+        };
+        Fault(code, error.to_string())
+    })
 }
 
 fn jpeg_xl(frame: &[u8], layout: &Layout, out: &mut [u8]) -> Result<u16, Fault> {

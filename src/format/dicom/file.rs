@@ -9,6 +9,7 @@ use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
+use dicom_core::Tag;
 use dicom_dictionary_std::tags;
 use flate2::read::DeflateDecoder;
 
@@ -34,8 +35,36 @@ const LONGEST_DEFLATED_HEADER: usize = 8 << 20;
 /// A deflated file that gives more than this is refused: to look at it all takes seconds.
 const MOST_INFLATED: u64 = 2 << 30;
 
+/// What a file says up to its pixel data.
+pub(super) struct Content<'s, 'a> {
+    pub(super) source: Source<'s>,
+    pub(super) syntax: Syntax,
+    /// Bytes of the data set, at most.
+    pub(super) total: usize,
+    pub(super) meta: &'s Parsed<'a>,
+    pub(super) parsed: &'s Parsed<'a>,
+    pub(super) doubts: Vec<Doubt>,
+}
+
+impl Content<'_, '_> {
+    /// What kind of object it is; empty where it does not say.
+    pub(super) fn sop_class(&self) -> String {
+        let stated = self.parsed.dataset.text(tags::SOP_CLASS_UID);
+        stated.or_else(|| self.meta.dataset.text(tags::MEDIA_STORAGE_SOP_CLASS_UID)).unwrap_or_default()
+    }
+}
+
 /// Reads the header of a file.
 pub(super) fn read(path: &Path) -> Result<Found, Refusal> {
+    read_by(path, &header::WANTED, header::describe)
+}
+
+/// Reads a file as far as its pixel data, with the sequences in `wanted`, as `tell` tells it.
+pub(super) fn read_by<T>(
+    path: &Path,
+    wanted: &[Tag],
+    tell: impl Fn(Content<'_, '_>) -> Result<T, Refusal>,
+) -> Result<T, Refusal> {
     let mut file = open_plain(path).map_err(|error| Refusal::unreadable(path, &error))?;
     let stamp = Stamp::of(&file).map_err(|error| Refusal::unreadable(path, &error))?;
     let total = usize::try_from(stamp.bytes).unwrap_or(usize::MAX);
@@ -45,7 +74,7 @@ pub(super) fn read(path: &Path) -> Result<Found, Refusal> {
         read_up_to(&mut file, &mut bytes, sought).map_err(|error| Refusal::unreadable(path, &error))?;
         // A file may shrink while it is read.
         let total = if bytes.len() < sought { bytes.len() } else { total };
-        let needed = match interpret(Source { path, file: &file, stamp }, &bytes, total)? {
+        let needed = match interpret(Source { path, file: &file, stamp }, &bytes, total, wanted, &tell)? {
             Ok(found) => return Ok(found),
             Err(needed) => needed,
         };
@@ -65,7 +94,13 @@ fn read_up_to(file: &mut File, bytes: &mut Vec<u8>, wanted: usize) -> std::io::R
 }
 
 /// The file as told by its first bytes, or how many bytes must be seen to tell.
-fn interpret(source: Source<'_>, bytes: &[u8], total: usize) -> Result<Result<Found, usize>, Refusal> {
+fn interpret<T>(
+    source: Source<'_>,
+    bytes: &[u8],
+    total: usize,
+    wanted: &[Tag],
+    tell: &impl Fn(Content<'_, '_>) -> Result<T, Refusal>,
+) -> Result<Result<T, usize>, Refusal> {
     let path = source.path;
     let start = first_element(bytes);
     let meta = match parse(bytes, start, total, Encoding::EXPLICIT_LITTLE, Until::EndOfMeta, &[]) {
@@ -76,10 +111,10 @@ fn interpret(source: Source<'_>, bytes: &[u8], total: usize) -> Result<Result<Fo
     let guessed = guess_encoding(&bytes[meta.end.min(bytes.len())..]);
     let (syntax, doubts) = syntax_of(path, &meta.dataset, guessed)?;
     if syntax.deflated {
-        return interpret_deflated(source, syntax, &meta, doubts).map(Ok);
+        return interpret_deflated(source, syntax, &meta, doubts, wanted, tell).map(Ok);
     }
-    match parse(bytes, meta.end, total, syntax.encoding, Until::PixelData, &header::WANTED) {
-        Ok(parsed) => header::describe(source, syntax, total, &meta, &parsed, doubts).map(Ok),
+    match parse(bytes, meta.end, total, syntax.encoding, Until::PixelData, wanted) {
+        Ok(parsed) => tell(Content { source, syntax, total, meta: &meta, parsed: &parsed, doubts }).map(Ok),
         Err(Broken::NeedMore(needed)) => Ok(Err(needed)),
         Err(error) => Err(refused(path, error)),
     }
@@ -97,12 +132,14 @@ fn refused(path: &Path, broken: Broken) -> Refusal {
 
 /// A file that is deflated behind its meta information, inflated as far as its header reaches and then
 /// looked through to its end, to know how long it is.
-fn interpret_deflated(
+fn interpret_deflated<T>(
     source: Source<'_>,
     syntax: Syntax,
     meta: &Parsed<'_>,
     doubts: Vec<Doubt>,
-) -> Result<Found, Refusal> {
+    wanted: &[Tag],
+    tell: &impl Fn(Content<'_, '_>) -> Result<T, Refusal>,
+) -> Result<T, Refusal> {
     let Source { path, mut file, .. } = source;
     file.seek(SeekFrom::Start(meta.end as u64)).map_err(|error| Refusal::unreadable(path, &error))?;
     let mut inflating = DeflateDecoder::new(BufReader::new(file));
@@ -115,10 +152,11 @@ fn interpret_deflated(
             return Err(Refusal::new(path, RefusalCode::Damaged, text));
         }
         let total = if whole { inflated.len() } else { usize::MAX };
-        match parse(&inflated, 0, total, syntax.encoding, Until::PixelData, &header::WANTED) {
+        match parse(&inflated, 0, total, syntax.encoding, Until::PixelData, wanted) {
             Ok(parsed) => {
                 let rest = if whole { 0 } else { rest_of(path, inflating)? };
-                return header::describe(source, syntax, inflated.len() + rest, meta, &parsed, doubts);
+                let total = inflated.len() + rest;
+                return tell(Content { source, syntax, total, meta, parsed: &parsed, doubts });
             }
             Err(Broken::NeedMore(_)) if whole => {
                 let text = "the deflated data cannot be inflated as far as the pixel data";

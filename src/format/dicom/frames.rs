@@ -157,7 +157,8 @@ impl Order {
                     facts.kind += &frame.kind;
                     facts.moment.temporal_position = Some(frame.moment);
                     let of_detector = detector.map_or(Placed::Nowhere, picture::plane_of);
-                    let plane = if facts.plane == Placed::Nowhere { of_detector } else { facts.plane };
+                    let is_placed = matches!(facts.plane, Placed::At(_));
+                    let plane = if is_placed { facts.plane } else { of_detector };
                     facts.plane = match frame.along_normal_mm {
                         Some(mm) => moved(plane, mm),
                         None if frames.len() == 1 => facts.plane,

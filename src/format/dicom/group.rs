@@ -4,6 +4,7 @@
 //! place its affine says, to a tenth of the slice distance (and a doubt says so where it is more than a
 //! hundredth); k grows along the normal, the cross product of row and column direction. Distances
 //! between slices come from Image Position (Patient) only; a tilted gantry is the shear that follows.
+//! Where a scan states its places in part, they are assumed, and a doubt asks before the first mark.
 //!
 //! Slices that a uniform grid would move are never put on one: at a change of distance the stack is
 //! split into parts that are even in themselves, and each part says so. Where slices are merely
@@ -16,9 +17,11 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::header::Identity;
-use super::lattice::{self, ALMOST_EVEN, Lattice};
+use super::lattice::{self, Lattice};
+use super::mend::{self, Mended};
 use super::moment::{Mark, Moment};
 use super::picture::{Picture, Plane};
+use super::split;
 use crate::format::{Doubt, DoubtCode, Refusal, RefusalCode};
 use crate::geometry::{Affine, Patient, Point, Vector, Voxel};
 use crate::volume::{Placement, TimeAxis, TimeKind};
@@ -82,30 +85,48 @@ pub(super) fn group(pictures: Vec<Picture>) -> (Vec<Stack>, Vec<Refusal>) {
             }
         }
     }
+    split::tell(&mut stacks);
     (stacks, refused)
 }
 
 type Outcome = Result<Stack, Vec<Refusal>>;
 
 fn stacks_of_one_kind(pictures: Vec<Picture>) -> Vec<Outcome> {
-    let (placed, flat): (Vec<_>, Vec<_>) = pictures
+    let (placed, unplaced): (Vec<_>, Vec<_>) = pictures
         .into_iter()
         .partition(|picture| picture.plane().is_some() && picture.facts.pixel_mm.is_some());
+    let (slices, mut flat): (Vec<_>, Vec<_>) = unplaced.into_iter().partition(mend::is_slice);
+    let (slices, copies) = without_copies(slices);
+    let (mended, alone) = mend::mended(slices);
+    flat.extend(alone);
     // The frames of one file follow each other in time; those of several files in nothing known.
     let of_files = flat.chunk_by(|a, b| Arc::ptr_eq(&a.image, &b.image));
     let mut stacks: Vec<Outcome> = of_files.map(flat_stack).collect();
-    for parallel in split_by_geometry(placed) {
+    stacks.extend(stacks_in_space(placed, Placement::Patient, &[]));
+    for Mended { pictures, placement, doubt } in mended {
+        let doubts: Vec<Doubt> = std::iter::once(doubt).chain(doubt_of_copies(copies)).collect();
+        stacks.extend(stacks_in_space(pictures, placement, &doubts));
+    }
+    stacks
+}
+
+/// Stacks of pictures that have a place, with what is doubtful about that.
+fn stacks_in_space(pictures: Vec<Picture>, placement: Placement, doubts: &[Doubt]) -> Vec<Outcome> {
+    let mut stacks = Vec::new();
+    for parallel in split_by_geometry(pictures) {
         let (pictures, copies) = without_copies(parallel);
-        let mut doubts = Vec::new();
-        if copies > 0 {
-            let text = format!("{copies} file(s) are copies of others in the series and were left out");
-            doubts.push(Doubt::new(DoubtCode::LeftOut, text));
-        }
+        let mut doubts = doubts.to_vec();
+        doubts.extend(doubt_of_copies(copies));
         for sweeps in split_by_moment(pictures, &mut doubts) {
-            stacks.extend(placed_stacks(sweeps, &doubts));
+            stacks.extend(placed_stacks(sweeps, placement, &doubts));
         }
     }
     stacks
+}
+
+fn doubt_of_copies(copies: usize) -> Option<Doubt> {
+    let text = format!("{copies} file(s) are copies of others in the series and were left out");
+    (copies > 0).then(|| Doubt::new(DoubtCode::LeftOut, text))
 }
 
 /// The pictures of a file that does not place them in the patient.
@@ -296,27 +317,33 @@ fn in_order_of_moments(places: Vec<Vec<Picture>>) -> Vec<Sweep> {
 }
 
 /// Stacks of the parts that lie on a lattice each.
-fn placed_stacks(sweeps: Vec<Sweep>, doubts: &[Doubt]) -> Vec<Outcome> {
+fn placed_stacks(sweeps: Vec<Sweep>, placement: Placement, doubts: &[Doubt]) -> Vec<Outcome> {
     let Some(first) = sweeps.first() else {
         return Vec::new();
     };
     let origins = origins(first);
     let parts = lattice::parts(&origins);
-    let split = (parts.len() > 1).then(|| doubt_of_split(first, &origins, &parts));
+    let split = (parts.len() > 1).then(|| split::doubt_of_uneven(first, &origins, &parts));
     let of_part = |(part, lattice)| {
         let doubts = doubts.iter().cloned().chain(split.clone()).collect();
-        placed_stack(&sweeps, part, lattice, doubts)
+        placed_stack(&sweeps, part, lattice, placement, doubts)
     };
     parts.into_iter().map(of_part).collect()
 }
 
-fn placed_stack(sweeps: &[Sweep], part: Range<usize>, lattice: Lattice, mut doubts: Vec<Doubt>) -> Outcome {
+fn placed_stack(
+    sweeps: &[Sweep],
+    part: Range<usize>,
+    lattice: Lattice,
+    placement: Placement,
+    mut doubts: Vec<Doubt>,
+) -> Outcome {
     let slices = &sweeps[0][part.clone()];
     let first = &slices[0];
     let plane = plane(first);
     let missing = lattice.missing();
     if !missing.is_empty() {
-        doubts.push(doubt_of_holes(slices, &lattice, missing.len()));
+        doubts.push(split::doubt_of_holes(slices, &lattice, missing.len()));
     }
     let along_k = match lattice.step {
         Some(step) => {
@@ -342,7 +369,7 @@ fn placed_stack(sweeps: &[Sweep], part: Range<usize>, lattice: Lattice, mut doub
     let [i_mm, j_mm] = first.facts.pixel_mm.unwrap_or([1.0; 2]);
     let axes = [plane.along_i * i_mm, plane.along_j * j_mm, along_k];
     let pictures = sweeps.iter().flat_map(|sweep| sweep[part.clone()].iter().cloned()).collect();
-    let placement = if first.facts.by_transducer { Placement::Scaled } else { Placement::Patient };
+    let placement = if first.facts.by_transducer { Placement::Scaled } else { placement };
     if first.facts.by_transducer {
         let text = "the volume is placed by its transducer, not in the patient; sides are not known";
         doubts.push(Doubt::new(DoubtCode::NoOrientation, text));
@@ -439,63 +466,4 @@ fn doubts_of_files(pictures: &[Picture]) -> Vec<Doubt> {
         _ => Doubt::new(code, format!("{text} (and {others} more files)")),
     };
     by_code.into_iter().map(tell).collect()
-}
-
-/// The file a picture is read from, as a person knows it.
-fn name(picture: &Picture) -> String {
-    picture.image.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
-}
-
-/// A few of many, for a sentence.
-fn few(all: impl Iterator<Item = String>) -> String {
-    let all: Vec<String> = all.collect();
-    let more = if all.len() > 3 { ", and more" } else { "" };
-    format!("{}{more}", all[..all.len().min(3)].join(", "))
-}
-
-/// What is said of places in a series at which no slice lies.
-fn doubt_of_holes(slices: &[Picture], lattice: &Lattice, missing: usize) -> Doubt {
-    let (places, step_mm) = (lattice.slices(), lattice.step.map_or(0.0, Vector::length));
-    let holes = lattice.places.windows(2).enumerate().filter(|(_, pair)| pair[1] - pair[0] > 1);
-    let hole = |(before, pair): (usize, &[usize])| {
-        let steps = pair[1] - pair[0];
-        let mm = steps as f64 * step_mm;
-        let (a, b) = (name(&slices[before]), name(&slices[before + 1]));
-        format!("{mm:.2} mm between {a} and {b} ({} missing)", steps - 1)
-    };
-    let text = format!(
-        "no slice lies at {missing} of {places} places {step_mm:.2} mm apart: {}; these places stay empty and cannot be marked",
-        few(holes.map(hole))
-    );
-    Doubt::new(DoubtCode::MissingSlices, text)
-}
-
-/// What is said of a split at uneven places: slices are missing where all parts go on in the same step.
-fn doubt_of_split(sweep: &[Picture], origins: &[Point<Patient>], parts: &[(Range<usize>, Lattice)]) -> Doubt {
-    let steps: Vec<f64> = parts.iter().filter_map(|(_, part)| part.step).map(Vector::length).collect();
-    let common = steps.iter().copied().fold(f64::INFINITY, f64::min);
-    let gaps = parts.windows(2).map(|pair| {
-        let (before, after) = (pair[0].0.end - 1, pair[1].0.start);
-        (before, after, origins[before].distance(origins[after]))
-    });
-    let is_multiple = |mm: f64| {
-        let steps = mm / common;
-        steps > 1.5 && (steps - steps.round()).abs() <= ALMOST_EVEN
-    };
-    let same_step = steps.iter().all(|step| step - common <= ALMOST_EVEN * common);
-    let missing = same_step && gaps.clone().all(|(_, _, mm)| is_multiple(mm));
-    let gap = |(before, after, mm): (usize, usize, f64)| {
-        let place = format!("{mm:.2} mm between {} and {}", name(&sweep[before]), name(&sweep[after]));
-        if missing { format!("{place} ({} missing)", (mm / common).round() - 1.0) } else { place }
-    };
-    let told = few(gaps.map(gap));
-    let parts = parts.len();
-    let (code, what) = match missing {
-        true => (DoubtCode::MissingSlices, "most slices are missing"),
-        false => (DoubtCode::UnevenSlices, "slices do not lie at even distances"),
-    };
-    let text = format!(
-        "{what}: {told}; listed as {parts} series, since one grid over the gap would move slices from their true place"
-    );
-    Doubt::new(code, text)
 }

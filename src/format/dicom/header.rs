@@ -14,13 +14,14 @@ use dicom_dictionary_std::sop_class::StandardSopClassDictionary;
 use dicom_dictionary_std::{tags, uids};
 
 use super::colour::Palette;
-use super::dataset::{DataSet, Parsed, PixelsAt};
-use super::file::Source;
+use super::dataset::{DataSet, PixelsAt};
+use super::file::Content;
 use super::fragments::{self, FrameParts};
 use super::frames::{self, Order};
 use super::layout::{Colour, Layout, Number, layout, refuse_missing_pixels};
 use super::mosaic::{self, Mosaic};
 use super::picture::{self, Picture, Placed, Scale};
+use super::segmentation;
 use super::spacing;
 use super::suv::{self, Uptake};
 use super::syntax::{Codec, Syntax};
@@ -71,12 +72,42 @@ pub(super) struct Identity {
     /// The folder, where there is no series UID to tell series apart.
     folder: Option<PathBuf>,
     pub(super) frame_of_reference: Option<String>,
-    sop_class: String,
+    pub(super) sop_class: String,
     pub(super) modality: String,
     rows: usize,
     columns: usize,
     sample: (u16, Number, Colour),
     pub(super) has_functional_groups: bool,
+}
+
+impl Identity {
+    /// In what a picture of the same series differs from this one.
+    pub(super) fn differences(&self, other: &Self) -> Vec<String> {
+        let mut found = Vec::new();
+        if (self.columns, self.rows) != (other.columns, other.rows) {
+            found.push(format!("{} × {} pixels", other.columns, other.rows));
+        }
+        if self.sample != other.sample {
+            let (bits, number, colour) = other.sample;
+            let what = if matches!(colour, Colour::Grey | Colour::InvertedGrey) {
+                let number = format!("{number:?}").to_lowercase();
+                format!(
+                    "{number} samples of {bits} bits{}",
+                    if colour == Colour::Grey { "" } else { ", inverted" }
+                )
+            } else {
+                format!("colours ({colour:?})")
+            };
+            found.push(what);
+        }
+        if self.frame_of_reference != other.frame_of_reference {
+            found.push("another frame of reference".to_owned());
+        }
+        if (&self.sop_class, &self.modality) != (&other.sop_class, &other.modality) {
+            found.push(format!("another kind of object ({})", other.modality));
+        }
+        found
+    }
 }
 
 /// What a file turned out to be.
@@ -105,22 +136,28 @@ pub(super) const WANTED: [Tag; 4 + picture::GROUPS.len()] = {
     wanted
 };
 
-/// What the elements of a file say. `total` bytes of the data set are there at most.
-pub(super) fn describe(
-    source: Source<'_>,
-    syntax: Syntax,
-    total: usize,
-    meta: &Parsed<'_>,
-    parsed: &Parsed<'_>,
-    mut doubts: Vec<Doubt>,
-) -> Result<Found, Refusal> {
-    let (path, dataset) = (source.path, &parsed.dataset);
-    let sop_class =
-        dataset.text(tags::SOP_CLASS_UID).or_else(|| meta.dataset.text(tags::MEDIA_STORAGE_SOP_CLASS_UID));
-    let sop_class = sop_class.unwrap_or_default();
+/// What the elements of a file say.
+pub(super) fn describe(content: Content<'_, '_>) -> Result<Found, Refusal> {
+    let (path, dataset) = (content.source.path, &content.parsed.dataset);
+    let sop_class = content.sop_class();
     if sop_class == uids::MEDIA_STORAGE_DIRECTORY_STORAGE || dataset.has(tags::DIRECTORY_RECORD_SEQUENCE) {
         return Ok(Found::Directory(path.to_owned(), files_of_directory(path, dataset)));
     }
+    let why = match sop_class.as_str() {
+        marks if segmentation::is_of_marks(marks) => {
+            ", which holds marks and not an image; open the series it was drawn on, and this over it as a segmentation"
+        }
+        uids::VL_WHOLE_SLIDE_MICROSCOPY_IMAGE_STORAGE => ", which is not opened yet",
+        _ => return pictures(content, &sop_class).map(Found::Image),
+    };
+    let text = format!("{}{why}", object_name(&sop_class));
+    Err(Refusal::new(path, RefusalCode::UnsupportedObject, text))
+}
+
+/// The frames of an object that has pixels.
+pub(super) fn pictures(content: Content<'_, '_>, sop_class: &str) -> Result<Vec<Picture>, Refusal> {
+    let Content { source, syntax, total, meta, parsed, mut doubts } = content;
+    let (path, dataset, sop_class) = (source.path, &parsed.dataset, sop_class.to_owned());
     let (frames, order) = frames(path, &sop_class, dataset)?;
     let Some(pixels) = parsed.pixels else {
         let text = format!("{} without pixel data", object_name(&sop_class));
@@ -192,8 +229,11 @@ pub(super) fn describe(
         return Err(Refusal::new(path, RefusalCode::UnsupportedObject, text));
     }
     let odd = |text: String| Doubt::new(DoubtCode::OddHeader, format!("{}: {text}", path.display()));
-    if let Some(Placed::Impossible(cosines)) = facts.first().map(|facts| facts.plane) {
-        doubts.push(odd(format!("its Image Orientation {cosines:?} is no pair of perpendicular directions")));
+    if let Some(Placed::InPart { position: Some(_), cosines: Some(cosines) }) =
+        facts.first().map(|facts| facts.plane)
+    {
+        let text = format!("its Image Orientation {cosines:?} is no pair of perpendicular unit vectors");
+        doubts.push(odd(text));
     }
     if facts.iter().any(|facts| facts.scale == Scale::Unusable) {
         doubts.push(odd("its rescale cannot be applied; values are the stored ones".to_owned()));
@@ -233,7 +273,7 @@ pub(super) fn describe(
         doubts,
     });
     let picture = |(frame, facts)| Picture { image: Arc::clone(&image), frame, facts };
-    Ok(Found::Image(facts.into_iter().enumerate().map(picture).collect()))
+    Ok(facts.into_iter().enumerate().map(picture).collect())
 }
 
 /// The files a DICOMDIR names (PS3.3 F.3.2.2), and a refusal for each that does not lie in its folder
@@ -280,22 +320,13 @@ fn has_functional_groups(dataset: &DataSet<'_>) -> bool {
 /// What is known of a frame takes half a kilobyte, however few pixels it has.
 const MOST_FRAMES: usize = 1 << 16;
 
-/// How many frames an object has; refuses objects whose pixels are not pictures of the patient, or
-/// whose frames follow each other in a way that is not known.
+/// How many frames an object has; refuses objects whose frames follow each other in a way that is not
+/// known.
 fn frames(path: &Path, sop_class: &str, dataset: &DataSet<'_>) -> Result<(usize, Order), Refusal> {
     let refuse = |why: &str| {
         let text = format!("{}{why}", object_name(sop_class));
         Err(Refusal::new(path, RefusalCode::UnsupportedObject, text))
     };
-    match sop_class {
-        uids::SEGMENTATION_STORAGE | uids::LABEL_MAP_SEGMENTATION_STORAGE => {
-            return refuse(", which holds marks and not an image; open the series it was drawn on");
-        }
-        uids::VL_WHOLE_SLIDE_MICROSCOPY_IMAGE_STORAGE => {
-            return refuse(", which is not opened yet");
-        }
-        _ => {}
-    }
     let frames = match dataset.text(tags::NUMBER_OF_FRAMES) {
         None => 1,
         Some(text) => text.parse().ok().filter(|frames| *frames > 0).ok_or_else(|| {

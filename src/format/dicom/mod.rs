@@ -8,9 +8,9 @@
 //!
 //! From the ground up: `dataset` elements in bytes; `syntax` how they are written; `file` as much of one
 //! as its header needs; `header` with `layout`, `picture`, `moment`, `spacing`, `frames`, `mosaic` and
-//! `fragments` what it says; `group` with `lattice` which pictures make a volume; `pixels` with `inflating`,
+//! `fragments` what it says; `group` with `mend`, `lattice` and `split` which pictures make a volume; `pixels` with `inflating`,
 //! `colour`, `table`, `rle` and `compressed` one picture's samples, where `codestream`, `encapsulated`, `golomb` and the files of
-//! JPEG are compression's; `assemble` with `suv` the volume.
+//! JPEG are compression's; `assemble` with `suv` the volume; `segmentation` the labels of an object that holds marks.
 
 mod assemble;
 mod codestream;
@@ -26,6 +26,7 @@ mod golomb;
 mod group;
 mod header;
 mod inflating;
+mod jpeg_2000;
 mod jpeg_extended;
 mod jpeg_huffman;
 mod jpeg_lossless;
@@ -34,12 +35,15 @@ mod jpeg_segments;
 mod jpeg_xl;
 mod lattice;
 mod layout;
+mod mend;
 mod moment;
 mod mosaic;
 mod picture;
 mod pixels;
 mod rle;
+mod segmentation;
 mod spacing;
+mod split;
 mod suv;
 mod syntax;
 mod table;
@@ -57,6 +61,7 @@ use rayon::prelude::*;
 use self::group::Stack;
 use self::header::Found;
 use self::picture::Picture;
+pub(super) use self::segmentation::read as read_segmentation;
 use super::{
     Doubt, FoundSoFar, Refusal, RefusalCode, Scan, Series, SeriesFacts, SeriesSoFar, SeriesSource, Watch,
     legible,

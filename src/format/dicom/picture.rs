@@ -63,7 +63,9 @@ pub(super) struct Facts {
     pub(super) by_transducer: bool,
     /// Millimetres from column to column and from row to row, where known.
     pub(super) pixel_mm: Option<[f64; 2]>,
-    /// Distance between slices as stated, to be used only where there is one slice.
+    /// Distance between slices as stated, to be used only where positions do not tell it.
+    pub(super) between_mm: Option<f64>,
+    /// Thickness of a slice, to be used only where there is one.
     pub(super) depth_mm: Option<f64>,
     pub(super) scale: Scale,
     pub(super) unit: Option<String>,
@@ -109,8 +111,14 @@ pub(super) enum Placed {
     At(Plane),
     /// The file does not say.
     Nowhere,
-    /// The file states directions that are no pair of perpendicular unit vectors.
-    Impossible([f64; 6]),
+    /// The file states a position or directions alone, or directions that are no pair of perpendicular
+    /// unit vectors.
+    InPart {
+        /// Centre of the first pixel.
+        position: Option<Point<Patient>>,
+        /// What should be the two directions.
+        cosines: Option<[f64; 6]>,
+    },
 }
 
 /// Where a picture lies in the patient (PS3.3 C.7.6.2.1.1).
@@ -129,7 +137,7 @@ impl Picture {
     pub(super) fn plane(&self) -> Option<Plane> {
         match self.facts.plane {
             Placed::At(plane) => Some(plane),
-            Placed::Nowhere | Placed::Impossible(_) => None,
+            Placed::Nowhere | Placed::InPart { .. } => None,
         }
     }
 }
@@ -176,12 +184,13 @@ pub(super) fn facts(
     let positive = |tag| measures?.number(tag).filter(|mm| *mm > 0.0);
     let in_patient = placed(&attributes);
     let in_volume = placed_in_volume(&attributes);
-    let by_transducer = in_patient == Placed::Nowhere && in_volume != Placed::Nowhere;
+    let by_transducer = !matches!(in_patient, Placed::At(_)) && matches!(in_volume, Placed::At(_));
     Facts {
         kind: moment::kind(&attributes),
         plane: if by_transducer { in_volume } else { in_patient },
         by_transducer,
         pixel_mm: measures.and_then(spacing::pixel_mm),
+        between_mm: positive(tags::SPACING_BETWEEN_SLICES),
         depth_mm: positive(tags::SPACING_BETWEEN_SLICES).or_else(|| positive(tags::SLICE_THICKNESS)),
         scale: match (table, values) {
             (Some(table), _) => Scale::Table(Arc::clone(table)),
@@ -222,10 +231,12 @@ pub(super) fn plane_of(set: &DataSet<'_>) -> Placed {
 }
 
 fn placed_at(position: Vec<f64>, cosines: Vec<f64>) -> Placed {
-    let (Ok(position), Ok(cosines)) = (<[f64; 3]>::try_from(position), <[f64; 6]>::try_from(cosines)) else {
-        return Placed::Nowhere;
-    };
-    plane(position, cosines).map_or(Placed::Impossible(cosines), Placed::At)
+    let (position, cosines) = (<[f64; 3]>::try_from(position).ok(), <[f64; 6]>::try_from(cosines).ok());
+    match (position, cosines) {
+        (None, None) => Placed::Nowhere,
+        (Some(position), Some(cosines)) if let Some(plane) = plane(position, cosines) => Placed::At(plane),
+        _ => Placed::InPart { position: position.map(Point::from), cosines },
+    }
 }
 
 fn plane(position: [f64; 3], cosines: [f64; 6]) -> Option<Plane> {

@@ -118,6 +118,14 @@ impl NiftiGeometry {
         }
     }
 
+    /// Where the qform has a grid of these dimensions that is placed by its sform; `None` where there is
+    /// no such other form.
+    pub fn unused_form(&self, dims: [usize; 3]) -> Option<Grid> {
+        let has_both = self.sform_code > 0 && self.qform_code > 0;
+        let by_qform = self.patient_from_voxel(Form::Qform, dims).ok().filter(|_| has_both)?;
+        Grid::new(dims, by_qform, None).ok()
+    }
+
     /// What is known of the place by `form`.
     pub(super) fn placement(&self, form: Form) -> Placement {
         match form {

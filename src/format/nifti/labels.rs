@@ -40,5 +40,6 @@ pub(in crate::format) fn read_segmentation(path: &Path, watch: &dyn Watch) -> Re
     let read = super::read(path, watch)?;
     let layers = layers_of(&read.volume, false).map_err(|fault| fault.of(path))?;
     let scheme = label_table::of(path)?;
-    Ok(Segmentation { scheme, ..Segmentation::new(layers, &read.volume, read.doubts) })
+    let nifti_geometry = Some(read.geometry);
+    Ok(Segmentation { scheme, nifti_geometry, ..Segmentation::new(layers, &read.volume, read.doubts) })
 }

@@ -285,7 +285,7 @@ fn overlapping() -> Vec<(&'static str, Vec<u8>)> {
 #[test]
 fn overlapping_segments_become_layers_with_names_of_their_own() {
     let (_folder, path) = on_disk(&overlapping());
-    let found = read_segmentation(&path, &Silent).expect("opens");
+    let found = read_segmentation(&path, None, &Silent).expect("opens");
     assert_eq!(found.layers.len(), 2);
     let labels: Vec<_> =
         found.scheme.iter().map(|(n, l)| (n, l.name.as_str(), l.color.to_string())).collect();
@@ -330,7 +330,7 @@ proptest! {
         {
             prop_assert!(study.volume.samples().len() <= 1 << 16);
         }
-        let _ = read_segmentation(&path, &Silent);
+        let _ = read_segmentation(&path, None, &Silent);
         prop_assert!(began.elapsed().as_secs() < 5);
     }
 }

@@ -1,6 +1,7 @@
 //! DICOM: files made here byte by byte, and real ones against what other programs say of them.
 
 mod chooser;
+mod damaged;
 mod file;
 mod foreign;
 mod frames;
@@ -11,3 +12,4 @@ mod moments;
 mod mosaic;
 pub(crate) mod real;
 mod samples;
+mod segmentations;

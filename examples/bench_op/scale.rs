@@ -1,0 +1,111 @@
+//! A long study under a large brush: 512×512×1100 voxels with eight painted labels, a ball of 40 mm, 200
+//! strokes. What this thread itself computes in a frame is timed, frame by frame; drawing is the adapter's.
+
+use std::fs;
+use std::sync::Arc;
+
+use annotomy::case::Case;
+use annotomy::geometry::{Affine, Grid, Patient, Point, Vector};
+use annotomy::session::{Button, Modifiers, Session};
+use annotomy::tool::{BrushSettings, BrushShape, ToolKind};
+use annotomy::volume::{Buffer, LabelMap, Rescale, Samples, Volume};
+use anyhow::Result;
+use serde_json::{Value, json};
+
+const DIMS: [usize; 3] = [512, 512, 1100];
+const SPACING_MM: [f64; 3] = [0.7, 0.7, 1.0];
+const STROKES: usize = 200;
+const SAMPLES: usize = 40;
+
+/// Milliseconds of each kind of frame, of this thread's own time: the median, the 99th percentile and the longest.
+pub(super) fn paint_1100() -> Result<Value> {
+    let mut session = painter()?;
+    #[cfg(feature = "desktop")]
+    let mut renderer = {
+        use annotomy::render::{Gpu, Pace, Renderer};
+        let mut renderer = Renderer::new(Gpu::headless()?, wgpu::TextureFormat::Bgra8Unorm);
+        renderer.sync(session.case(), 0, Pace::Whole);
+        renderer
+    };
+    let (mut drawing, mut letting_go, mut undoing) = (Vec::new(), Vec::new(), Vec::new());
+    let mut frame = |session: &mut Session, times: &mut Vec<f64>, act: &mut dyn FnMut(&mut Session)| {
+        let start = cpu_ms();
+        act(session);
+        session.refresh_counts();
+        #[cfg(feature = "desktop")]
+        {
+            use annotomy::render::Pace;
+            renderer.sync(session.case(), 0, Pace::Bytes { budget: 32 << 20, focus: session.focus() });
+        }
+        times.push(cpu_ms() - start);
+    };
+    for stroke in 0..STROKES {
+        session.activate_label(1 + (stroke % 8) as u16);
+        let at = |session: &Session, sample: usize| {
+            let along = sample as f64 * 4.0;
+            let k = 50.0 + 5.0 * stroke as f64;
+            let place: Point<Patient> = Point::new(90.0 + along, 180.0 + 30.0 * (along / 25.0).sin(), k);
+            (place, session.view(0).screen_from_patient() * place)
+        };
+        session.set_focus(at(&session, 0).0);
+        let first = at(&session, 0).1;
+        frame(&mut session, &mut drawing, &mut |session| {
+            session.press(0, first, Button::Left, Modifiers::default());
+        });
+        for sample in 1..SAMPLES {
+            let to = at(&session, sample).1;
+            frame(&mut session, &mut drawing, &mut |session| {
+                session.pointer_moved(0, to, Modifiers::default());
+            });
+        }
+        let last = at(&session, SAMPLES - 1).1;
+        frame(&mut session, &mut letting_go, &mut |session| session.release(last, Button::Left));
+    }
+    let steps = session.history().done().len();
+    for _ in 0..steps {
+        frame(&mut session, &mut undoing, &mut |session| {
+            session.undo().expect("what was done can be taken back");
+        });
+    }
+    Ok(json!({
+        "sample_ms": told(drawing), "release_ms": told(letting_go), "undo_ms": told(undoing),
+        "check": [steps, session.case().layers()[0].counts().values().sum::<u64>()],
+    }))
+}
+
+fn painter() -> Result<Session> {
+    let axes: [Vector<Patient>; 3] = std::array::from_fn(|axis| {
+        Vector::from(std::array::from_fn(|other| if other == axis { SPACING_MM[axis] } else { 0.0 }))
+    });
+    let grid = Grid::new(DIMS, Affine::from_axes(axes[0], axes[1], axes[2], Point::ORIGIN)?, None)?;
+    let samples = Samples::I16(Buffer::zeroed(grid.voxel_count())?);
+    let volume = Arc::new(Volume::new(grid, 1, samples, Rescale::NONE)?);
+    let painted = LabelMap::from_labels(DIMS, |offset| {
+        let [i, j, k] = [offset % 512, offset / 512 % 512, offset / (512 * 512)].map(|n| n as f64);
+        let organ = (k / 137.5).floor();
+        let reach = ((i - 256.0) / 120.0).powi(2) + ((j - 256.0) / 90.0).powi(2);
+        if reach + ((k - 137.5 * organ - 68.0) / 60.0).powi(2) < 1.0 { 1 + organ as u16 } else { 0 }
+    });
+    let mut session =
+        Session::new(Case::with_marks(volume, vec![painted], Default::default(), Vec::new())?, "Bench");
+    for _ in 0..8 {
+        session.new_label()?;
+    }
+    session.set_pane_size(0, [1024.0, 1024.0]);
+    session.take_tool(ToolKind::Brush);
+    session.set_brush(BrushSettings { shape: BrushShape::Ball, radius_mm: 20.0, ..Default::default() });
+    session.refresh_counts();
+    Ok(session)
+}
+
+/// What this thread has computed so far (proc(5), `schedstat`), so that other programs do not count.
+fn cpu_ms() -> f64 {
+    let told = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    told.split_whitespace().next().and_then(|ns| ns.parse::<f64>().ok()).unwrap_or(f64::NAN) / 1e6
+}
+
+fn told(mut times: Vec<f64>) -> Value {
+    times.sort_by(f64::total_cmp);
+    let at = |fraction: f64| (times[((times.len() - 1) as f64 * fraction) as usize] * 100.0).round() / 100.0;
+    json!({"median": at(0.5), "p99": at(0.99), "max": at(1.0)})
+}

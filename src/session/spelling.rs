@@ -1,0 +1,153 @@
+//! What is wrong with a step as somebody wrote it, in one plain sentence that names the step and the field.
+//!
+//! Always true: what reads as a step here is what `serde` reads as one; only the words are ours.
+
+use serde_json::{Map, Value, json};
+
+use super::{Script, ScriptStep};
+
+/// Every field of a step: its name, what it has to be, and one that is right.
+const FIELDS: [(&str, &str, &str); 16] = [
+    ("tool", "a tool's name", "\"undo\""),
+    ("index", "a whole number from 1 to 65535", "1"),
+    ("label", "a whole number from 1 to 65535", "1"),
+    ("name", "a text", "\"a\""),
+    ("color", "a colour as \"#rrggbb\"", "\"#102030\""),
+    ("locked", "true or false", "true"),
+    ("shape", "\"disc\" or \"ball\"", "\"ball\""),
+    ("plane", "\"axial\", \"coronal\" or \"sagittal\"", "\"axial\""),
+    ("radius_mm", "a number of millimetres", "1"),
+    ("points_lps", "a list of points [x, y, z]", "[[0, 0, 0]]"),
+    ("range", "two numbers [low, high]", "[0, 1]"),
+    ("min_lps", "a point [x, y, z]", "[0, 0, 0]"),
+    ("max_lps", "a point [x, y, z]", "[0, 0, 0]"),
+    ("point_lps", "a point [x, y, z]", "[0, 0, 0]"),
+    ("times", "a whole number", "1"),
+    ("steps", "a list of steps", "[]"),
+];
+
+/// The tools of steps.
+const TOOLS: [&str; 7] = ["label", "brush", "erase", "box", "landmark", "undo", "redo"];
+
+impl Script {
+    /// A list of steps from its text; an error is one plain sentence.
+    pub fn from_text(text: &str) -> Result<Self, String> {
+        let value = parsed(text)?;
+        let Value::Object(mut script) = value else {
+            return Err("has to be {\"steps\": [a list of steps]}".to_owned());
+        };
+        let Some(Value::Array(steps)) = script.remove("steps") else {
+            return Err("needs \"steps\", a list of steps".to_owned());
+        };
+        if let Some(other) = script.keys().next() {
+            return Err(format!("has \"{other}\" beside \"steps\", which means nothing here"));
+        }
+        let step = |(number, value)| {
+            ScriptStep::from_value(value).map_err(|why| format!("step {}: {why}", number + 1))
+        };
+        Ok(Self { steps: steps.into_iter().enumerate().map(step).collect::<Result<_, _>>()? })
+    }
+}
+
+impl ScriptStep {
+    /// A step from its text; an error is one plain sentence.
+    pub fn from_text(text: &str) -> Result<Self, String> {
+        Self::from_value(parsed(text)?)
+    }
+
+    fn from_value(value: Value) -> Result<Self, String> {
+        serde_json::from_value(value.clone()).map_err(|error| match &value {
+            Value::Object(step) => what_is_wrong(step).unwrap_or_else(|| error.to_string()),
+            _ => "has to be an object such as {\"tool\": \"undo\"}".to_owned(),
+        })
+    }
+}
+
+fn parsed(text: &str) -> Result<Value, String> {
+    serde_json::from_str(text).map_err(|error| {
+        format!("is no JSON: line {}, column {} cannot be read on", error.line(), error.column())
+    })
+}
+
+fn what_is_wrong(step: &Map<String, Value>) -> Option<String> {
+    let tool = match step.get("tool") {
+        Some(Value::String(tool)) if TOOLS.contains(&tool.as_str()) => tool,
+        Some(other) => return Some(format!("\"tool\" has to be one of {}, not {other}", TOOLS.join(", "))),
+        None => return Some(format!("needs \"tool\", one of {}", TOOLS.join(", "))),
+    };
+    let example = |name: &str| {
+        let (_, meaning, example) = FIELDS.iter().find(|(field, ..)| *field == name)?;
+        Some((*meaning, serde_json::from_str::<Value>(example).ok()?))
+    };
+    // The same step with every field right; then what is still wrong is a field too many or too few.
+    let mut right: Map<String, Value> = step.clone();
+    for (name, value) in right.iter_mut().filter(|(name, _)| *name != "tool") {
+        let Some((_, example)) = example(name) else {
+            return Some(format!("the tool {tool} has no field \"{name}\""));
+        };
+        *value = example;
+    }
+    let reads = |step: &Map<String, Value>| serde_json::from_value::<ScriptStep>(json!(step));
+    if let Err(error) = reads(&right) {
+        let error = error.to_string();
+        let named = error.split('`').nth(1)?;
+        return Some(match error.starts_with("missing") {
+            true => format!("the tool {tool} needs \"{named}\", {}", example(named)?.0),
+            false => format!("the tool {tool} has no field \"{named}\""),
+        });
+    }
+    let is_wrong = |(name, value): &(&String, &Value)| {
+        let mut one_wrong = right.clone();
+        one_wrong.insert((*name).clone(), (*value).clone());
+        reads(&one_wrong).is_err()
+    };
+    let (name, value) = step.iter().find(is_wrong)?;
+    let value: String = value.to_string().chars().take(80).collect();
+    Some(format!("\"{name}\" of the tool {tool} has to be {}, not {value}", example(name)?.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_are_plain_sentences_that_name_step_and_field() {
+        let check = |step: &str, expected: &str| {
+            let found = ScriptStep::from_text(step).expect_err(step);
+            assert_eq!(found, expected, "{step}");
+            let script = Script::from_text(&format!(r#"{{"steps": [{{"tool": "undo"}}, {step}]}}"#));
+            assert_eq!(script.expect_err(step), format!("step 2: {expected}"));
+        };
+        let stroke =
+            r#"{"tool": "brush", "label": 1, "shape": "ball", "radius_mm": 2, "points_lps": [[0, 0, 0]]}"#;
+        assert!(ScriptStep::from_text(stroke).is_ok());
+        let radius = "\"radius_mm\" of the tool brush has to be a number of millimetres, not \"wide\"";
+        check(&stroke.replace("2,", "\"wide\","), radius);
+        let points = "\"points_lps\" of the tool brush has to be a list of points [x, y, z], not [[0,0]]";
+        check(&stroke.replace("[0, 0, 0]", "[0, 0]"), points);
+        check(
+            &stroke.replace("ball", "cube"),
+            "\"shape\" of the tool brush has to be \"disc\" or \"ball\", not \"cube\"",
+        );
+        check(
+            &stroke.replace("\"label\": 1, ", ""),
+            "the tool brush needs \"label\", a whole number from 1 to 65535",
+        );
+        check(&stroke.replace("label", "lable"), "the tool brush has no field \"lable\"");
+        check(r#"{"tool": "undo", "label": 2}"#, "the tool undo has no field \"label\"");
+        let tools = "one of label, brush, erase, box, landmark, undo, redo";
+        check(&stroke.replace("brush", "spray"), &format!("\"tool\" has to be {tools}, not \"spray\""));
+        check(r#"{"label": 1}"#, &format!("needs \"tool\", {tools}"));
+        check("7", "has to be an object such as {\"tool\": \"undo\"}");
+        let color = "\"color\" of the tool label has to be a colour as \"#rrggbb\", not \"red\"";
+        check(r#"{"tool": "label", "index": 1, "name": "a", "color": "red"}"#, color);
+        let script = |text: &str| Script::from_text(text).expect_err(text);
+        assert_eq!(script("{\"steps\": [\n{]}"), "is no JSON: line 2, column 2 cannot be read on");
+        assert_eq!(script("[]"), "has to be {\"steps\": [a list of steps]}");
+        assert_eq!(script("{}"), "needs \"steps\", a list of steps");
+        assert_eq!(
+            script(r#"{"steps": [], "more": 1}"#),
+            "has \"more\" beside \"steps\", which means nothing here"
+        );
+    }
+}

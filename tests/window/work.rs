@@ -1,0 +1,162 @@
+//! A day's work: several series, a worklist, a form.
+
+use annotomy::annotation::{Answer, Subject};
+
+use super::*;
+
+fn click(window: &mut Harness<'_, App>, label: &str) {
+    window.get_by_label(label).click();
+    window.run_steps(4);
+}
+
+fn write_into(window: &mut Harness<'_, App>, field: &str, text: &str) {
+    click(window, field);
+    window.event(Event::Text(text.into()));
+    press(window, Modifiers::NONE, Key::Enter);
+}
+
+fn dab(window: &mut Harness<'_, App>) {
+    press(window, Modifiers::NONE, Key::B);
+    let at = middle(window, "Axial view");
+    drag(window, PointerButton::Primary, &[at, at + Vec2::new(20.0, 0.0)]);
+}
+
+#[test]
+fn unsaved_series_bear_a_dot_are_asked_about_by_name_and_saved_together() {
+    let study = Study::new();
+    std::fs::copy(study.file("phantom.nii.gz"), study.file("second.nii.gz")).expect("copied");
+    let mut window = window(Some(study.folder.path().to_owned()));
+    wait(&mut window, "the first series", |window| window.state().document().is_some());
+    dab(&mut window);
+    assert!(window.query_by_label("Series phantom.nii.gz, unsaved").is_some());
+    let toast = "Drawing";
+    click(&mut window, "Series second.nii.gz");
+    wait(&mut window, "the second series", |window| window.state().document().is_some());
+    assert!(window.query_by_label_contains(toast).is_none(), "a notice goes with its series");
+    assert!(window.query_by_label("Series phantom.nii.gz, unsaved").is_some(), "the dot stays");
+    dab(&mut window);
+    press(&mut window, Modifiers::COMMAND, Key::W);
+    let question = window.get_by_label_contains("Not on disk yet are the marks of");
+    let text = question.accesskit_node().label().or(question.value()).unwrap_or_default();
+    assert!(text.contains("phantom.nii.gz") && text.contains("second.nii.gz"), "{text}");
+    click(&mut window, "Save all");
+    wait(&mut window, "both saves", |window| window.state().document().is_none());
+    assert!(study.file("phantom.annotomy.json").exists() && study.file("second.annotomy.json").exists());
+}
+
+#[test]
+fn all_unsaved_series_can_be_given_up() {
+    let study = Study::new();
+    std::fs::copy(study.file("phantom.nii.gz"), study.file("second.nii.gz")).expect("copied");
+    let mut window = window(Some(study.folder.path().to_owned()));
+    wait(&mut window, "the first series", |window| window.state().document().is_some());
+    dab(&mut window);
+    click(&mut window, "Series second.nii.gz");
+    wait(&mut window, "the second series", |window| window.state().document().is_some());
+    dab(&mut window);
+    press(&mut window, Modifiers::COMMAND, Key::W);
+    click(&mut window, "Discard");
+    assert!(window.state().document().is_none());
+    assert!(!study.file("phantom.annotomy.json").exists() && !study.file("second.annotomy.json").exists());
+}
+
+#[test]
+fn losing_the_keyboard_in_mid_stroke_keeps_the_stroke() {
+    let study = Study::new();
+    let mut window = opened(&study);
+    press(&mut window, Modifiers::NONE, Key::B);
+    let at = middle(&window, "Axial view");
+    window.event(Event::PointerMoved(at));
+    button(&window, at, PointerButton::Primary, true);
+    window.step();
+    window.event(Event::PointerMoved(at + Vec2::new(12.0, 0.0)));
+    window.step();
+    window.event(Event::WindowFocused(false));
+    window.run_steps(2);
+    assert!(labelled(&window) > 0);
+    assert_eq!(session(&window).history().done().len(), 1);
+}
+
+const FORM: &str = r#"{
+  "title": "Chest",
+  "questions": [
+    {"id": "quality", "text": "Quality", "about": "series", "kind": "one", "choices": ["good", "poor"]},
+    {"id": "findings", "text": "Findings", "about": "case", "kind": "many", "choices": ["nodule", "effusion", "none"]},
+    {"id": "size", "text": "Largest diameter", "about": "series", "kind": "number", "min": 0, "max": 300, "unit": "mm"},
+    {"id": "note", "text": "Remark", "about": "slice", "kind": "text"}
+  ]
+}"#;
+
+#[test]
+fn a_form_beside_the_study_is_asked_answered_undone_and_saved() {
+    let study = Study::new();
+    std::fs::write(study.file("annotomy-form.json"), FORM).expect("written");
+    let mut window = opened(&study);
+    window.set_size(Vec2::new(1280.0, 1500.0));
+    window.run_steps(3);
+    click(&mut window, "Quality: good");
+    click(&mut window, "Findings: effusion");
+    click(&mut window, "Findings: nodule");
+    write_into(&mut window, "Largest diameter", "b12,5");
+    assert!(window.query_by_label("Largest diameter").is_some());
+    let said = |window: &Harness<'_, App>, subject| session(window).classification(subject);
+    assert!(!said(&window, Subject::Series).answers.contains_key("size"), "b12,5 is no number");
+    write_into(&mut window, "Largest diameter", "12,5");
+    write_into(&mut window, "Remark", "seen twice");
+    click(&mut window, "Series is ambiguous");
+    write_into(&mut window, "Why series is ambiguous", "motion");
+    assert_eq!(session(&window).tool_kind(), ToolKind::Navigate, "typing takes no tool");
+
+    let slice = session(&window).subject(annotomy::annotation::About::Slice);
+    assert!(matches!(slice, Subject::Slice { .. }));
+    assert_eq!(said(&window, slice).answers["note"], Answer::Text("seen twice".into()));
+    let series = said(&window, Subject::Series);
+    assert_eq!(series.answers["quality"], Answer::Text("good".into()));
+    assert_eq!(series.answers["size"], Answer::Number(12.5));
+    assert_eq!(series.ambiguous.as_deref(), Some("motion"));
+    let both = Answer::Choices(vec!["nodule".into(), "effusion".into()]);
+    assert_eq!(said(&window, Subject::Case).answers["findings"], both, "in the form's order");
+
+    let steps: Vec<String> = session(&window).history().done().map(str::to_owned).collect();
+    assert_eq!(steps.len(), 7, "{steps:?}");
+    click(&mut window, "Quality: good");
+    assert!(!said(&window, Subject::Series).answers.contains_key("quality"), "again takes it back");
+    press(&mut window, Modifiers::COMMAND, Key::Z);
+    assert_eq!(said(&window, Subject::Series), series);
+
+    press(&mut window, Modifiers::COMMAND, Key::S);
+    wait(&mut window, "the save", |window| !session(window).is_unsaved());
+    let again = opened(&study);
+    assert_eq!(session(&again).case().classifications(), session(&window).case().classifications());
+}
+
+#[test]
+fn a_worklist_is_worked_through_by_two_keys() {
+    let study = Study::new();
+    let folder = study.file("list");
+    std::fs::create_dir(&folder).expect("a folder");
+    for name in ["case 2.nii.gz", "case 10.nii.gz", "case 9.nii.gz"] {
+        std::fs::copy(study.file("phantom.nii.gz"), folder.join(name)).expect("copied");
+    }
+    let mut window = window_with(Start { worklist: Some(folder.clone()), ..start(None) });
+    let listed = |window: &Harness<'_, App>, what: &str| window.query_by_label(what).is_some();
+    wait(&mut window, "the list", |window| listed(window, "Study case 10.nii.gz, not started"));
+    let shown =
+        |window: &Harness<'_, App>| window.state().document().map(|open| open.study().series.id.clone());
+    let done = |window: &mut Harness<'_, App>| press(window, Modifiers::COMMAND, Key::Enter);
+    let next = |window: &mut Harness<'_, App>| press(window, Modifiers::COMMAND, Key::PageDown);
+    next(&mut window);
+    wait(&mut window, "the first study", |window| shown(window).as_deref() == Some("case 2"));
+    dab(&mut window);
+    done(&mut window);
+    wait(&mut window, "the status", |window| listed(window, "Study case 2.nii.gz, done"));
+    next(&mut window);
+    wait(&mut window, "the second study", |window| shown(window).as_deref() == Some("case 9"));
+    done(&mut window);
+    wait(&mut window, "the status", |window| listed(window, "Study case 9.nii.gz, done"));
+    next(&mut window);
+    wait(&mut window, "the third study", |window| shown(window).as_deref() == Some("case 10"));
+    press(&mut window, Modifiers::COMMAND, Key::PageUp);
+    assert_eq!(shown(&window).as_deref(), Some("case 10"), "above all is done");
+    assert!(window.query_by_label("No study above is left to do").is_some());
+}
