@@ -50,8 +50,8 @@ enum Room {
 impl Room {
     fn of(width: f32) -> Self {
         match width {
-            wide if wide >= 1080.0 => Self::Wide,
-            middling if middling >= 840.0 => Self::Middling,
+            wide if wide >= 1130.0 => Self::Wide,
+            middling if middling >= 900.0 => Self::Middling,
             _ => Self::Narrow,
         }
     }

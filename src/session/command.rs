@@ -147,8 +147,8 @@ pub struct CommandInfo {
 impl CommandInfo {
     /// Its name in files: the words of its name in lower case, `open-file`.
     pub fn word(&self) -> String {
-        let kept = self.name.to_lowercase().replace('−', "-");
-        let words = kept.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+        let name = self.name.to_lowercase();
+        let words = name.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
         words.collect::<Vec<_>>().join("-")
     }
 

@@ -38,7 +38,7 @@ use crate::volume::{Placement, Volume, Window};
 pub use algorithm::{Algorithm, AlgorithmError, KeptIslands, Operation, Smoothing};
 pub use command::{COMMANDS, Command, CommandInfo, Menu, Needs, WINDOW_PRESETS};
 pub use document::{Document, OpenError, SaveJob, SaveOutcome, read_form, system_author};
-pub use import::{Allowed, DoubtfulMask, GridMismatch, Import, ImportError};
+pub use import::{Allowed, DoubtfulMask, GridMismatch, Import, ImportError, grid_difference};
 pub use keys::{Chord, KeyChanges, KeyMap, OwnKeys, PROFILES, Profile, profile};
 pub use measurements::Measured;
 pub use panes::{PANES, Readout};

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use super::target::{label_to_draw, refusal};
 use super::{BrushShape, Cursor, Desk, Gesture, Phase, Preview, Response, StepEnd, Tool};
-use crate::geometry::{Patient, Point, VoxelBox, VoxelIndex};
+use crate::geometry::{Patient, Point, VoxelBox};
+use crate::segment::{Connectivity, Unwatched, connected_to};
 use crate::view::View;
 use crate::volume::{LabelMap, Mask};
 
@@ -73,8 +74,9 @@ fn fill(gesture: &Gesture<'_>, desk: &Desk<'_>, response: &mut Response) -> Resu
     } else if let Some(labelled) = labelled_bounds(map) {
         bounds = labelled;
     }
-    let (mask, reaches_border) = connected(map, bounds, at);
-    if old == 0 && reaches_border {
+    let same = Mask::of_label(map, bounds, old);
+    let Ok(mask) = connected_to(&same, at, Connectivity::Six, &Unwatched) else { return Ok(()) };
+    if old == 0 && reaches_border(&mask) {
         return Err("This background is not enclosed: it reaches the border of the slice".into());
     }
     let mut writer = desk.writer(label, erasing).ok_or("There is no such layer")?;
@@ -95,32 +97,12 @@ fn labelled_bounds(map: &LabelMap) -> Option<VoxelBox> {
     map.bricks().map(|(index, _)| map.brick_bounds(index)).reduce(|a, b| a.union(&b))
 }
 
-/// The voxels of a box that have the label of `start` and are joined to it by faces, and whether they
-/// reach the border of the box along an axis on which it has more than one voxel.
-fn connected(map: &LabelMap, bounds: VoxelBox, start: VoxelIndex) -> (Mask, bool) {
-    let label = map.label(start);
-    let mut mask = Mask::empty(bounds);
-    let axes: Vec<usize> = (0..3).filter(|axis| bounds.dims()[*axis] > 1).collect();
-    let mut reaches_border = false;
-    let mut waiting = vec![start];
-    mask.insert(start);
-    while let Some(voxel) = waiting.pop() {
-        let at = voxel.to_array();
-        for &axis in &axes {
-            reaches_border |= at[axis] == bounds.min[axis] || at[axis] + 1 == bounds.max[axis];
-            for to in [at[axis].wrapping_sub(1), at[axis] + 1] {
-                if !(bounds.min[axis]..bounds.max[axis]).contains(&to) {
-                    continue;
-                }
-                let mut next = at;
-                next[axis] = to;
-                let next = VoxelIndex { i: next[0], j: next[1], k: next[2] };
-                if !mask.contains(next) && map.label(next) == label {
-                    mask.insert(next);
-                    waiting.push(next);
-                }
-            }
-        }
-    }
-    (mask, reaches_border)
+/// Whether a mask reaches the border of its box along an axis on which the box has several voxels.
+fn reaches_border(mask: &Mask) -> bool {
+    let bounds = mask.bounds();
+    mask.tight_bounds().is_some_and(|tight| {
+        let touches =
+            |axis: usize| tight.min[axis] == bounds.min[axis] || tight.max[axis] == bounds.max[axis];
+        (0..3).any(|axis| bounds.dims()[axis] > 1 && touches(axis))
+    })
 }

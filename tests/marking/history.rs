@@ -52,6 +52,11 @@ enum Work {
     DeleteLabel {
         index: u16,
     },
+    Interpolate {
+        label: u16,
+        axis: usize,
+    },
+    NewLayer,
     Undo,
     Redo,
     GoTo {
@@ -80,6 +85,8 @@ fn any_work() -> impl Strategy<Value = Work> {
         2 => (any_label(), name, any::<bool>()).prop_map(|(index, name, locked)| Work::Label { index, name, locked }),
         1 => (any_label(), any::<bool>()).prop_map(|(index, visible)| Work::Eye { index, visible }),
         1 => any_label().prop_map(|index| Work::DeleteLabel { index }),
+        2 => (any_label(), 0..3usize).prop_map(|(label, axis)| Work::Interpolate { label, axis }),
+        1 => Just(Work::NewLayer),
         2 => Just(Work::Undo),
         1 => Just(Work::Redo),
         1 => any::<Index>().prop_map(|step| Work::GoTo { step }),
@@ -132,6 +139,8 @@ fn do_work(hands: &mut Hands, work: &Work) {
         }
         Work::Eye { index, visible } => session.set_label_visible(*index, *visible),
         Work::DeleteLabel { index } => session.delete_label(*index).expect("deleted or declined"),
+        Work::Interpolate { label, axis } => session.interpolate(*label, *axis).expect("filled or declined"),
+        Work::NewLayer => session.add_layer().expect("added"),
         Work::Undo => drop(session.undo().expect("undone")),
         Work::Redo => drop(session.redo().expect("made again")),
         Work::GoTo { step } => {
@@ -160,6 +169,8 @@ fn assert_same(ours: &Case, theirs: &Case, eye: Eye) {
     };
     assert_eq!(scheme(ours), scheme(theirs));
     assert_eq!(ours.annotations(), theirs.annotations());
+    assert!(ours.all_interpolated().eq(theirs.all_interpolated()));
+    assert_eq!(ours.layer_origins(), theirs.layer_origins());
 }
 
 /// What must hold of a session at any time.
@@ -233,14 +244,24 @@ fn edits_between(from: &Case, to: &Case) -> Vec<Edit> {
         edit.iter().for_each(|edit| at.apply(edit).expect("made for this case"));
         edits.extend(edit);
     };
-    for label in to.layers()[0].counts().into_keys() {
-        let mut writer = MaskWriter::new(&at, 0, WriteRule::paint(label)).expect("a layer");
-        to.layers()[0].for_each_labelled(|voxel, found| {
-            if found == label {
-                writer.write_run(voxel.i..voxel.i + 1, voxel.j, voxel.k);
-            }
-        });
-        let edit = writer.finish();
+    for (layer, map) in to.layers().iter().enumerate() {
+        if layer > 0 {
+            let after = Some(to.layer_origins()[layer].clone());
+            make(&mut at, Some(Edit::Layer { layer, before: None, after }));
+        }
+        for label in map.counts().into_keys() {
+            let mut writer = MaskWriter::new(&at, layer, WriteRule::paint(label)).expect("a layer");
+            map.for_each_labelled(|voxel, found| {
+                if found == label {
+                    writer.write_run(voxel.i..voxel.i + 1, voxel.j, voxel.k);
+                }
+            });
+            let edit = writer.finish();
+            make(&mut at, edit);
+        }
+    }
+    for (of, slices) in to.all_interpolated() {
+        let edit = Edit::set_interpolated(&at, of, slices.to_vec());
         make(&mut at, edit);
     }
     for (index, label) in to.scheme().iter() {

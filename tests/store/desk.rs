@@ -5,8 +5,10 @@ use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use annotomy::annotation::{Annotation, CodedConcept, Colour, Label, LabelScheme, OrientedBox, Shape};
-use annotomy::case::Case;
+use annotomy::annotation::{
+    Annotation, CodedConcept, Colour, FlatRegion, Label, LabelScheme, OrientedBox, Shape,
+};
+use annotomy::case::{Case, Edit, LayerOrigin, SliceSeries};
 use annotomy::format::{self, Silent, Study, nifti};
 use annotomy::geometry::{Affine, Grid, Point, Vector};
 use annotomy::store::{
@@ -188,6 +190,7 @@ pub(crate) fn marked(volume: &Arc<Volume>, layers: usize, variant: u16) -> Case 
         visible: false,
         locked: true,
         code: Some(CodedConcept { scheme: "SCT".into(), value: "4147007".into(), meaning: "Mass".into() }),
+        group: Some("Größe".into()),
         ..Label::new("tab\there \"quoted\"", Colour([255, 0, 9]))
     };
     scheme.set(999, Some(odd));
@@ -196,6 +199,11 @@ pub(crate) fn marked(volume: &Arc<Volume>, layers: usize, variant: u16) -> Case 
         centre: Point::new(0.1 + 0.2, -1.0 / 3.0, 1e-17),
         axes: [Vector::new(cos, sin, 0.0), Vector::new(-sin, cos, 0.0), Vector::new(0.0, 0.0, 1.0)],
         half_mm: [0.1, 1e300 / 7.0, 0.0],
+    };
+    let region = FlatRegion {
+        centre: Point::new(1.0 / 3.0, 0.1, -1e-17),
+        axes: [Vector::new(cos, sin, 0.0), Vector::new(-sin, cos, 0.0)],
+        half_mm: [1.0 / 7.0, 0.0],
     };
     let annotation = |n: u128, name: &str, label, shape| Annotation {
         id: Uuid::from_u128(n + u128::from(variant) * 16),
@@ -208,8 +216,29 @@ pub(crate) fn marked(volume: &Arc<Volume>, layers: usize, variant: u16) -> Case 
     let annotations = vec![
         annotation(2, "", Some(1), Shape::Box(oblique)),
         annotation(1, "Sella – turcica", None, Shape::Landmark(Point::new(-0.0, f64::MIN_POSITIVE, 5e-324))),
+        annotation(3, "Ruler 1", None, Shape::Ruler([Point::new(0.1, 0.2, 0.3), Point::ORIGIN])),
+        annotation(
+            4,
+            "Angle 1",
+            None,
+            Shape::Angle([0.3, 1e-9, -7.7].map(|x| Point::new(x, 1.0 / 3.0, 2.0))),
+        ),
+        annotation(5, "Ellipse 1", None, Shape::Ellipse(region)),
+        annotation(6, "Rectangle 1", None, Shape::Rectangle(region)),
     ];
-    Case::with_marks(volume.clone(), masks, scheme, annotations).expect("a case")
+    let mut case = Case::with_marks(volume.clone(), masks, scheme, annotations).expect("a case");
+    if layers > 1 {
+        case.set_layer_shown(1, false);
+        let before = case.layer_origins().first().cloned();
+        let after = LayerOrigin { file: Some("from.nii".into()), name: Some("Gefäße".into()) };
+        case.apply(&Edit::Layer { layer: 0, before, after: Some(after) }).expect("named");
+    }
+    for (label, axis, slices) in [(1 + variant, 2, vec![1, 2, 4]), (999, 0, vec![0])] {
+        let of = SliceSeries { layer: 0, label, axis };
+        let edit = Edit::set_interpolated(&case, of, slices).expect("it says something");
+        case.apply(&edit).expect("there are such slices");
+    }
+    case
 }
 
 /// Whether marks are those of a case, every number of them.
@@ -218,6 +247,9 @@ pub(crate) fn is_same(marks: &SavedMarks, case: &Case) -> bool {
     marks.layers.len() == case.layers().len()
         && layers.into_iter().all(|(a, b)| a.has_same_labels(b))
         && marks.scheme == *case.scheme()
+        && marks.origins == case.layer_origins()
+        && marks.shown.iter().enumerate().all(|(layer, shown)| *shown == case.is_layer_shown(layer))
+        && marks.interpolated.iter().map(|(of, slices)| (*of, slices.as_slice())).eq(case.all_interpolated())
         // Debug tells -0 from 0.
         && format!("{:?}", marks.annotations) == format!("{:?}", case.annotations())
 }

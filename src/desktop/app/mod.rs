@@ -62,8 +62,8 @@ pub struct App {
     may_close: bool,
     /// Whether neither settings nor journals are written.
     traceless: bool,
-    /// The key that is held to look below the labels, and since when.
-    peeking: Option<(egui::Key, Instant)>,
+    /// The key that is held to look below the labels, and since when, in seconds of the window.
+    peeking: Option<(egui::Key, f64)>,
     /// What a tap on Space gives, while it is down.
     on_space: Option<Command>,
     title: String,
@@ -84,7 +84,7 @@ const WORKING: Duration = Duration::from_millis(30);
 /// How long a notice stays.
 const TOAST: Duration = Duration::from_secs(4);
 /// The key of the labels held longer than this is a peek: letting go brings the labels back.
-const PEEK: Duration = Duration::from_millis(300);
+const PEEK_SECONDS: f64 = 0.3;
 
 impl App {
     /// A window with nothing open yet, or opening what `start` names.
@@ -294,7 +294,7 @@ impl App {
                 // Space held pans; only a tap is its command.
                 _ if key == egui::Key::Space => self.on_space = Some(command),
                 Command::ToggleOverlay => {
-                    self.peeking = Some((key, Instant::now()));
+                    self.peeking = Some((key, ctx.input(|input| input.time)));
                     self.run_command(command, ctx);
                 }
                 // Arrows move a selected landmark, else the slices.
@@ -311,7 +311,7 @@ impl App {
             && ctx.input(|input| input.key_released(key))
         {
             self.peeking = None;
-            if since.elapsed() > PEEK {
+            if ctx.input(|input| input.time) - since > PEEK_SECONDS {
                 self.run_command(Command::ToggleOverlay, ctx);
             }
         }
