@@ -106,6 +106,6 @@ mod tests {
         check("box", "Box", "Boxes and landmarks shown");
         check("wl", "Window: lung", "Follow along");
         check("fit", "Fit", "Five slices to it");
-        check("und", "Undo", "Window: brain, and so on");
+        check("und", "Undo", "Turn around");
     }
 }

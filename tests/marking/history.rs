@@ -354,7 +354,7 @@ fn with_an_attic_nothing_is_forgotten_and_memory_stays_bounded() {
         let mut history = History::with_budget(budget);
         history.use_attic(Box::new(DiskAttic::in_folder(folder.path()).expect("an attic")));
         let held = |history: &History| {
-            assert!(history.bytes() <= budget + (64 << 10), "{} bytes", history.bytes());
+            assert!(history.bytes() <= budget + (320 << 10), "{} bytes", history.bytes());
         };
         for step in 0..STEPS {
             let edit = dab(&case, 1 + (step % 7) as u16, 2 + step % 36);
