@@ -44,7 +44,8 @@ impl Default for Scale {
 impl Scale {
     /// The scale as a factor, within what can be worked with.
     pub(super) fn factor(self) -> f32 {
-        if self.0.is_finite() { self.0.clamp(0.6, 3.0) } else { 1.0 }
+        // Earlier settings hold 0 for the system's own.
+        if self.0.is_finite() && self.0 > 0.0 { self.0.clamp(0.6, 3.0) } else { 1.0 }
     }
 
     /// `steps` tenths larger.
@@ -168,7 +169,7 @@ mod tests {
 
     #[test]
     fn the_scale_stays_within_what_can_be_worked_with() {
-        assert_eq!(Scale(f32::NAN).factor(), 1.0);
+        assert_eq!([f32::NAN, 0.0, -1.0].map(|scale| Scale(scale).factor()), [1.0; 3]);
         assert_eq!(Scale(40.0).stepped(1.0).factor(), 3.0);
         assert_eq!((0..20).fold(Scale::default(), |scale, _| scale.stepped(-1.0)).factor(), 0.6);
     }
