@@ -7,6 +7,7 @@
 //! up and is dropped. `check` is what the others print for the same operation on the same data. CPU
 //! time is the system's own count, in ticks of 10 ms.
 
+mod measure;
 #[cfg(feature = "desktop")]
 mod render;
 mod scale;
@@ -58,7 +59,11 @@ fn main() -> Result<()> {
         "tool_stroke_3d" => tool_stroke(&clock, &data, BrushShape::Ball, 20.0),
         "paint_1100" => scale::paint_1100(),
         "memory_ct_mask_20_strokes" => memory(&clock, &data),
+        other if other.starts_with("first_slice_folder_") => {
+            first_slice(&clock, &data.join("dicom").join(&other["first_slice_folder_".len()..]))
+        }
         other if segment::is_known(other) => segment::operation(&clock, other, &data),
+        other if let Some(measured) = measure::operation(&clock, other, &data)? => Ok(measured),
         other => match (other.strip_prefix("open_dicom_"), other.strip_prefix("first_slice_dicom_")) {
             (Some(syntax), _) => open_dicom(&clock, &data.join("dicom").join(syntax)),
             (_, Some(syntax)) => first_slice(&clock, &data.join("dicom").join(syntax).join("IM0151.dcm")),

@@ -1,13 +1,14 @@
 //! What grows from painted slices and seeds, in the boxes that the peers cut out of the study.
 
+use std::path::Path;
+use std::sync::Arc;
+
 use annotomy::format::Silent;
 use annotomy::geometry::{VoxelBox, VoxelIndex};
 use annotomy::segment::{GrowFromSeeds, Interpolation, Unwatched, interpolate};
-use annotomy::volume::{LabelMap, Volume};
+use annotomy::volume::{BRICK_EDGE, Brick, BrickIndex, LabelMap, Volume};
 use anyhow::{Result, bail};
 use serde_json::{Value, json};
-use std::path::Path;
-use std::sync::Arc;
 
 use super::{Clock, load, read_labels};
 
@@ -118,12 +119,14 @@ fn grow(clock: &Clock, cut: &Cut) -> Result<Value> {
 
 /// A stroke of background over one slice of the organ, added and taken away again: two updates.
 fn scribble(clock: &Clock, cut: &Cut) -> Result<Value> {
-    let dims = cut.seeds.dims();
-    let with_stroke = LabelMap::from_labels(dims, |offset| {
-        let [i, j, k] = [offset % dims[0], offset / dims[0] % dims[1], offset / dims[0] / dims[1]];
-        let is_in_stroke = k == 130 && j.abs_diff(240) < 4 && (240..300).contains(&i);
-        if is_in_stroke { 1 } else { cut.seeds.label(VoxelIndex::new(i, j, k)) }
-    });
+    let mut with_stroke = cut.seeds.clone();
+    for (i, j) in (240..300).flat_map(|i| (237..244).map(move |j| (i, j))) {
+        let index = BrickIndex::of(VoxelIndex::new(i, j, 130));
+        let mut brick = with_stroke.brick(index).cloned().unwrap_or_else(Brick::background);
+        let row = (130 % BRICK_EDGE * BRICK_EDGE + j % BRICK_EDGE) * BRICK_EDGE;
+        Arc::make_mut(&mut brick).labels_mut()[row + i % BRICK_EDGE] = 1;
+        with_stroke.replace(index, Some(brick));
+    }
     let mut grow = GrowFromSeeds::new(&cut.volume, 0, cut.bounds, &cut.labels())?;
     grow.update(&cut.seeds, &Unwatched)?;
     let without = won(&grow);

@@ -378,16 +378,19 @@ impl Case {
                 return Err(EditError::OtherState);
             }
             let after = change.after.brick()?;
-            // What was made here keeps to the grid.
-            if let (BrickState::Runs(_), Some(brick)) = (&change.after, &after)
+            // What was made here keeps to the grid and holds a label.
+            let is_made_here = matches!(change.after, BrickState::Whole(_));
+            if !is_made_here
+                && let Some(brick) = &after
                 && brick.reaches_beyond(map.brick_bounds(change.brick).dims())
             {
                 return Err(EditError::DamagedBrick);
             }
+            let after = after.filter(|brick| is_made_here || !brick.is_background());
             new_bricks.push((change.brick, after));
         }
         for (index, brick) in new_bricks {
-            map.replace(index, brick);
+            map.put(index, brick);
         }
         Ok(())
     }

@@ -81,8 +81,8 @@ struct OpenStep {
     bricks: BTreeMap<(usize, BrickIndex), BrickChange>,
 }
 
-/// Bricks packed at a commit, before and after counted apart: a few milliseconds.
-const PACKED_AT_ONCE: usize = 256;
+/// Bricks packed at a commit, before and after counted apart: a few milliseconds at worst.
+const PACKED_AT_ONCE: usize = 64;
 
 /// Undo may hold this much by default.
 const DEFAULT_BUDGET: usize = 512 << 20;

@@ -188,7 +188,7 @@ fn answer_lines(arguments: &ApplyArgs) -> Result<(), CommandError> {
 }
 
 /// Tells what the window would ask about before the first mark, and what became of marks on disk.
-fn tell_doubts(document: &Document) {
+pub(super) fn tell_doubts(document: &Document) {
     for doubt in document.doubts().iter().filter(|doubt| doubt.code.is_blocking()) {
         warn(&format!("{}: {}", doubt.code, doubt.text));
     }

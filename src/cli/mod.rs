@@ -5,7 +5,9 @@
 //! Must never know: the window.
 
 mod apply;
+mod compare;
 mod convert;
+mod csv;
 #[cfg(feature = "desktop")]
 mod doctor;
 mod info;
@@ -13,6 +15,7 @@ mod output;
 mod recover;
 #[cfg(feature = "desktop")]
 mod render;
+mod stats;
 mod verify;
 
 use std::ffi::OsString;
@@ -65,6 +68,10 @@ pub enum Command {
     Convert(convert::ConvertArgs),
     /// Make steps with the window's own tools and save what they draw
     Apply(apply::ApplyArgs),
+    /// Measure the labels of a case: volume, values, shape, diameters
+    Stats(stats::StatsArgs),
+    /// Tell how far two label maps agree: Dice, IoU, volumes, surface distances
+    Compare(compare::CompareArgs),
     /// Tell what unsaved steps a journal holds, and save them as a case
     Recover(recover::RecoverArgs),
     /// Draw a picture of a study as the window would
@@ -161,6 +168,25 @@ pub enum CommandError {
         /// The first disagreement.
         text: String,
     },
+    /// There is nothing to measure.
+    #[error("{}: holds no labels; mark some, or name a file of labels", path.display())]
+    NoLabels {
+        /// The case or mask.
+        path: PathBuf,
+    },
+    /// Two label maps do not have the same voxels.
+    #[error("{}: does not have the voxels of {}: {text}; save both on one grid, such as by laying them over the same study", path.display(), other.display())]
+    OtherGrid {
+        /// The second map.
+        path: PathBuf,
+        /// The first map.
+        other: PathBuf,
+        /// What differs.
+        text: String,
+    },
+    /// Surfaces could not be compared.
+    #[error(transparent)]
+    Apart(#[from] crate::measure::ApartError),
     /// A file could not be written.
     #[error("{}: cannot be written: {error}; choose a folder that can be written to", path.display())]
     Unwritable {
@@ -223,6 +249,8 @@ impl Command {
             Self::Info(arguments) => info::run(arguments),
             Self::Convert(arguments) => convert::run(arguments),
             Self::Apply(arguments) => apply::run(arguments),
+            Self::Stats(arguments) => stats::run(arguments),
+            Self::Compare(arguments) => compare::run(arguments),
             Self::Recover(arguments) => recover::run(arguments),
             #[cfg(feature = "desktop")]
             Self::Render(arguments) => render::run(arguments),

@@ -27,11 +27,12 @@ pub(super) fn study_title(document: &Document) -> String {
 }
 
 /// The menus and their names.
-const MENUS: [(Menu, &str); 6] = [
+const MENUS: [(Menu, &str); 7] = [
     (Menu::File, "File"),
     (Menu::Edit, "Edit"),
     (Menu::View, "View"),
     (Menu::Label, "Label"),
+    (Menu::Segment, "Segment"),
     (Menu::Tools, "Tools"),
     (Menu::Help, "Help"),
 ];
@@ -49,8 +50,8 @@ enum Room {
 impl Room {
     fn of(width: f32) -> Self {
         match width {
-            wide if wide >= 1080.0 => Self::Wide,
-            middling if middling >= 840.0 => Self::Middling,
+            wide if wide >= 1130.0 => Self::Wide,
+            middling if middling >= 900.0 => Self::Middling,
             _ => Self::Narrow,
         }
     }

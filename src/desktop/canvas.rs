@@ -74,6 +74,7 @@ impl Canvas {
                 pictures.paint_slice(ui, frame, session, *pane, &view, *rect);
                 let painter = PanePainter { ui, rect: *rect, view: &view, session };
                 painter.paint_ghost(*pane);
+                painter.paint_trial(*pane);
                 painter.paint(*pane);
                 if let Some(bar) = SliceBar::of(*rect, &view, session) {
                     bar.paint(ui, session);

@@ -61,7 +61,7 @@ pub(super) fn show(ctx: &Context, dialog: &mut Dialog) -> Reply {
             Dialog::Message { title, text } => {
                 let (title, text) = (title.clone(), text.clone());
                 body(ui, &title, &text);
-                buttons(ui, |ui| ui.add(primary(ui, "Close")).clicked().then_some(Reply::Cancelled))
+                buttons(ui, |ui| confirmed(ui, "Close").then_some(Reply::Cancelled))
             }
             Dialog::Unsaved { next, names } => {
                 let (title, save) = match names.len() {
@@ -71,10 +71,10 @@ pub(super) fn show(ctx: &Context, dialog: &mut Dialog) -> Reply {
                 let text = "Not on disk yet are the marks of";
                 body(ui, title, &format!("{text}\n{}", names.iter().map(|name| format!("●  {name}")).collect::<Vec<_>>().join("\n")));
                 buttons(ui, |ui| {
-                    if ui.add(primary(ui, save)).clicked() {
+                    if confirmed(ui, save) {
                         return Some(Reply::Save(next.clone()));
                     }
-                    if ui.button("Cancel").clicked() {
+                    if waved_away(ui, "Cancel") {
                         return Some(Reply::Cancelled);
                     }
                     ui.button("Discard").clicked().then(|| Reply::Discard(next.clone()))
@@ -84,10 +84,10 @@ pub(super) fn show(ctx: &Context, dialog: &mut Dialog) -> Reply {
                 body(ui, "Your marks are not saved yet", &format!("{text}\n\nNothing is lost: they are still open here."));
                 let allow = *allow;
                 buttons(ui, |ui| {
-                    if ui.add(primary(ui, "Choose another folder…")).clicked() {
+                    if confirmed(ui, "Choose another folder…") {
                         return Some(Reply::SaveElsewhere);
                     }
-                    if ui.button("Later").clicked() {
+                    if waved_away(ui, "Later") {
                         return Some(Reply::Cancelled);
                     }
                     allow.and_then(|(word, over)| ui.button(word).clicked().then_some(Reply::SaveOver(over)))
@@ -97,10 +97,10 @@ pub(super) fn show(ctx: &Context, dialog: &mut Dialog) -> Reply {
                 let note = "You can open the study without them. They stay on disk as they are; new marks are then saved into another folder.";
                 body(ui, "What was saved about this study cannot be opened", &format!("{text}\n\n{note}"));
                 buttons(ui, |ui| {
-                    if ui.add(primary(ui, "Open without them")).clicked() {
+                    if confirmed(ui, "Open without them") {
                         return Some(Reply::WithoutMarks(path.clone()));
                     }
-                    ui.button("Cancel").clicked().then_some(Reply::Cancelled)
+                    waved_away(ui, "Cancel").then_some(Reply::Cancelled)
                 })
             }
             Dialog::LeftBehind { steps, last, cut_off } => {
@@ -110,7 +110,7 @@ pub(super) fn show(ctx: &Context, dialog: &mut Dialog) -> Reply {
                 let text = format!("Annotomy ended before this case was saved. {count} made since{when}.{torn}");
                 body(ui, "Bring your unsaved marks back?", &text);
                 buttons(ui, |ui| {
-                    if ui.add(primary(ui, "Bring them back")).clicked() {
+                    if confirmed(ui, "Bring them back") {
                         return Some(Reply::BringBack);
                     }
                     ui.button("Open without them").clicked().then_some(Reply::LeaveBehind)
@@ -122,10 +122,10 @@ pub(super) fn show(ctx: &Context, dialog: &mut Dialog) -> Reply {
                 let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
                 body(ui, "What is this file?", &format!("{name} can be opened as a study of its own, or its labels laid over the study that is open."));
                 buttons(ui, |ui| {
-                    if ui.add(primary(ui, "Lay over as labels")).clicked() {
+                    if confirmed(ui, "Lay over as labels") {
                         return Some(Reply::LayOver(path.clone(), None, Allowed::default()));
                     }
-                    if ui.button("Cancel").clicked() {
+                    if waved_away(ui, "Cancel") {
                         return Some(Reply::Cancelled);
                     }
                     ui.button("Open as a study").clicked().then(|| Reply::Open(path.clone()))
@@ -136,7 +136,7 @@ pub(super) fn show(ctx: &Context, dialog: &mut Dialog) -> Reply {
                 let note = "Marks would land where this reading puts them, and nowhere else. Look first; the badge at the top tells all.";
                 body(ui, "Where this study lies is doubtful", &format!("{text}\n\n{note}"));
                 buttons(ui, |ui| {
-                    if ui.add(primary(ui, "Only look")).clicked() {
+                    if confirmed(ui, "Only look") {
                         return Some(Reply::Cancelled);
                     }
                     ui.button("Mark all the same").clicked().then_some(Reply::MarkAnyway)
@@ -175,6 +175,18 @@ fn buttons(ui: &mut Ui, content: impl FnOnce(&mut Ui) -> Option<Reply>) -> Optio
     .inner
 }
 
+/// The button for what is meant most often, which Enter presses too.
+fn confirmed(ui: &mut Ui, word: &'static str) -> bool {
+    let button = primary(ui, word);
+    let clicked = ui.add(button).on_hover_text(format!("{word}  (Enter)")).clicked();
+    clicked || ui.input_mut(|input| input.consume_key(egui::Modifiers::NONE, Key::Enter))
+}
+
+/// The button that changes nothing, as Escape does.
+fn waved_away(ui: &mut Ui, word: &str) -> bool {
+    ui.button(word).on_hover_text(format!("{word}  (Escape)")).clicked()
+}
+
 fn primary(ui: &Ui, word: &'static str) -> Button<'static> {
     let colours = theme::palette(ui);
     Button::new(RichText::new(word).color(colours.on_accent)).fill(colours.accent)
@@ -190,7 +202,7 @@ fn show_other_grid(ui: &mut Ui, mismatch: &GridMismatch, names: &Option<PathBuf>
     let note = "Resampling gives each voxel of the study the label of the file's nearest voxel. Edges move by up to half a voxel; the layer keeps a note of it.";
     ui.label(RichText::new(note).small().color(weak));
     buttons(ui, |ui| {
-        if ui.add(primary(ui, "Cancel")).clicked() {
+        if confirmed(ui, "Cancel") {
             return Some(Reply::Cancelled);
         }
         let resample = ui.button("Resample").clicked();
@@ -206,7 +218,7 @@ fn show_doubtful_mask(ui: &mut Ui, mask: &DoubtfulMask, names: &Option<PathBuf>)
     body(ui, &format!("Where {name} lies is doubtful"), &text);
     show_grids(ui, mask.headings(), &mask.rows());
     buttons(ui, |ui| {
-        if ui.add(primary(ui, "Cancel")).clicked() {
+        if confirmed(ui, "Cancel") {
             return Some(Reply::Cancelled);
         }
         let as_read = ui.button("Lay over as it is read").clicked();
@@ -276,7 +288,7 @@ fn show_path(ui: &mut Ui, what: Pick, text: &mut String, had_focus: &mut bool) -
         if (clicked || entered) && usable {
             return Some(Reply::Path(what, path));
         }
-        ui.button("Cancel").clicked().then_some(Reply::Cancelled)
+        waved_away(ui, "Cancel").then_some(Reply::Cancelled)
     })
 }
 
@@ -316,7 +328,7 @@ pub(super) fn show_progress(ctx: &Context, path: &Path, done: f32, found: &Found
                     let bar = ProgressBar::new(done).desired_width(280.0).desired_height(6.0);
                     let response = ui.add(bar);
                     widgets::named(&response, Role::ProgressIndicator, "Progress of opening");
-                    ui.button("Cancel").clicked()
+                    waved_away(ui, "Cancel")
                 })
                 .inner
             })

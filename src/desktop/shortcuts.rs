@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use egui::{Event, Key, Modifiers};
 
-use crate::session::{Chord, Command, KeyMap};
+use crate::session::{Chord, Command, KeyMap, Menu};
 
 thread_local! {
     /// A window is drawn on one thread, and every tooltip on it names the same keys.
@@ -31,7 +31,7 @@ pub(super) struct Pressed {
 }
 
 /// The commands whose keys were pressed in this frame; nothing else sees these keys. While a text field
-/// has the focus there are none but those that hold Ctrl, and Esc is the field's; while another control
+/// has the focus there are none but such as hold Ctrl and leave the case as it is; while another control
 /// has it, the keys that work it are its own.
 pub(super) fn pressed(ctx: &egui::Context) -> Vec<Pressed> {
     let typing = ctx.text_edit_focused();
@@ -41,11 +41,13 @@ pub(super) fn pressed(ctx: &egui::Context) -> Vec<Pressed> {
     ctx.input_mut(|input| {
         input.events.retain(|event| {
             let Event::Key { key, pressed: true, repeat, modifiers, .. } = event else { return true };
-            let holds_ctrl = modifiers.command || modifiers.ctrl;
-            if !holds_ctrl && (typing || on_control && works_controls(*key)) {
+            let chord = chord(*key, *modifiers);
+            if on_control && !chord.ctrl && works_controls(*key) {
                 return true;
             }
-            let Some(command) = map.command(&chord(*key, *modifiers)) else { return true };
+            let command =
+                map.command(&chord).filter(|command| !typing || chord.ctrl && leaves_case(*command));
+            let Some(command) = command else { return true };
             if !*repeat || command.repeats() {
                 found.push(Pressed { command, key: *key });
             }
@@ -53,6 +55,11 @@ pub(super) fn pressed(ctx: &egui::Context) -> Vec<Pressed> {
         });
     });
     found
+}
+
+/// Whether a command may be meant by somebody who types.
+fn leaves_case(command: Command) -> bool {
+    command.info().is_some_and(|row| matches!(row.menu, Menu::File | Menu::View | Menu::Help))
 }
 
 fn works_controls(key: Key) -> bool {

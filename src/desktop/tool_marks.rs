@@ -8,7 +8,7 @@ use super::theme::{self, over_image};
 use crate::annotation;
 use crate::geometry::{Grid, Patient, Point, Voxel};
 use crate::measure::RegionValues;
-use crate::session::{Measured, Session};
+use crate::session::{Measured, Session, TrialPicture};
 use crate::tool::{Preview, VoxelRun};
 use crate::volume::Volume;
 
@@ -16,6 +16,8 @@ use crate::volume::Volume;
 const ROUND: usize = 72;
 /// Distance between the lines of a hatch, in points.
 const HATCH: f32 = 5.0;
+/// Opacity of what is tried out.
+const TRIAL_FILL: f32 = 0.55;
 
 impl PanePainter<'_> {
     /// Draws what the tool in hand shows beyond the case.
@@ -139,6 +141,22 @@ impl PanePainter<'_> {
         let label = self.session.case().scheme().get(self.session.active_label());
         let [r, g, b] = label.map_or([0xe6, 0x9f, 0x00], |label| label.color.0);
         self.paint_hatched(&runs, Color32::from_rgb(r, g, b));
+    }
+
+    /// Draws what an algorithm that is tried out would change: what a label gains in its colour, what
+    /// becomes background in the colour of what is taken.
+    pub(super) fn paint_trial(&self, pane: usize) {
+        let Some(TrialPicture { gained, lost }) = self.session.trial_on(pane) else { return };
+        let label = self.session.case().scheme().get(self.session.active_label());
+        let [r, g, b] = label.map_or([0xe6, 0x9f, 0x00], |label| label.color.0);
+        let grid = self.session.case().volume().grid();
+        for (runs, colour) in [(gained, Color32::from_rgb(r, g, b)), (lost, over_image::TAKEN)] {
+            let mut cells = Mesh::default();
+            for corners in runs.iter().filter_map(|run| self.corners_of(run, grid)) {
+                add_quad(&mut cells, corners, colour.gamma_multiply(TRIAL_FILL));
+            }
+            self.painter().add(cells);
+        }
     }
 
     /// What is asked for, at the top of the pane that the pointer is in.

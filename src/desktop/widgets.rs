@@ -57,11 +57,14 @@ pub(super) fn own_window_tooltip(suggested: &SuggestedWindow) -> String {
 
 /// The tooltip of a command with its key.
 pub(super) fn tooltip(command: Command) -> String {
-    let text = command.info().map_or("", |row| row.tooltip);
-    match shortcuts::shown(command).as_str() {
-        "" => text.to_owned(),
-        key => format!("{text}  ({key})"),
-    }
+    tip(command.info().map_or("", |row| row.tooltip), &[command])
+}
+
+/// A sentence with the keys of the commands that do the same.
+pub(super) fn tip(text: &str, commands: &[Command]) -> String {
+    let keys: Vec<String> = commands.iter().map(|command| shortcuts::shown(*command)).collect();
+    let keys = keys.join(" ");
+    if keys.trim().is_empty() { text.to_owned() } else { format!("{text}  ({})", keys.trim()) }
 }
 
 /// Gives a control the name that screen readers say.

@@ -115,7 +115,7 @@ impl SurfaceDistances {
                 spacing_mm,
             )?,
             Definition::ContourVoxels => Self::of_voxels(
-                masks.map(|mask| rim(&mask, Neighbours::All, Beyond::of_grid(grid.bounds()))),
+                masks.map(|mask| rim(&mask, Neighbours::All, Beyond::Unasked(grid.bounds()))),
                 spacing_mm,
             )?,
             Definition::AllVoxels => Self::of_voxels(masks, spacing_mm)?,
@@ -164,7 +164,7 @@ impl SurfaceDistances {
         (self.ways[0].sum_mm() + self.ways[1].sum_mm()) / weight
     }
 
-    /// The mean of [`Self::means_mm`] ("mean average surface distance"; MedPy calls it `assd`), in mm.
+    /// The mean of [`Self::means_mm`] ("mean average surface distance"), in mm.
     pub fn masd_mm(&self) -> f64 {
         let [there, back] = self.means_mm();
         (there + back) / 2.0

@@ -2,6 +2,7 @@
 
 use glam::{DVec2, DVec3};
 use rayon::prelude::*;
+use serde::Serialize;
 
 use super::outline::Outline;
 use crate::geometry::{Grid, Patient, Point};
@@ -9,12 +10,14 @@ use crate::volume::Mask;
 
 /// The greatest distances between two points of an outline (pyradiomics' `Maximum3DDiameter`,
 /// `Maximum2DDiameterRow`, `…Column`, `…Slice`), in mm.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Diameters {
     /// Between any two points.
+    #[serde(rename = "diameter_mm")]
     pub any_mm: f64,
     /// Between two points of one plane across i (`Row`), j (`Column`) and k (`Slice`); planes go through
     /// voxel centres and half-way between them.
+    #[serde(rename = "diameter_across_ijk_mm")]
     pub across_mm: [f64; 3],
 }
 

@@ -10,12 +10,14 @@ mod apart;
 mod cubes;
 mod diameter;
 mod eigen;
+mod lattice;
 mod moments;
 mod outline;
 mod overlap;
 mod region;
 mod rim;
 mod shape;
+mod surface;
 mod tally;
 mod values;
 
@@ -25,6 +27,7 @@ pub use moments::Moments;
 pub use overlap::{JointHistogram, Overlap};
 pub use region::{RegionValues, values_in};
 pub use shape::Shape;
+pub use surface::Surface;
 pub use tally::{LabelSums, Tally};
 pub use values::{Distribution, FirstOrder, FirstOrderSettings};
 

@@ -14,26 +14,22 @@ pub(super) enum Neighbours {
     All,
 }
 
-/// What is said of neighbours that no mask tells of.
+/// What is said of neighbours outside the grid; inside it those that no mask tells of do not belong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Beyond {
     /// They do not belong.
     DoesNotBelong,
-    /// Outside the grid nobody asks; inside it they do not belong.
-    Grid(VoxelBox),
+    /// Nobody asks for them, in a grid of this box.
+    Unasked(VoxelBox),
 }
 
 impl Beyond {
-    pub(super) fn of_grid(bounds: VoxelBox) -> Self {
-        Self::Grid(bounds)
-    }
-
     /// Whether a place on an axis is passed over.
     fn passes_over(self, axis: usize, at: Option<usize>) -> bool {
         match (self, at) {
             (Self::DoesNotBelong, _) => false,
-            (Self::Grid(_), None) => true,
-            (Self::Grid(bounds), Some(at)) => at >= bounds.max[axis],
+            (Self::Unasked(_), None) => true,
+            (Self::Unasked(bounds), Some(at)) => at >= bounds.max[axis],
         }
     }
 }

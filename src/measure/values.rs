@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 
 use rayon::prelude::*;
+use serde::Serialize;
 
 use super::tally::LabelSums;
-use crate::geometry::VoxelIndex;
+use crate::geometry::{VoxelBox, VoxelIndex};
 use crate::volume::{BRICK_EDGE, BRICK_VOXELS, LabelMap, Volume};
 
 /// The values of one label, each distinct one with its count, rising.
@@ -31,7 +32,7 @@ pub struct FirstOrderSettings {
 }
 
 /// First-order features, named as in pyradiomics; those of [`super::Moments`] are not repeated.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[allow(missing_docs)]
 pub struct FirstOrder {
     pub p10: f64,
@@ -234,13 +235,7 @@ impl Collected {
         self
     }
 
-    fn take_in(
-        &mut self,
-        volume: &Volume,
-        time: usize,
-        bounds: crate::geometry::VoxelBox,
-        labels: &[u16; BRICK_VOXELS],
-    ) {
+    fn take_in(&mut self, volume: &Volume, time: usize, bounds: VoxelBox, labels: &[u16; BRICK_VOXELS]) {
         let (grid, rescale) = (volume.grid(), volume.rescale());
         let first = time.min(volume.times() - 1) * grid.voxel_count();
         let [start, end] = [bounds.min[0], bounds.max[0]];

@@ -77,7 +77,7 @@ pub fn smoothed_mask(
             *word = bits.fold(0, |bits, (n, value)| bits | u64::from(*value > 0.5) << n);
         }
     });
-    Ok(smoothed.within(mask.bounds()))
+    Ok(smoothed.into_box(mask.bounds()))
 }
 
 /// A mask over a whole grid smoothed, from 0 to 1, in a box.
@@ -119,19 +119,23 @@ fn blurred(
     let steps = Steps::new(progress, nk.div_ceil(GROUP));
     let mut window: VecDeque<Vec<f32>> = VecDeque::new();
     let mut window_start = bounds.min[2].saturating_sub(reach).max(whole.min[2]);
+    // Memory that was touched before costs less than new memory.
+    let mut spare: Vec<Vec<f32>> = Vec::new();
     for (group, out) in values.chunks_mut(ni * nj * GROUP).enumerate() {
         let first = bounds.min[2] + group * GROUP;
         let end = first + out.len() / (ni * nj);
         let needed = first.saturating_sub(reach).max(whole.min[2])..(end + reach).min(whole.max[2]);
         while window_start < needed.start {
-            window.pop_front();
+            spare.extend(window.pop_front());
             window_start += 1;
         }
         let missing = window_start + window.len()..needed.end;
-        let slices: Vec<Vec<f32>> = missing
-            .into_par_iter()
-            .map(|k| blurred_slice(whole, bounds, k, [&weights[0], &weights[1]], load))
-            .collect();
+        spare.resize_with(spare.len().max(missing.len()), Vec::new);
+        let mut slices = spare.split_off(spare.len() - missing.len());
+        slices.par_iter_mut().zip(missing).for_each_init(Scratch::default, |scratch, (slice, k)| {
+            slice.resize(ni * nj, 0.0);
+            blur_slice(whole, bounds, k, [&weights[0], &weights[1]], load, scratch, slice);
+        });
         window.extend(slices);
         out.par_chunks_mut(ni).enumerate().for_each(|(row, out)| {
             let (j, k) = (row % nj, first + row / nj);
@@ -146,41 +150,49 @@ fn blurred(
     Ok(values)
 }
 
-/// One slice smoothed along i and j.
-fn blurred_slice(
+/// Rows on their way through a slice.
+#[derive(Default)]
+struct Scratch {
+    loaded: Vec<f32>,
+    padded: Vec<f32>,
+    half_done: Vec<f32>,
+}
+
+/// Smooths one slice along i and j.
+fn blur_slice(
     whole: VoxelBox,
     bounds: VoxelBox,
     k: usize,
     [along_i, along_j]: [&[f32]; 2],
     load: &Load<'_>,
-) -> Vec<f32> {
-    let ([ni, nj, _], reach_i, reach_j) = (bounds.dims(), along_i.len() - 1, along_j.len() - 1);
+    Scratch { loaded, padded, half_done }: &mut Scratch,
+    done: &mut [f32],
+) {
+    let (ni, reach_i, reach_j) = (bounds.dims()[0], along_i.len() - 1, along_j.len() - 1);
     let needed = |axis: usize, reach: usize| {
         bounds.min[axis].saturating_sub(reach).max(whole.min[axis])
             ..(bounds.max[axis] + reach).min(whole.max[axis])
     };
     let (columns, rows) = (needed(0, reach_i), needed(1, reach_j));
-    let mut loaded = vec![0.0; columns.len()];
-    let mut padded = vec![0.0; ni + 2 * reach_i];
-    let mut half_done = vec![0.0; ni * rows.len()];
+    loaded.resize(columns.len(), 0.0);
+    padded.resize(ni + 2 * reach_i, 0.0);
+    half_done.resize(ni * rows.len(), 0.0);
+    let first = bounds.min[0] as isize - reach_i as isize;
+    let inner = (columns.start as isize - first) as usize;
     for (j, out) in rows.clone().zip(half_done.chunks_mut(ni)) {
-        load(columns.clone(), j, k, &mut loaded);
-        let first = bounds.min[0] as isize - reach_i as isize;
-        let inner = (columns.start as isize - first) as usize;
-        padded[inner..inner + loaded.len()].copy_from_slice(&loaded);
+        load(columns.clone(), j, k, loaded);
+        padded[inner..inner + loaded.len()].copy_from_slice(loaded);
         for n in (0..inner).chain(inner + loaded.len()..padded.len()) {
             padded[n] = loaded[mirrored(first + n as isize, whole, 0) - columns.start];
         }
         weigh(out, along_i, |away| &padded[(reach_i as isize + away) as usize..][..ni]);
     }
-    let mut done = vec![0.0; ni * nj];
     for (j, out) in done.chunks_mut(ni).enumerate() {
         weigh(out, along_j, |away| {
             let row = mirrored((bounds.min[1] + j) as isize + away, whole, 1) - rows.start;
             &half_done[row * ni..(row + 1) * ni]
         });
     }
-    done
 }
 
 /// The place that one beyond the border is the mirror image of; the border lies between voxels.

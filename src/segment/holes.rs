@@ -22,13 +22,14 @@ pub enum SliceAxis {
 /// `binary_fill_holes`, ITK's `BinaryFillhole`).
 pub fn fill_holes(mask: &Mask, progress: &dyn Progress) -> Result<Mask, Cancelled> {
     let Some(tight) = mask.tight_bounds() else { return Ok(mask.clone()) };
-    let outside = mask.within(tight).complement();
+    let mut outside = mask.within(tight);
+    outside.invert();
     let parts = Components::of(&outside, Connectivity::Six, progress)?;
     let [ni, nj, nk] = tight.dims();
     let open = parts
         .at_border(|i, j, k| i.start == 0 || i.end == ni || j == 0 || j + 1 == nj || k == 0 || k + 1 == nk);
-    let mut filled = mask.clone();
-    filled.unite(&parts.mask(|part| !open[part]));
+    let mut filled = parts.mask(|part| !open[part]).into_box(mask.bounds());
+    filled.unite(mask);
     Ok(filled)
 }
 
@@ -44,7 +45,8 @@ pub fn fill_holes_in_slices(
         return Ok(turned.with_i_and_j_exchanged());
     }
     let Some(tight) = mask.tight_bounds() else { return Ok(mask.clone()) };
-    let outside = mask.within(tight).complement();
+    let mut outside = mask.within(tight);
+    outside.invert();
     let [ni, nj, nk] = tight.dims();
     let across_j = axis == SliceAxis::J;
     let parts = Components::joined(&outside, if across_j { WITHIN_J } else { WITHIN_K }, progress)?;
@@ -52,8 +54,8 @@ pub fn fill_holes_in_slices(
         let (row, rows) = if across_j { (k, nk) } else { (j, nj) };
         i.start == 0 || i.end == ni || row == 0 || row + 1 == rows
     });
-    let mut filled = mask.clone();
-    filled.unite(&parts.mask(|part| !open[part]));
+    let mut filled = parts.mask(|part| !open[part]).into_box(mask.bounds());
+    filled.unite(mask);
     Ok(filled)
 }
 

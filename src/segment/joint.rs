@@ -68,7 +68,7 @@ pub fn smoothed_together(
             }
         });
         mask.subtract(&others);
-        mask.within(whole)
+        mask.into_box(whole)
     };
     Ok((0..labels.len()).map(won).collect())
 }

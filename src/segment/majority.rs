@@ -61,7 +61,7 @@ pub fn majority(mask: &Mask, reach: [usize; 3], progress: &dyn Progress) -> Resu
         });
         steps.next()
     })?;
-    Ok(found.within(whole))
+    Ok(found.into_box(whole))
 }
 
 fn add(sums: &mut [u64], others: &[u32]) {

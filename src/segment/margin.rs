@@ -30,7 +30,7 @@ pub fn grown(mask: &Mask, mm: f64, spacing_mm: [f64; 3], progress: &dyn Progress
     let bounds = mask.bounds();
     let Some(tight) = mask.tight_bounds() else { return Ok(mask.clone()) };
     let region = tight.grown(reach_of(mm, spacing_mm, bounds.dims())).intersection(&bounds);
-    Ok(near(&mask.within(tight), region, mm, spacing_mm, progress)?.within(bounds))
+    Ok(near(&mask.within(tight), region, mm, spacing_mm, progress)?.into_box(bounds))
 }
 
 /// The voxels of the mask that lie further than `mm` from every voxel of its box that does not belong.
@@ -44,10 +44,11 @@ pub fn shrunk(
     let bounds = mask.bounds();
     let Some(tight) = mask.tight_bounds() else { return Ok(mask.clone()) };
     let region = tight.grown(reach_of(mm, spacing_mm, bounds.dims())).intersection(&bounds);
-    let outside = mask.within(region).complement();
+    let mut outside = mask.within(region);
+    outside.invert();
     let mut left = mask.within(tight);
     left.subtract(&near(&outside, tight, mm, spacing_mm, progress)?);
-    Ok(left.within(bounds))
+    Ok(left.into_box(bounds))
 }
 
 /// A wall of `mm` along the mask's border, and nothing within.
@@ -95,11 +96,12 @@ pub fn closed(
     let room = reach_of(mm, spacing_mm, [usize::MAX; 3]);
     let inner = mask.within(tight).moved_to(room);
     let dims = inner.bounds().grown(room);
-    let wide = near(&inner, dims, mm, spacing_mm, &Part::new(progress, 0.0, 0.5))?;
+    let mut beside = near(&inner, dims, mm, spacing_mm, &Part::new(progress, 0.0, 0.5))?;
     let progress = Part::new(progress, 0.5, 1.0);
-    let mut closed = Mask::full(inner.bounds());
-    closed.subtract(&near(&wide.complement(), inner.bounds(), mm, spacing_mm, &progress)?);
-    Ok(closed.moved_to(tight.min).within(mask.bounds()))
+    beside.invert();
+    let mut closed = near(&beside, inner.bounds(), mm, spacing_mm, &progress)?;
+    closed.invert();
+    Ok(closed.moved_to(tight.min).into_box(mask.bounds()))
 }
 
 /// The voxels of a box within `mm` of one that belongs to a mask.
@@ -115,7 +117,7 @@ fn near(
     if reach[1] * reach[2] <= GREATEST_SECTION {
         return dilated(mask, bounds, &Ball::new(mm, spacing_mm, most.dims()), progress);
     }
-    Ok(distance::within(mask, most, spacing_mm, square_of(mm), progress)?.within(bounds))
+    Ok(distance::within(mask, most, spacing_mm, square_of(mm), progress)?.into_box(bounds))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Every command in one table: menus, palette, tooltips and the key sheet are drawn from it.
 
-use super::Session;
+use super::{AlgorithmKind, Session};
 use crate::annotation::label_presets;
 use crate::case::PaintOver;
 use crate::tool::{Ask, BrushSettings, BrushShape, ToolKind};
@@ -57,6 +57,8 @@ pub enum Command {
     OwnWindow(usize),
     AutomaticWindow,
     Invert,
+    /// Begins to try an algorithm out.
+    Try(AlgorithmKind),
     Interpolation,
     PatientPlanes,
     Fit,
@@ -93,6 +95,7 @@ pub enum Menu {
     Edit,
     View,
     Label,
+    Segment,
     Tools,
     Help,
     /// In the palette and the key sheet only.
@@ -144,8 +147,8 @@ pub struct CommandInfo {
 impl CommandInfo {
     /// Its name in files: the words of its name in lower case, `open-file`.
     pub fn word(&self) -> String {
-        let kept = self.name.to_lowercase().replace('−', "-");
-        let words = kept.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+        let name = self.name.to_lowercase();
+        let words = name.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
         words.collect::<Vec<_>>().join("-")
     }
 
@@ -236,6 +239,14 @@ pub const COMMANDS: &[CommandInfo] = &[
     row(Command::Label(7), Menu::None, "Label 7", &["Ctrl+7"], "Draw with label 7").needs(Needs::Label),
     row(Command::Label(8), Menu::None, "Label 8", &["Ctrl+8"], "Draw with label 8").needs(Needs::Label),
     row(Command::Label(9), Menu::None, "Label 9", &["Ctrl+9"], "Draw with label 9").needs(Needs::Label),
+    row(Command::Try(AlgorithmKind::Threshold), Menu::Segment, "Threshold…", &["Ctrl+T"], "Label every voxel whose value lies in a range"),
+    row(Command::Try(AlgorithmKind::Grow), Menu::Segment, "Grow region…", &["Ctrl+G"], "Label what values like those under the crosshair lead to"),
+    row(Command::Try(AlgorithmKind::Islands), Menu::Segment, "Islands…", &[], "Keep the largest islands of the label, remove small ones, or split it"),
+    row(Command::Try(AlgorithmKind::FillHoles), Menu::Segment, "Fill holes…", &["Ctrl+F"], "Fill what the label encloses"),
+    row(Command::Try(AlgorithmKind::Margin), Menu::Segment, "Margin…", &["Ctrl+M"], "Grow or shrink the label by millimetres"),
+    row(Command::Try(AlgorithmKind::Hollow), Menu::Segment, "Hollow…", &[], "Leave a wall of the label"),
+    row(Command::Try(AlgorithmKind::Smooth), Menu::Segment, "Smooth…", &["Ctrl+Shift+M"], "Smooth the label"),
+    row(Command::Try(AlgorithmKind::Combine), Menu::Segment, "Combine labels…", &[], "Unite two labels, or take one from the other"),
     row(Command::ToggleOverlay, Menu::View, "Labels shown", &["S"], "Show or hide the label overlay"),
     row(Command::ToggleOutline, Menu::View, "Outline only", &["G"], "Show labels as outlines, or filled"),
     row(Command::LessOpaque, Menu::View, "Labels fainter", &["A"], "Make the label fill more transparent"),
@@ -332,6 +343,7 @@ impl Session {
             },
             Command::NewLabel => self.new_label(),
             Command::NewLayer => self.add_layer(),
+            Command::Accept if self.trial().is_some() => self.accept_trial(),
             Command::Accept if !self.ask(Ask::Accept) => self.accept_ghost().map(drop),
             Command::CopyToNextSlice => self.copy_to_next_slice(),
             Command::LabelPreset(number) => match label_presets().get(number) {
@@ -356,7 +368,7 @@ impl Session {
         let brush = self.brush;
         match command {
             Command::Cancel => {
-                if !self.cancel_gesture() && !self.drop_ghost() {
+                if !self.cancel_gesture() && !self.drop_trial() && !self.drop_ghost() {
                     self.take_tool(ToolKind::Navigate);
                 }
             }
@@ -366,6 +378,7 @@ impl Session {
             Command::NextMeasure => self.set_measure(self.measure.next()),
             Command::Tool(kind) => self.take_tool(kind),
             Command::Accept => {}
+            Command::Try(kind) => self.begin_trial(kind),
             Command::Interpolate => self.toggle_ghost(),
             Command::PasteContour => self.paste_contour(),
             Command::Template(number) => {

@@ -169,6 +169,11 @@ fn compared(one: &Grid, other: &Grid) -> Vec<[String; 3]> {
     rows
 }
 
+/// What differs between two grids, in one line: "voxels 8 × 7 × 6 against 7 × 6 × 5".
+pub fn grid_difference(one: &Grid, other: &Grid) -> String {
+    in_one_line(&compared(one, other))
+}
+
 /// What differs of two grids that were compared.
 fn in_one_line(rows: &[[String; 3]]) -> String {
     let differing = rows.iter().filter(|[_, one, other]| one != other);

@@ -24,6 +24,7 @@ mod slices;
 mod spelling;
 mod steps;
 mod tally;
+mod trial;
 
 use crate::annotation::{AnnotationId, Form, LandmarkTemplate, landmark_templates};
 use crate::case::{Case, History};
@@ -37,12 +38,13 @@ use crate::volume::{Placement, Volume, Window};
 pub use algorithm::{Algorithm, AlgorithmError, KeptIslands, Operation, Smoothing};
 pub use command::{COMMANDS, Command, CommandInfo, Menu, Needs, WINDOW_PRESETS};
 pub use document::{Document, OpenError, SaveJob, SaveOutcome, read_form, system_author};
-pub use import::{Allowed, DoubtfulMask, GridMismatch, Import, ImportError};
+pub use import::{Allowed, DoubtfulMask, GridMismatch, Import, ImportError, grid_difference};
 pub use keys::{Chord, KeyChanges, KeyMap, OwnKeys, PROFILES, Profile, profile};
 pub use measurements::Measured;
 pub use panes::{PANES, Readout};
 pub use pointer::{Button, Modifiers};
 pub use script::{HandStep, Script, ScriptError, ScriptStep, ScriptStroke};
+pub use trial::{AlgorithmKind, TrialPicture, TrialState};
 
 /// One open case with everything a person has set about it.
 pub struct Session {
@@ -85,6 +87,8 @@ pub struct Session {
     changes: u64,
     saved_changes: u64,
     tally: tally::Tally,
+    trial: Option<trial::Trial>,
+    value_range: std::sync::OnceLock<[f64; 2]>,
     measurements: measurements::Measurements,
     form: Option<Form>,
 }
@@ -132,6 +136,8 @@ impl Session {
             changes: 0,
             saved_changes: 0,
             tally: tally::Tally::default(),
+            trial: None,
+            value_range: std::sync::OnceLock::new(),
             measurements: measurements::Measurements::default(),
             form: None,
             history: History::default(),

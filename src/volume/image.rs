@@ -72,6 +72,7 @@ pub struct Volume {
     samples: Samples,
     rescale: Rescale,
     missing_slices: Vec<usize>,
+    missing_pictures: Vec<usize>,
     /// What is known of where the grid lies.
     pub placement: Placement,
     /// DICOM modality code (CT, MR, …), where known.
@@ -85,6 +86,8 @@ pub struct Volume {
     /// What values are multiplied by to become standardised uptake values by body weight (g/mL), where
     /// the header of a PET study allows it.
     pub suv_factor: Option<f64>,
+    /// Stored samples from the one to the other stand for no measurement (padding).
+    pub padding: Option<[f64; 2]>,
     /// What sets its frames apart; `None` where there is one.
     pub time_axis: Option<TimeAxis>,
 }
@@ -105,7 +108,7 @@ pub enum VolumeError {
     /// Slope 0, NaN or infinite, or an intercept that is not finite.
     #[error("the rescale {0:?} cannot be applied")]
     BadRescale(Rescale),
-    /// Missing slices that do not rise, reach beyond the grid, or are all there are.
+    /// Missing slices or pictures that do not rise, reach beyond the volume, or are all there are.
     #[error("{0:?} cannot be the slices that are missing")]
     BadMissingSlices(Vec<usize>),
 }
@@ -125,6 +128,8 @@ impl Volume {
             samples,
             rescale,
             missing_slices: Vec::new(),
+            missing_pictures: Vec::new(),
+            padding: None,
             placement: Placement::Patient,
             modality: None,
             unit: None,
@@ -147,6 +152,24 @@ impl Volume {
         Ok(Self { missing_slices, ..self })
     }
 
+    /// The volume with pictures, `time × slices + k` in rising order, that were never there at their time
+    /// while others were at theirs. They decide no number either.
+    pub fn with_missing_pictures(self, missing_pictures: Vec<usize>) -> Result<Self, VolumeError> {
+        let pictures = self.grid.dims()[2] * self.times;
+        let rises = missing_pictures.is_sorted_by(|a, b| a < b);
+        let fits = missing_pictures.last().is_none_or(|last| *last < pictures);
+        if !(rises && fits && missing_pictures.len() < pictures) {
+            return Err(VolumeError::BadMissingSlices(missing_pictures));
+        }
+        Ok(Self { missing_pictures, ..self })
+    }
+
+    /// Whether nothing was scanned in picture `time × slices + k`.
+    fn is_empty_picture(&self, picture: usize) -> bool {
+        self.is_missing(picture % self.grid.dims()[2])
+            || self.missing_pictures.binary_search(&picture).is_ok()
+    }
+
     /// Slices along k at which nothing was scanned, rising; empty for most volumes.
     pub fn missing_slices(&self) -> &[usize] {
         &self.missing_slices
@@ -161,12 +184,13 @@ impl Volume {
     fn scanned(&self, times: usize) -> Vec<Range<usize>> {
         let [ni, nj, nk] = self.grid.dims();
         // Without holes one stretch holds everything.
-        let (each, count) = match self.missing_slices.is_empty() {
+        let is_whole = self.missing_slices.is_empty() && self.missing_pictures.is_empty();
+        let (each, count) = match is_whole {
             true => (times * self.grid.voxel_count(), 1),
             false => (ni * nj, times * nk),
         };
         let stretch = |n: usize| n * each..(n + 1) * each;
-        (0..count).filter(|n| !self.is_missing(n % nk)).map(stretch).collect()
+        (0..count).filter(|n| is_whole || !self.is_empty_picture(*n)).map(stretch).collect()
     }
 
     /// The lattice.
@@ -249,8 +273,8 @@ impl Volume {
     }
 
     /// A window from the values at time 0 that shows all but the outermost half percent at either
-    /// end; values equal to the smallest one count as background and are left out, so that air does
-    /// not decide. Colours are shown as they are.
+    /// end; padding is left out, and so are values equal to the smallest one, which count as background,
+    /// so that air does not decide. Colours are shown as they are.
     pub fn automatic_window(&self) -> Window {
         match self.sample_type() {
             SampleType::Rgb8 | SampleType::Rgba8 => return Window::between(0.0, 255.0),
@@ -263,8 +287,10 @@ impl Volume {
         let step = count.div_ceil(1 << 18) | 1;
         let mut values: Vec<f64> = (0..count)
             .step_by(step)
-            .filter(|offset| !self.is_missing(offset / per_slice))
-            .map(|offset| self.rescale.value(self.samples.at(offset)))
+            .filter(|offset| !self.is_empty_picture(offset / per_slice))
+            .map(|offset| self.samples.at(offset))
+            .filter(|sample| self.padding.is_none_or(|[low, high]| !(low..=high).contains(sample)))
+            .map(|sample| self.rescale.value(sample))
             .filter(|value| value.is_finite())
             .collect();
         values.sort_unstable_by(f64::total_cmp);
@@ -344,10 +370,24 @@ mod tests {
         assert_eq!(volume.statistics(), Statistics { min: 1.0, max: 8.0, mean: 4.5 });
         assert_eq!((volume.automatic_window().low(), volume.automatic_window().high()), (2.0, 4.0));
         assert!(volume.is_missing(1) && !volume.is_missing(0));
+        let volume = volume.with_missing_slices(Vec::new()).and_then(|v| v.with_missing_pictures(vec![1, 4]));
+        assert_eq!(volume.expect("inside").statistics(), Statistics { min: 1.0, max: 8.0, mean: 4.5 });
         for wrong in [vec![3], vec![1, 1], vec![0, 1, 2]] {
             let volume = self::volume(Samples::U8(Buffer::zeroed(1).expect("memory")), Rescale::NONE);
             assert!(volume.with_missing_slices(wrong).is_err());
         }
+    }
+
+    #[test]
+    fn the_automatic_window_leaves_out_padding() {
+        let mut samples: Vec<i16> = vec![-2000; 3000];
+        samples.extend((0..=1000).chain([30_000; 3000]));
+        let samples = Samples::I16(Buffer::from_slice(&samples).expect("memory"));
+        let rescale = Rescale { slope: 2.0, intercept: 1.0 };
+        let mut volume = volume(samples, rescale);
+        assert_eq!(volume.automatic_window().high(), 60_001.0);
+        volume.padding = Some([29_999.0, 30_000.0]);
+        assert_eq!(volume.automatic_window().high(), 1991.0);
     }
 
     #[test]

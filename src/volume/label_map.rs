@@ -251,10 +251,14 @@ impl LabelMap {
 
     /// Puts a brick in place and gives it a new revision. A brick of background becomes an absent one.
     pub fn replace(&mut self, index: BrickIndex, brick: Option<Arc<Brick>>) {
+        self.put(index, brick.filter(|brick| !brick.is_background()));
+    }
+
+    /// Puts a brick in place that is known to hold a label, or none, and gives it a new revision.
+    pub(crate) fn put(&mut self, index: BrickIndex, brick: Option<Arc<Brick>>) {
         self.revision += 1;
         let number = self.slot_number(index);
-        self.slots[number] =
-            Slot { brick: brick.filter(|brick| !brick.is_background()), revision: self.revision };
+        self.slots[number] = Slot { brick, revision: self.revision };
     }
 
     /// Every brick that is not background.

@@ -269,9 +269,25 @@ impl Mask {
 
     /// What does not belong, of the same box.
     pub fn complement(&self) -> Self {
-        let mut other = Self::full(self.bounds);
-        other.subtract(self);
+        let mut other = self.clone();
+        other.invert();
         other
+    }
+
+    /// Exchanges what belongs and what does not.
+    pub fn invert(&mut self) {
+        let (last, row_words) = (self.last_word(), self.row_words.max(1));
+        self.words.par_chunks_mut(row_words * 64).for_each(|rows| {
+            for row in rows.chunks_mut(row_words) {
+                row.iter_mut().for_each(|word| *word = !*word);
+                row[row_words - 1] &= last;
+            }
+        });
+    }
+
+    /// The same voxels in another box, without a copy where it is the same.
+    pub fn into_box(self, bounds: VoxelBox) -> Self {
+        if bounds == self.bounds { self } else { self.within(bounds) }
     }
 
     fn merge(&mut self, other: &Self, join: impl Fn(u64, u64) -> u64 + Sync) {

@@ -119,7 +119,7 @@ fn convert_keeps_geometry_values_and_type_and_refuses_to_guess() {
     check(
         &[folder, out],
         2,
-        "holds 2 series; choose one with --series ID\n  a  \"a.nii\", 4 × 3 × 2 voxels of ",
+        "holds 3 series; choose one with --series ID\n  a  \"a.nii\", 4 × 3 × 2 voxels of ",
     );
     check(
         &[folder, out, "--series".as_ref(), "z".as_ref()],

@@ -49,9 +49,8 @@ modes = {"l": Image.fromarray(noise[..., 0]), "rgb": Image.fromarray(noise[..., 
          "g16": Image.fromarray(grey16)}
 for name, image in modes.items():
     write(image, f"{name}.png")
-    if name != "p":
-        for packing in ["raw", "tiff_lzw", "tiff_adobe_deflate", "packbits"]:
-            write(image, f"{name}_{packing}.tif", compression=packing)
+    for packing in ["raw", "tiff_lzw", "tiff_adobe_deflate", "packbits"]:
+        write(image, f"{name}_{packing}.tif", compression=packing)
 write(modes["bw"], "g4.tif", compression="group4")
 write(modes["rgb"], "big.tif", big_tiff=True)
 photo = Image.fromarray(smooth)
@@ -242,9 +241,64 @@ fn what_lies_or_breaks_off_is_refused_by_name() {
     };
     check("vast.tif", grey(60_000, 1, 1), &[Inconsistent]);
     check("vast_lzw.tif", grey(60_000, 5, 1), &[Inconsistent]);
-    check("palette.tif", grey(4, 1, 3), &[UnsupportedType]);
+    check("palette.tif", grey(4, 1, 3), &[Inconsistent]);
     check("unknown.tif", grey(4, 34_712, 1), &[UnsupportedType]);
     check("circle.tif", tiff(&[(256, 4, 8)]), &[Damaged]);
+}
+
+#[test]
+fn indices_of_few_bits_become_the_colours_of_their_palette() {
+    // 3 × 2 pixels of 4 bits, indices 0 15 1 / 2 3 14, in either byte order.
+    let file = |big_endian: bool, colours: u16| {
+        let word = |word: u16| if big_endian { word.to_be_bytes() } else { word.to_le_bytes() };
+        let long = |long: u32| if big_endian { long.to_be_bytes() } else { long.to_le_bytes() };
+        let mut bytes = if big_endian { b"MM\0\x2a".to_vec() } else { b"II\x2a\0".to_vec() };
+        bytes.extend(long(12));
+        bytes.extend([0x0f, 0x10, 0x23, 0xe0]);
+        let entries: [(u16, u16, u32, u32); 10] = [
+            (256, 3, 1, 3),
+            (257, 3, 1, 2),
+            (258, 3, 1, 4),
+            (259, 3, 1, 1),
+            (262, 3, 1, 3),
+            (273, 4, 1, 8),
+            (277, 3, 1, 1),
+            (278, 3, 1, 2),
+            (279, 4, 1, 4),
+            (320, 3, 3 * u32::from(colours), 12 + 2 + 10 * 12 + 4),
+        ];
+        bytes.extend(word(10));
+        for (tag, kind, count, value) in entries {
+            bytes.extend(word(tag));
+            bytes.extend(word(kind));
+            bytes.extend(long(count));
+            match (kind, count) {
+                (3, 1) => bytes.extend([word(value as u16), [0; 2]].concat()),
+                _ => bytes.extend(long(value)),
+            }
+        }
+        bytes.extend([0; 4]);
+        for channel in 0..3u16 {
+            (0..colours).for_each(|n| bytes.extend(word((n * 16 + channel) << 8 | 0x33)));
+        }
+        bytes
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("a.tif");
+    for big_endian in [false, true] {
+        std::fs::write(&path, file(big_endian, 16)).expect("written");
+        let study = open(&path);
+        let expected = [[0, 15, 1], [2, 3, 14]];
+        for (j, row) in expected.into_iter().enumerate() {
+            for (i, index) in row.into_iter().enumerate() {
+                assert_eq!(pixel(&study, i, j), [16 * index, 16 * index + 1, 16 * index + 2], "{i} {j}");
+            }
+        }
+    }
+    std::fs::write(&path, file(false, 8)).expect("written");
+    let found = scan(&path, &Silent).expect("a header");
+    let refused = load(&found.series[0], &Silent).expect_err("an index beyond the palette");
+    assert_eq!(refused.code, RefusalCode::Inconsistent);
 }
 
 #[test]

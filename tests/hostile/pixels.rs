@@ -560,6 +560,10 @@ fn jpeg_2000() -> Vec<Case> {
             }
         }
     }
+    // What is large is sound, and has to fit its bound all the same.
+    let large = include_bytes!("streams/large.j2k");
+    let object = around(JPEG_2000, false, 1, &[large]).word(ROWS, 4096).word(COLUMNS, 4096);
+    cases.push(case("JPEG 2000 of 4096 × 4096 in one tile, sound", object.bytes()));
     let boxed = include_bytes!("streams/grey.jp2");
     let object = |stream: &[u8]| Object::slice().eight_bits().compressed(JPEG_2000, &[stream]).bytes();
     cases.push(case("JPEG 2000 in its boxes", object(boxed)));

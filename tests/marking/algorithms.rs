@@ -108,7 +108,7 @@ fn holes_margins_and_shells_keep_to_millimetres() {
     let check = |steps: &[&str], counts: &[(u16, u64)]| check(&[&[one], steps].concat(), counts);
     check(&[grow], &[(1, ball(4.0))]);
     check(
-        &[grow, r#"{"tool": "hollow", "label": 1, "mm": 1}"#, r#"{"tool": "fill-holes", "label": 1}"#],
+        &[grow, r#"{"tool": "hollow", "label": 1, "mm": 2}"#, r#"{"tool": "fill-holes", "label": 1}"#],
         &[(1, ball(4.0))],
     );
     check(&[grow, r#"{"tool": "margin", "label": 1, "mm": -9}"#], &[]);
@@ -146,9 +146,12 @@ fn labels_are_combined() {
 fn smoothing_knows_its_methods() {
     let method =
         |word: &str, mm: f64| format!(r#"{{"tool": "smooth", "label": 1, "method": "{word}", "mm": {mm}}}"#);
-    let (large, small) = (ball(4.0), ball(2.0));
-    check(&[TWO_BALLS, &method("opening", 3.0)], &[(1, large - 4 * 2)]);
-    check(&[TWO_BALLS, &method("closing", 1.0)], &[(1, large + small)]);
+    let large = ball(4.0);
+    // A ball of 3 mm within one of 4 mm reaches all of it but its two poles along k.
+    check(&[TWO_BALLS, &method("opening", 3.0)], &[(1, large - 2)]);
+    // The columns 0 to 6 and 8 to 20: one is missing between them.
+    let gap = r#"{"tool": "threshold", "label": 1, "range": [-10, 2]}, {"tool": "threshold", "label": 1, "range": [6, 30]}"#;
+    check(&[gap, &method("closing", 1.0)], &[(1, 21 * 200)]);
     for word in ["median", "gaussian"] {
         let session = after(&[TWO_BALLS, &method(word, 2.0)]);
         let map = &session.case().layers()[0];
@@ -210,7 +213,7 @@ fn flipped_grids_are_marked_alike() {
                     .centre_of(VoxelIndex::new(n % 24, n / 24 % 20, n / 480))
                     .to_array()
                     .map(|mm| mm.round() as i64);
-                ((at[0] * 37 + at[1] * at[1] * 11 + at[2] * 5) % 40) as i16
+                ((at[0] * 3 + at[1] * at[1] / 4 + at[2] * 2) % 40) as i16
             })
             .collect();
         let samples = Samples::I16(Buffer::from_slice(&samples).expect("memory"));
@@ -230,7 +233,7 @@ fn flipped_grids_are_marked_alike() {
         session
     };
     let plain = on([false; 3]);
-    assert!(plain.case().layers()[0].counts().len() == 2);
+    assert_eq!(plain.case().layers()[0].counts().len(), 2, "both labels are there to be compared");
     for flips in [[true, false, false], [false, true, true], [true, true, true]] {
         let flipped = on(flips);
         let grid = flipped.case().volume().grid().clone();
@@ -272,7 +275,9 @@ fn a_preview_shows_what_would_be_written() {
 
 #[test]
 fn edits_of_another_thread_are_refused_once_their_bricks_changed() {
-    let mut session = after(&[TWO_BALLS]);
+    let mut session = Session::new(plain_case(), "Script");
+    run_steps(&mut session, LABELS).expect("labels");
+    run_steps(&mut session, TWO_BALLS).expect("marks");
     let algorithm: Algorithm =
         serde_json::from_str(r#"{"tool": "margin", "label": 1, "mm": 1}"#).expect("read");
     let edits = algorithm.run(session.case(), 0, 0, &Unwatched).expect("not cancelled");

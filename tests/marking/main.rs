@@ -10,3 +10,4 @@ mod shapes;
 mod slices;
 mod stage;
 mod strokes;
+mod trials;

@@ -228,6 +228,7 @@ fn a_second_window_only_looks() {
     let desk = Desk::new();
     let mut first = open(&desk);
     step(&mut first, &brush(1, 5));
+    first.wait_for_journal().expect("durable");
     let mut second = open(&desk);
     assert!(second.session.looks_only().is_some());
     assert!(second.notices().iter().any(|notice| notice.contains("Another window")));

@@ -178,7 +178,7 @@ fn a_key_that_is_held_toggles_once_and_steps_on() {
     held(&mut window, Key::S);
     held(&mut window, Key::S);
     assert!(!shown(&window));
-    std::thread::sleep(Duration::from_millis(320));
+    window.run_steps(20);
     up(&mut window, Key::S);
     assert!(shown(&window), "a peek ends when the key is let go");
     press(&mut window, Modifiers::NONE, Key::S);

@@ -244,6 +244,9 @@ fn typing_a_name_takes_no_tool() {
     window.event(Event::Text("b".into()));
     press(&mut window, Modifiers::NONE, Key::B);
     assert_eq!(session(&window).tool_kind(), ToolKind::Navigate);
+    press(&mut window, Modifiers::COMMAND, Key::Z);
+    press(&mut window, Modifiers::COMMAND, Key::B);
+    assert_eq!(session(&window).history().done().len(), 1, "nor is a step taken back or made");
     press(&mut window, Modifiers::NONE, Key::Enter);
     assert_eq!(session(&window).case().scheme().get(1).map(|label| label.name.as_str()), Some("b"));
 }
@@ -290,7 +293,7 @@ fn series_of_one_folder_are_listed_and_each_keeps_its_marks() {
     window.run_steps(2);
     wait(&mut window, "the second series", |window| shown(window).as_deref() == Some("second"));
     assert_eq!(labelled(&window), 0);
-    window.get_by_label("Series phantom.nii.gz").click();
+    window.get_by_label("Series phantom.nii.gz, unsaved").click();
     window.run_steps(3);
     assert_eq!(shown(&window).as_deref(), Some("phantom"), "what is open already is shown at once");
     assert_eq!(labelled(&window), painted);

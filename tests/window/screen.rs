@@ -161,7 +161,7 @@ fn top_bar(window: &Harness<'_, App>) -> Vec<(String, Rect)> {
 
 #[test]
 fn nothing_in_the_top_bar_overlaps_in_a_small_window() {
-    for size in [[700.0, 480.0], [839.0, 560.0], [840.0, 560.0], [1079.0, 700.0], [1280.0, 800.0]] {
+    for size in [[700.0, 480.0], [899.0, 560.0], [900.0, 560.0], [1130.0, 700.0], [1280.0, 800.0]] {
         let study = Study::new();
         let long = study.file("a study with quite a long name that leaves no room for anything else.nii.gz");
         std::fs::copy(study.file("phantom.nii.gz"), &long).expect("copied");
@@ -208,7 +208,7 @@ fn every_control_has_a_name_wherever_one_looks() {
         drag(&mut window, PointerButton::Primary, &[at, at + Vec2::new(30.0, 20.0)]);
         check(&window, &format!("the tool of {tool:?}"));
     }
-    for menu in ["File", "Edit", "View", "Label", "Tools", "Help"] {
+    for menu in ["File", "Edit", "View", "Label", "Tools", "Segment", "Help"] {
         window.get_by_role_and_label(Role::Button, menu).click();
         window.run_steps(3);
         check(&window, menu);

@@ -1,6 +1,7 @@
 //! A day's work: several series, a worklist, a form.
 
 use annotomy::annotation::{Answer, Subject};
+use egui::accesskit::Role;
 
 use super::*;
 
@@ -10,7 +11,8 @@ fn click(window: &mut Harness<'_, App>, label: &str) {
 }
 
 fn write_into(window: &mut Harness<'_, App>, field: &str, text: &str) {
-    click(window, field);
+    window.get_by_role_and_label(Role::TextInput, field).click();
+    window.run_steps(4);
     window.event(Event::Text(text.into()));
     press(window, Modifiers::NONE, Key::Enter);
 }
@@ -29,7 +31,8 @@ fn unsaved_series_bear_a_dot_are_asked_about_by_name_and_saved_together() {
     wait(&mut window, "the first series", |window| window.state().document().is_some());
     dab(&mut window);
     assert!(window.query_by_label("Series phantom.nii.gz, unsaved").is_some());
-    let toast = "Drawing";
+    let toast = "is a new label";
+    assert!(window.query_by_label_contains(toast).is_some());
     click(&mut window, "Series second.nii.gz");
     wait(&mut window, "the second series", |window| window.state().document().is_some());
     assert!(window.query_by_label_contains(toast).is_none(), "a notice goes with its series");
@@ -58,6 +61,26 @@ fn all_unsaved_series_can_be_given_up() {
     click(&mut window, "Discard");
     assert!(window.state().document().is_none());
     assert!(!study.file("phantom.annotomy.json").exists() && !study.file("second.annotomy.json").exists());
+}
+
+#[test]
+fn a_stroke_begins_at_once_though_a_name_is_being_typed() {
+    let study = Study::new();
+    let mut window = opened(&study);
+    press(&mut window, Modifiers::NONE, Key::B);
+    press(&mut window, Modifiers::COMMAND, Key::L);
+    let row = window.get_by_label("Label 1 Label 1").rect().left_center() + Vec2::new(70.0, 0.0);
+    for _ in 0..2 {
+        window.event(Event::PointerMoved(row));
+        button(&window, row, PointerButton::Primary, true);
+        button(&window, row, PointerButton::Primary, false);
+        window.step();
+    }
+    window.run_steps(3);
+    assert!(window.ctx.text_edit_focused());
+    let at = middle(&window, "Axial view");
+    drag(&mut window, PointerButton::Primary, &[at, at + Vec2::new(15.0, 0.0)]);
+    assert!(labelled(&window) > 0);
 }
 
 #[test]
@@ -98,7 +121,6 @@ fn a_form_beside_the_study_is_asked_answered_undone_and_saved() {
     click(&mut window, "Findings: effusion");
     click(&mut window, "Findings: nodule");
     write_into(&mut window, "Largest diameter", "b12,5");
-    assert!(window.query_by_label("Largest diameter").is_some());
     let said = |window: &Harness<'_, App>, subject| session(window).classification(subject);
     assert!(!said(&window, Subject::Series).answers.contains_key("size"), "b12,5 is no number");
     write_into(&mut window, "Largest diameter", "12,5");

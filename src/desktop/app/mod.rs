@@ -62,8 +62,8 @@ pub struct App {
     may_close: bool,
     /// Whether neither settings nor journals are written.
     traceless: bool,
-    /// The key that is held to look below the labels, and since when.
-    peeking: Option<(egui::Key, Instant)>,
+    /// The key that is held to look below the labels, and since when, in seconds of the window.
+    peeking: Option<(egui::Key, f64)>,
     /// What a tap on Space gives, while it is down.
     on_space: Option<Command>,
     title: String,
@@ -79,10 +79,12 @@ pub(super) enum Next {
     Quit,
 }
 
+/// How often the window looks what a job has come to.
+const WORKING: Duration = Duration::from_millis(30);
 /// How long a notice stays.
 const TOAST: Duration = Duration::from_secs(4);
 /// The key of the labels held longer than this is a peek: letting go brings the labels back.
-const PEEK: Duration = Duration::from_millis(300);
+const PEEK_SECONDS: f64 = 0.3;
 
 impl App {
     /// A window with nothing open yet, or opening what `start` names.
@@ -292,7 +294,7 @@ impl App {
                 // Space held pans; only a tap is its command.
                 _ if key == egui::Key::Space => self.on_space = Some(command),
                 Command::ToggleOverlay => {
-                    self.peeking = Some((key, Instant::now()));
+                    self.peeking = Some((key, ctx.input(|input| input.time)));
                     self.run_command(command, ctx);
                 }
                 // Arrows move a selected landmark, else the slices.
@@ -309,7 +311,7 @@ impl App {
             && ctx.input(|input| input.key_released(key))
         {
             self.peeking = None;
-            if since.elapsed() > PEEK {
+            if ctx.input(|input| input.time) - since > PEEK_SECONDS {
                 self.run_command(Command::ToggleOverlay, ctx);
             }
         }
@@ -455,6 +457,12 @@ impl App {
             });
         let session = &mut document.session;
         session.refresh_counts();
+        if let Err(error) = session.follow_trial() {
+            tracing::error!("what was tried out could not be put in place: {error}");
+        }
+        if session.trial().is_some_and(|trial| trial.progress.is_some()) {
+            ui.ctx().request_repaint_after(WORKING);
+        }
         self.pictures.highlight = self.panels.hovered_label();
         self.device_lost |= !self.pictures.sync(ui, frame, session);
         CentralPanel::default().frame(Frame::new()).show(ui, |ui| {

@@ -5,6 +5,7 @@ mod history;
 mod labels;
 mod objects;
 mod tool;
+mod trial;
 
 use egui::{ScrollArea, Ui};
 
@@ -23,6 +24,7 @@ impl Panels {
     pub(super) fn show(&mut self, ui: &mut Ui, session: &mut Session) {
         ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
             self.labels.show(ui, session);
+            trial::show(ui, session);
             tool::show(ui, session);
             self.objects.show(ui, session);
             self.form.show(ui, session);

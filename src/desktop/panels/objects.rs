@@ -9,7 +9,7 @@ use egui_material_icons::icons::{
 use crate::annotation::{Annotation, AnnotationId, Shape};
 use crate::desktop::widgets::NameField;
 use crate::desktop::{theme, tool_marks, widgets};
-use crate::session::Session;
+use crate::session::{Command, Session};
 
 #[derive(Default)]
 pub(super) struct ObjectsPanel {
@@ -57,7 +57,8 @@ impl ObjectsPanel {
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
                 if chosen {
                     let name = format!("Delete {}", annotation.name);
-                    delete = widgets::icon_button(ui, ICON_DELETE, &name, "Delete  (Delete)").clicked();
+                    let tooltip = widgets::tip("Delete", &[Command::DeleteSelected]);
+                    delete = widgets::icon_button(ui, ICON_DELETE, &name, &tooltip).clicked();
                 }
                 ui.label(RichText::new(measure).small().color(theme::palette(ui).weak));
             });

@@ -50,7 +50,8 @@ fn show_times(ui: &mut Ui, session: &mut Session) {
         let label = ui.label(name);
         let mut shown = session.display().time + 1;
         let slider = Slider::new(&mut shown, 1..=volume.times()).integer();
-        let tooltip = "The frame that is shown; marks hold for all  (Alt+Left Alt+Right)";
+        let steps = [Command::TimesForward(-1), Command::TimesForward(1)];
+        let tooltip = widgets::tip("The frame that is shown; marks hold for all", &steps);
         if ui.add(slider).labelled_by(label.id).on_hover_text(tooltip).changed() {
             session.show_time(shown - 1);
         }
@@ -68,8 +69,9 @@ fn show_tip(ui: &mut Ui, session: &mut Session) {
         let widest = if session.case().volume().placement == Placement::Pixels { 800.0 } else { 80.0 };
         let unit = format!(" {}", session.case().volume().placement.unit());
         let slider = Slider::new(&mut diameter, 0.5..=widest).logarithmic(true).suffix(unit).max_decimals(1);
-        let response =
-            ui.add(slider).labelled_by(label.id).on_hover_text("Size in the patient  ([ ] or Shift+wheel)");
+        let steps = [Command::BrushSmaller, Command::BrushLarger];
+        let tooltip = widgets::tip("Size in the patient, also by Shift+wheel", &steps);
+        let response = ui.add(slider).labelled_by(label.id).on_hover_text(tooltip);
         if response.changed() {
             brush.radius_mm = diameter / 2.0;
         }
@@ -80,9 +82,10 @@ fn show_tip(ui: &mut Ui, session: &mut Session) {
             "Shape",
             &mut brush.shape,
             &[
-                (BrushShape::Disc, "Disc", "One slice at a time, in the plane of the view  (Shift+B)"),
-                (BrushShape::Ball, "Ball", "Several slices at once  (Shift+B)"),
+                (BrushShape::Disc, "Disc", "One slice at a time, in the plane of the view"),
+                (BrushShape::Ball, "Ball", "Several slices at once"),
             ],
+            Command::BrushShape,
         );
     }
     if brush != *session.brush() {
@@ -98,21 +101,30 @@ fn show_reach(ui: &mut Ui, session: &mut Session) {
         "Islands",
         &mut brush.shape,
         &[
-            (BrushShape::Disc, "This slice", "Recolour the island on the slice shown  (Shift+B)"),
-            (BrushShape::Ball, "All slices", "Recolour the island through all slices  (Shift+B)"),
+            (BrushShape::Disc, "This slice", "Recolour the island on the slice shown"),
+            (BrushShape::Ball, "All slices", "Recolour the island through all slices"),
         ],
+        Command::BrushShape,
     );
     if brush != *session.brush() {
         session.set_brush(brush);
     }
 }
 
-/// A row of buttons of which one is chosen.
-fn show_choice<T: PartialEq + Copy>(ui: &mut Ui, name: &str, chosen: &mut T, choices: &[(T, &str, &str)]) {
+/// A row of buttons of which one is chosen, as `by` does too.
+fn show_choice<T: PartialEq + Copy>(
+    ui: &mut Ui,
+    name: &str,
+    chosen: &mut T,
+    choices: &[(T, &str, &str)],
+    by: Command,
+) {
     ui.horizontal_wrapped(|ui| {
         ui.label(name);
         for (value, word, tooltip) in choices {
-            let response = ui.add(Button::new(*word).selected(chosen == value)).on_hover_text(*tooltip);
+            let response = ui
+                .add(Button::new(*word).selected(chosen == value))
+                .on_hover_text(widgets::tip(tooltip, &[by]));
             if response.clicked() {
                 *chosen = *value;
             }
@@ -199,9 +211,9 @@ fn show_template(ui: &mut Ui, session: &mut Session) {
 /// What is measured.
 fn show_measures(ui: &mut Ui, session: &mut Session) {
     let mut kind = session.measure();
-    let tooltip = widgets::tooltip(Command::NextMeasure);
-    let choices = MeasureKind::ALL.map(|kind| (kind, kind.name(), tooltip.as_str()));
-    show_choice(ui, "Measure", &mut kind, &choices);
+    let tooltip = Command::NextMeasure.info().map_or("", |row| row.tooltip);
+    let choices = MeasureKind::ALL.map(|kind| (kind, kind.name(), tooltip));
+    show_choice(ui, "Measure", &mut kind, &choices, Command::NextMeasure);
     session.set_measure(kind);
 }
 

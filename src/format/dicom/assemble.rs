@@ -37,8 +37,15 @@ pub(super) fn volume(stack: &Stack, watch: &dyn Watch) -> Result<(Volume, Vec<Do
     let samples = samples(&places, rescale, watch)?;
     let volume = built(stack, grid, stack.times, samples, rescale.unwrap_or(Rescale::NONE))?;
     let volume = volume.with_missing_slices(stack.missing.clone());
+    let volume = volume.map_err(|error| refuse(stack, RefusalCode::Inconsistent, error.to_string()))?;
+    let is_gap =
+        |n: &usize| places[*n].is_none() && stack.missing.binary_search(&(n % stack.slices())).is_err();
+    let gaps = (0..places.len()).filter(is_gap).collect();
+    let volume = volume.with_missing_pictures(gaps);
     let mut volume = volume.map_err(|error| refuse(stack, RefusalCode::Inconsistent, error.to_string()))?;
     volume.time_axis = stack.time_axis.clone();
+    // Where values were computed when they were read, samples are values.
+    volume.padding = volume.padding.filter(|_| rescale.is_some());
     match suv::factor(&stack.pictures) {
         Ok(factor) => volume.suv_factor = factor,
         Err(why) => doubts.push(Doubt::new(DoubtCode::NoSuv, format!("no uptake values (SUV): {why}"))),
@@ -100,6 +107,7 @@ fn built(
     volume.unit = facts.unit.clone();
     volume.shown_inverted = image.layout.colour == Colour::InvertedGrey;
     volume.suggested_windows = facts.windows.clone();
+    volume.padding = image.layout.padding_samples();
     Ok(volume)
 }
 

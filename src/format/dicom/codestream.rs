@@ -102,6 +102,8 @@ pub(super) struct Size {
     pub(super) tiles: u64,
     /// Whether blocks are coded as ISO/IEC 15444-15 has it.
     pub(super) is_high_throughput: bool,
+    /// Whether all components are transformed by the reversible wavelet, of whole numbers.
+    pub(super) is_reversible: bool,
     /// Whether the picture decodes to as many components as the codestream has, each with a sample for
     /// every pixel: none is subsampled, and no palette of a JP2 file stands for more of them.
     pub(super) has_full_planes: bool,
@@ -139,9 +141,30 @@ pub(super) fn size_of_jpeg_2000(bytes: &[u8]) -> Option<(&[u8], Size)> {
         origin: [long(12), long(16)],
         tiles,
         is_high_throughput,
+        is_reversible: is_reversible(size),
         has_full_planes: !steps.is_empty() && is_full && !boxes.windows(4).any(|word| word == b"pclr"),
         precision,
         signed: fixed[38] & 0x80 != 0,
     };
     Some((&bytes[boxes.len()..], size))
+}
+
+/// What the main header behind the size segment says of the wavelet (ISO/IEC 15444-1 A.6.1).
+fn is_reversible(size: &[u8]) -> bool {
+    const STYLE: u8 = 0x52;
+    const STYLE_OF_COMPONENT: u8 = 0x53;
+    const REVERSIBLE: u8 = 1;
+    let length = |bytes: &[u8]| bytes.first_chunk().map(|length| usize::from(u16::from_be_bytes(*length)));
+    let mut rest = length(size).and_then(|end| size.get(end..)).unwrap_or_default();
+    let mut is_reversible = false;
+    // Segments follow each other up to the first part of a tile.
+    while let [0xff, marker @ 0x50..=0x7f, segment @ ..] = rest {
+        match *marker {
+            STYLE => is_reversible = segment.get(11) == Some(&REVERSIBLE),
+            STYLE_OF_COMPONENT => return false,
+            _ => {}
+        }
+        rest = length(segment).and_then(|end| segment.get(end..)).unwrap_or_default();
+    }
+    is_reversible
 }

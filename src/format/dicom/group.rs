@@ -20,7 +20,7 @@ use super::header::Identity;
 use super::lattice::{self, Lattice};
 use super::mend::{self, Mended};
 use super::moment::{Mark, Moment};
-use super::picture::{Picture, Plane};
+use super::picture::{Facts, Picture, Plane};
 use super::split;
 use crate::format::{Doubt, DoubtCode, Refusal, RefusalCode};
 use crate::geometry::{Affine, Patient, Point, Vector, Voxel};
@@ -48,11 +48,12 @@ impl Stack {
 
     /// The picture at each place, slice by slice and then time by time; `None` where a slice is missing.
     pub(super) fn places(&self) -> Vec<Option<&Picture>> {
-        let mut pictures = self.pictures.iter();
+        let mut pictures = self.pictures.iter().peekable();
         let is_taken = |k: usize| self.missing.binary_search(&k).is_err();
         let of_one_time = (0..self.slices()).map(is_taken);
         let all = (0..self.times).flat_map(|_| of_one_time.clone());
-        all.map(|taken| if taken { pictures.next() } else { None }).collect()
+        let mut next = |taken: bool| pictures.next_if(|_| taken).filter(|picture| !picture.facts.absent);
+        all.map(&mut next).collect()
     }
 }
 
@@ -132,17 +133,25 @@ fn doubt_of_copies(copies: usize) -> Option<Doubt> {
 /// The pictures of a file that does not place them in the patient.
 fn flat_stack(pictures: &[Picture]) -> Outcome {
     let picture = &pictures[0];
+    let aspect = picture.facts.pixel_aspect;
     let (text, code, placement) = match picture.facts.pixel_mm {
         None => {
-            ("the file knows pixels only; distances are in pixels", DoubtCode::PixelUnits, Placement::Pixels)
+            let text = match aspect {
+                1.0 => "the file knows pixels only; distances are in pixels".to_owned(),
+                _ => format!(
+                    "the file knows pixels only, {aspect:.3} times as high as wide; distances are in widths of them"
+                ),
+            };
+            (text, DoubtCode::PixelUnits, Placement::Pixels)
         }
         Some(_) => (
-            "the file gives the size of a pixel but neither position nor direction; sides are not known",
+            "the file gives the size of a pixel but neither position nor direction; sides are not known"
+                .to_owned(),
             DoubtCode::NoOrientation,
             Placement::Scaled,
         ),
     };
-    let [i_mm, j_mm] = picture.facts.pixel_mm.unwrap_or([1.0; 2]);
+    let [i_mm, j_mm] = picture.facts.pixel_mm.unwrap_or([1.0, aspect]);
     let axes = [Vector::new(i_mm, 0.0, 0.0), Vector::new(0.0, j_mm, 0.0), Vector::new(0.0, 0.0, 1.0)];
     let origin = Point::new(0.0, 0.0, 0.0);
     finish(pictures.to_vec(), pictures.len(), axes, origin, placement, vec![Doubt::new(code, text)])
@@ -209,7 +218,8 @@ fn split_by_moment(pictures: Vec<Picture>, doubts: &mut Vec<Doubt>) -> Vec<Vec<S
         return vec![vec![places.into_iter().flatten().collect()]];
     }
     let place_count = places.len();
-    let sweeps = told_apart_by_mark(&places, most).unwrap_or_else(|| {
+    let told_apart = told_apart_by_mark(&places, most).map(|sweeps| with_gaps(sweeps, doubts));
+    let sweeps = told_apart.unwrap_or_else(|| {
         let differ = |place: &Vec<Picture>| {
             let mut keys: Vec<_> = place.iter().map(moment_key).collect();
             keys.sort_by(|a, b| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal));
@@ -241,6 +251,44 @@ fn split_by_moment(pictures: Vec<Picture>, doubts: &mut Vec<Doubt>) -> Vec<Vec<S
     }
     sets.extend(partial.into_iter().map(|sweep| vec![sweep]));
     sets
+}
+
+/// The sweeps, of which those that lack a few of the slices that others have are filled up with pictures
+/// that are known to be absent, so that they stay on the time axis. One that lacks more than half was
+/// broken off.
+fn with_gaps(mut sweeps: Vec<Sweep>, doubts: &mut Vec<Doubt>) -> Vec<Sweep> {
+    let Some(whole) = sweeps.iter().max_by_key(|sweep| sweep.len()).cloned() else { return sweeps };
+    let mut told = Vec::new();
+    for (time, sweep) in sweeps.iter_mut().enumerate() {
+        let lacks = whole.len() - sweep.len();
+        if lacks == 0 || 2 * sweep.len() < whole.len() {
+            continue;
+        }
+        let moment = sweep[0].facts.moment.clone();
+        let mut own = std::mem::take(sweep).into_iter().peekable();
+        let is_there =
+            |own: &Picture, place: &Picture| plane(own).origin.distance(plane(place).origin) <= SAME_PLACE_MM;
+        for place in &whole {
+            let filled = own.next_if(|own| is_there(own, place)).unwrap_or_else(|| {
+                let facts = Facts { moment: moment.clone(), absent: true, ..place.facts.clone() };
+                Picture { facts, ..place.clone() }
+            });
+            sweep.push(filled);
+        }
+        // What lies elsewhere is a sweep of its own.
+        sweep.retain(|picture| own.peek().is_none() || !picture.facts.absent);
+        sweep.extend(own);
+        if sweep.len() == whole.len() {
+            told.push(format!("{lacks} at point {} of {{}}", time + 1));
+        }
+    }
+    if !told.is_empty() {
+        let of = sweeps.len().to_string();
+        let told = split::few(told.into_iter().map(|text| text.replace("{}", &of)));
+        let text = format!("points in time lack slices that others have: {told}; these pictures stay empty");
+        doubts.push(Doubt::new(DoubtCode::MissingSlices, text));
+    }
+    sweeps
 }
 
 fn lie_at_one_place(a: &[Picture], b: &[Picture]) -> bool {

@@ -1,5 +1,6 @@
-//! JPEG 2000 (ISO/IEC 15444-1) by `hayro-jpeg2000`; high-throughput JPEG 2000 (15444-15), what that
-//! declines, and pictures too large to be held as real numbers by `openjp2`, these strip by strip.
+//! JPEG 2000 (ISO/IEC 15444-1): what was transformed by the reversible wavelet by `hayro-jpeg2000`; by
+//! `openjp2` what was not, whose rounding is OpenJPEG's then, high-throughput JPEG 2000 (15444-15), what
+//! the other declines, and pictures too large to be held as real numbers, these strip by strip.
 //!
 //! Always true: only the codestream is handed on, never the boxes of a JP2 file around it; its own header
 //! agrees with the image's before; memory beyond the samples that come out has a bound.
@@ -59,7 +60,8 @@ fn decode_at_most(
     }
     let row = size.columns * size.components;
     let rows_at_once = (most_at_once / row.max(1)).max(1);
-    if !size.is_high_throughput && size.rows <= rows_at_once && in_whole(stream, &size, take).is_ok() {
+    let is_plain = size.is_reversible && !size.is_high_throughput;
+    if is_plain && size.rows <= rows_at_once && in_whole(stream, &size, take).is_ok() {
         return Ok(());
     }
     for start in (0..size.rows).step_by(rows_at_once) {

@@ -60,6 +60,17 @@ pub(super) struct Layout {
 }
 
 impl Layout {
+    /// The samples that are padding, from the least to the greatest.
+    pub(super) fn padding_samples(&self) -> Option<[f64; 2]> {
+        let sample = |word: u16| match (self.number, self.bits_allocated) {
+            (Number::Signed, 8) => f64::from(word as i8),
+            (Number::Signed, _) => f64::from(word as i16),
+            _ => f64::from(word),
+        };
+        let [a, b] = self.padding.filter(|_| self.is_grey() && self.bits_allocated <= 16)?.map(sample);
+        Some([a.min(b), a.max(b)])
+    }
+
     /// Components of one pixel, decoded.
     pub(super) fn components(&self) -> usize {
         if self.is_grey() { 1 } else { 3 }

@@ -67,6 +67,10 @@ pub(super) struct Facts {
     pub(super) between_mm: Option<f64>,
     /// Thickness of a slice, to be used only where there is one.
     pub(super) depth_mm: Option<f64>,
+    /// Height of a pixel in widths of one.
+    pub(super) pixel_aspect: f64,
+    /// Whether it stands for a picture that its point in time lacks.
+    pub(super) absent: bool,
     pub(super) scale: Scale,
     pub(super) unit: Option<String>,
     pub(super) windows: Vec<SuggestedWindow>,
@@ -190,6 +194,8 @@ pub(super) fn facts(
         plane: if by_transducer { in_volume } else { in_patient },
         by_transducer,
         pixel_mm: measures.and_then(spacing::pixel_mm),
+        pixel_aspect: spacing::pixel_aspect(dataset),
+        absent: false,
         between_mm: positive(tags::SPACING_BETWEEN_SLICES),
         depth_mm: positive(tags::SPACING_BETWEEN_SLICES).or_else(|| positive(tags::SLICE_THICKNESS)),
         scale: match (table, values) {

@@ -25,6 +25,14 @@ fn stated(measures: &DataSet<'_>, tag: Tag) -> Option<[f64; 2]> {
     (between_rows > 0.0 && between_columns > 0.0).then_some([between_columns, between_rows])
 }
 
+/// Height of a pixel in widths of one (Pixel Aspect Ratio, PS3.3 C.7.6.3.1.7); 1 where it is not told.
+pub(super) fn pixel_aspect(dataset: &DataSet<'_>) -> f64 {
+    let ratio: Result<[f64; 2], _> = dataset.numbers(tags::PIXEL_ASPECT_RATIO).try_into();
+    let told = ratio.ok().filter(|ratio| ratio.iter().all(|part| *part > 0.0)).map(|[v, h]| v / h);
+    // Beyond these it is no picture's.
+    told.filter(|aspect| (0.01..=100.0).contains(aspect)).unwrap_or(1.0)
+}
+
 /// The scale of a picture that shows tissue and nothing else, each region at the same scale (PS3.3
 /// C.8.5.5). Where a trace stands beside it, millimetres hold in a part of the picture only.
 fn of_ultrasound(regions: &[DataSet<'_>]) -> Option<[f64; 2]> {

@@ -90,7 +90,7 @@ fn name(picture: &Picture) -> String {
 }
 
 /// A few of many, for a sentence.
-fn few(all: impl Iterator<Item = String>) -> String {
+pub(super) fn few(all: impl Iterator<Item = String>) -> String {
     let all: Vec<String> = all.collect();
     let more = if all.len() > 3 { ", and more" } else { "" };
     format!("{}{more}", all[..all.len().min(3)].join(", "))

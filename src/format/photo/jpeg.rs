@@ -51,6 +51,9 @@ pub(super) fn decode(path: &Path) -> Result<Picture, Fault> {
     // Before the decoder takes as much, the machine is asked.
     let mut bytes = room_for(size, sample_type)?;
     let decoded = decoder.decode().map_err(fault)?;
+    let orientation = decoder.exif_data().map_or(Orientation::of_tag(1), Orientation::of_exif);
+    // It holds the coefficients of a progressive picture, as much again as the picture or twice that.
+    drop(decoder);
     if decoded.len() != bytes.len() {
         return Err(Fault::new(RefusalCode::Inconsistent, "holds another number of pixels than it claims"));
     }
@@ -59,7 +62,6 @@ pub(super) fn decode(path: &Path) -> Result<Picture, Fault> {
     if info.coding_process != CodingProcess::Lossless {
         doubts.push(Doubt::new(DoubtCode::Lossy, "the photograph was compressed with loss (JPEG)"));
     }
-    let orientation = decoder.exif_data().map_or(Orientation::of_tag(1), Orientation::of_exif);
     Ok(Picture { size, sample_type, bytes, orientation, doubts })
 }
 

@@ -5,8 +5,9 @@
 //! is taken only after the file has proven that it can hold what it claims.
 //!
 //! From the ground up: `orientation` which way is up; `picture` decoded pixels; `png`, `jpeg`, `tiff` one
-//! kind of file each.
+//! kind of file each, `indexed` the palettes of TIFF.
 
+mod indexed;
 mod jpeg;
 mod orientation;
 mod picture;

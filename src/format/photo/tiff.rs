@@ -1,13 +1,13 @@
 //! TIFF 6.0 and BigTIFF: strips and tiles, uncompressed, LZW, Deflate, PackBits, CCITT and JPEG.
 
 use std::fs::File;
-use std::io::BufReader;
 use std::path::Path;
 
 use tiff::decoder::{BufferLayoutPreference, Decoder, DecodingSampleType, Limits};
 use tiff::tags::Tag;
 use tiff::{ColorType, TiffError};
 
+use super::indexed::AsGrey;
 use super::orientation::Orientation;
 use super::picture::{Picture, further_pictures, reduced, room_for};
 use super::pixels_only;
@@ -28,13 +28,13 @@ const FAX: [u32; 3] = [2, 3, 4];
 
 /// Width and height as they are seen, from the first directory.
 pub(super) fn seen_size(path: &Path) -> Result<[usize; 2], Fault> {
-    let file = File::open(path).map_err(|error| fault(error.into()))?;
-    let mut decoder = Decoder::new(BufReader::new(file)).map_err(fault)?;
+    let file = File::open(path).and_then(AsGrey::new).map_err(|error| fault(error.into()))?;
+    let mut decoder = Decoder::new(file).map_err(fault)?;
     let (width, height) = decoder.dimensions().map_err(fault)?;
     Ok(orientation(&mut decoder).seen_size([width as usize, height as usize]))
 }
 
-fn orientation(decoder: &mut Decoder<BufReader<File>>) -> Orientation {
+fn orientation(decoder: &mut Decoder<AsGrey>) -> Orientation {
     let told = decoder.find_tag_unsigned::<u16>(Tag::Orientation).ok().flatten();
     Orientation::of_tag(told.unwrap_or(1))
 }
@@ -43,14 +43,13 @@ pub(super) fn decode(path: &Path) -> Result<Picture, Fault> {
     let unreadable = |error: std::io::Error| fault(error.into());
     let file = File::open(path).map_err(unreadable)?;
     let file_length = file.metadata().map_err(unreadable)?.len();
-    let mut decoder = Decoder::new(BufReader::new(file)).map_err(fault)?;
+    let file = AsGrey::new(file).map_err(unreadable)?;
+    let is_indexed = file.is_indexed();
+    let mut decoder = Decoder::new(file).map_err(fault)?;
     let (width, height) = decoder.dimensions().map_err(fault)?;
     let size = [width as usize, height as usize];
     let tag = |decoder: &mut Decoder<_>, tag| decoder.find_tag_unsigned::<u32>(tag).ok().flatten();
-    if tag(&mut decoder, Tag::PhotometricInterpretation) == Some(3) {
-        let text = "holds a TIFF palette, which is not opened; convert it to RGB";
-        return Err(Fault::new(RefusalCode::UnsupportedType, text));
-    }
+    let palette = if is_indexed { Some(palette(&mut decoder)?) } else { None };
     let compression = tag(&mut decoder, Tag::Compression).unwrap_or(1);
     let colour = decoder.colortype().map_err(fault)?;
     let layout = decoder.image_buffer_layout().map_err(fault)?;
@@ -83,7 +82,49 @@ pub(super) fn decode(path: &Path) -> Result<Picture, Fault> {
     }
     let orientation = orientation(&mut decoder);
     let (sample_type, bytes) = kept(stored, size, colour, &layout, &mut doubts)?;
+    let (sample_type, bytes) = match palette {
+        Some(palette) => (SampleType::Rgb8, coloured(&bytes, size, sample_type, colour, &palette)?),
+        None => (sample_type, bytes),
+    };
     Ok(Picture { size, sample_type, bytes, orientation, doubts })
+}
+
+/// The colours that indices stand for: of each a word, all reds first.
+fn palette(decoder: &mut Decoder<AsGrey>) -> Result<Vec<[u8; 3]>, Fault> {
+    let words: Option<Vec<u16>> = decoder.find_tag_unsigned_vec(Tag::ColorMap).map_err(fault)?;
+    let words = words.filter(|words| !words.is_empty() && words.len().is_multiple_of(3));
+    let Some(words) = words else {
+        return Err(Fault::new(RefusalCode::Inconsistent, "has indices of a palette, and no palette"));
+    };
+    let count = words.len() / 3;
+    let colour = |n: usize| [n, n + count, n + 2 * count].map(|at| (words[at] >> 8) as u8);
+    Ok((0..count).map(colour).collect())
+}
+
+/// The colours of indices, which were read as if they were grey.
+fn coloured(
+    grey: &[u8],
+    size: [usize; 2],
+    sample_type: SampleType,
+    colour: ColorType,
+    palette: &[[u8; 3]],
+) -> Result<Buffer<u8>, Fault> {
+    let ColorType::Gray(bits @ (1 | 2 | 4 | 8)) = colour else {
+        let text = format!("has indices of a palette as {colour:?}, which are not opened; convert it to RGB");
+        return Err(Fault::new(RefusalCode::UnsupportedType, text));
+    };
+    debug_assert_eq!(sample_type, SampleType::U8);
+    // Grey of few bits was spread over the range of 8.
+    let spread = u8::MAX / ((1u16 << bits) - 1) as u8;
+    let mut bytes = room_for(size, SampleType::Rgb8)?;
+    for (out, grey) in bytes.as_chunks_mut().0.iter_mut().zip(grey) {
+        let Some(colour) = palette.get(usize::from(grey / spread)) else {
+            let text = format!("has the index {} of a palette of {} colours", grey / spread, palette.len());
+            return Err(Fault::new(RefusalCode::Inconsistent, text));
+        };
+        *out = *colour;
+    }
+    Ok(bytes)
 }
 
 /// The pixels in a type that is shown.

@@ -105,20 +105,16 @@ impl GrowFromSeeds {
 
     /// What each label won, in the order in which they were given; all masks over the region.
     pub fn masks(&self) -> Vec<(u16, Mask)> {
-        let mask = |(slot, label): (usize, &u16)| {
-            let mut mask = Mask::empty(self.bounds);
-            for tile in &self.tiles {
-                tile.for_each_run(slot as u8, |i, j, k| {
-                    set_bits(mask.row_mut(j, k), i.start - self.bounds.min[0]..i.end - self.bounds.min[0]);
-                });
-            }
-            (*label, mask)
-        };
-        self.labels.par_iter().enumerate().map(mask).collect()
-    }
-
-    fn slot_of(&self, label: u16) -> Option<u8> {
-        self.labels.iter().position(|other| *other == label).map(|slot| slot as u8)
+        let mut masks: Vec<_> = self.labels.iter().map(|label| (*label, Mask::empty(self.bounds))).collect();
+        let first_i = self.bounds.min[0];
+        for tile in &self.tiles {
+            tile.for_each_run(|slot, i, j, k| {
+                if let Some((_, mask)) = masks.get_mut(usize::from(slot)) {
+                    set_bits(mask.row_mut(j, k), i.start - first_i..i.end - first_i);
+                }
+            });
+        }
+        masks
     }
 
     fn tile_of(&self, voxel: VoxelIndex) -> Option<usize> {
@@ -135,6 +131,12 @@ impl GrowFromSeeds {
     /// Makes the changes between two maps of seeds known to the tiles.
     fn take_seeds(&mut self, old: Option<&LabelMap>, new: &LabelMap) {
         let (mut lost, mut gained) = (Vec::new(), Vec::new());
+        let slot_of =
+            |label: u16| self.labels.iter().position(|other| *other == label).map(|slot| slot as u8);
+        let row = |brick: Option<&Arc<Brick>>, row: usize| {
+            let labels = brick.map(|brick| &brick.labels()[row * BRICK_EDGE..(row + 1) * BRICK_EDGE]);
+            labels.map_or([0; BRICK_EDGE], |labels| std::array::from_fn(|n| labels[n]))
+        };
         for number in 0..self.tiles.len() {
             let index = brick_at(number, self.tile_min, self.tile_dims);
             let (before, after) = (old.and_then(|old| old.brick(index)), new.brick(index));
@@ -142,23 +144,18 @@ impl GrowFromSeeds {
                 (Some(before), Some(after)) => Arc::ptr_eq(before, after),
                 (before, after) => before.is_none() && after.is_none(),
             };
-            if is_same {
-                continue;
-            }
-            let slots = |brick: Option<&Arc<Brick>>, at: usize| {
-                brick.and_then(|brick| self.slot_of(brick.labels()[at]))
-            };
-            for at in 0..BRICK_EDGE.pow(3) {
-                let (before, after) = (slots(before, at), slots(after, at));
+            let rows = if is_same { 0 } else { BRICK_EDGE * BRICK_EDGE };
+            for n in 0..rows {
+                let (before, after) = (row(before, n), row(after, n));
                 if before == after {
                     continue;
                 }
-                let cell = tile::cell_of_brick(at);
-                if before.is_some() {
-                    lost.push((number, cell));
-                }
-                if let Some(slot) = after {
-                    gained.push((number, cell, slot));
+                for (step, (before, after)) in before.into_iter().zip(after).enumerate() {
+                    let cell = tile::cell_of_brick(n * BRICK_EDGE + step);
+                    if before != after {
+                        lost.extend(slot_of(before).map(|_| (number, cell)));
+                        gained.extend(slot_of(after).map(|slot| (number, cell, slot)));
+                    }
                 }
             }
         }

@@ -194,8 +194,8 @@ impl Tile {
         self.keys.get(usize::from(self.cell(voxel))).copied().unwrap_or(UNREACHED)
     }
 
-    /// Calls `visit(i, j, k)` with each stretch of voxels that a label has won.
-    pub(super) fn for_each_run(&self, slot: u8, mut visit: impl FnMut(Range<usize>, usize, usize)) {
+    /// Calls `visit(slot, i, j, k)` with each stretch of voxels that a label has won.
+    pub(super) fn for_each_run(&self, mut visit: impl FnMut(u8, Range<usize>, usize, usize)) {
         for (row, keys) in self.keys.chunks_exact(EDGE).enumerate() {
             let (j, k) = (row % EDGE, row / EDGE);
             if [j, k].iter().any(|n| *n == 0 || *n == EDGE - 1) {
@@ -203,8 +203,8 @@ impl Tile {
             }
             let mut at = self.first.i;
             for same in keys[1..EDGE - 1].chunk_by(|a, b| a.slot() == b.slot()) {
-                if same[0].slot() == Some(slot) {
-                    visit(at..at + same.len(), self.first.j + j - 1, self.first.k + k - 1);
+                if let Some(slot) = same[0].slot() {
+                    visit(slot, at..at + same.len(), self.first.j + j - 1, self.first.k + k - 1);
                 }
                 at += same.len();
             }

@@ -172,10 +172,60 @@ fn pictures_at_one_place_become_time_not_a_tower() {
     assert_eq!(codes(&study), []);
     // A last sweep that was broken off is a series of its own, and both say so.
     let broken_off: Vec<_> =
-        (0..5u16).map(|n| at(n, n % 3).text(TEMPORAL_POSITION, "IS", &(n / 3).to_string())).collect();
+        (0..4u16).map(|n| at(n, n % 3).text(TEMPORAL_POSITION, "IS", &(n / 3).to_string())).collect();
     let parts = studies(&broken_off);
-    assert_eq!(parts.iter().map(numbers).collect::<Vec<_>>(), [vec![0.0, 1.0, 2.0], vec![3.0, 4.0]]);
+    assert_eq!(parts.iter().map(numbers).collect::<Vec<_>>(), [vec![0.0, 1.0, 2.0], vec![3.0]]);
     assert!(parts.iter().all(|part| codes(part).contains(&DoubtCode::RepeatedPositions)));
+}
+
+#[test]
+fn a_point_in_time_that_lacks_a_slice_stays_on_the_axis_with_a_gap() {
+    // Three points in time of four slices each; the second lacks its third slice.
+    let at = |n: u16| {
+        let slice =
+            DicomFile::slice(n, 2.0 * f64::from(n % 4)).text(INSTANCE_UID, "UI", &format!("1.2.3.4.{n}"));
+        slice.text(TEMPORAL_POSITION, "IS", &(n / 4).to_string()).word(PADDING, 7)
+    };
+    let study = study(&(0..12u16).filter(|n| *n != 6).map(at).collect::<Vec<_>>());
+    let volume = &study.volume;
+    assert_eq!((volume.grid().dims()[2], volume.times()), (4, 3));
+    let expected: Vec<f64> = (0..12).map(|n| if n == 6 { 0.07 } else { f64::from(n) }).collect();
+    assert_eq!(numbers(&study), expected, "padding stands where no picture is");
+    assert_eq!(volume.missing_slices(), [0; 0], "the other times can be marked there");
+    let [doubt] = &study.doubts[..] else { panic!("{:?}", study.doubts) };
+    assert_eq!(doubt.code, DoubtCode::MissingSlices);
+    assert!(doubt.text.contains("1 at point 2 of 3"), "{}", doubt.text);
+    // What was never scanned decides no number: without it the mean is that of eleven pictures.
+    let mean = (66.0 - 6.0) / 11.0 * 100.0 + 5.5 - 1024.0;
+    assert!((volume.statistics().mean - mean).abs() < 1e-9, "{}", volume.statistics().mean);
+}
+
+#[test]
+fn padding_does_not_decide_the_first_window() {
+    let mut words: Vec<u16> = (0..12).map(|n| 1000 + n).collect();
+    words[..6].fill(60_000);
+    let file = |padding: bool| {
+        let file = DicomFile::slice(0, 0.0).words(&words).text(INTERCEPT, "DS", "0");
+        study(&[if padding { file.word(PADDING, 60_000) } else { file }]).volume.automatic_window()
+    };
+    assert_eq!((file(false).high(), file(true).high()), (60_000.0, 1011.0));
+}
+
+#[test]
+fn pixels_that_are_not_square_are_shown_so() {
+    let check = |ratio: &str, height: f64| {
+        let file = DicomFile::slice(0, 0.0).without(POSITION).without(PIXEL_SPACING);
+        let study = study(&[file.text((0x0028, 0x0034), "IS", ratio)]);
+        let [i, j, _] = study.volume.grid().spacing_mm();
+        assert!(i == 1.0 && (j - height).abs() < 1e-12, "{ratio}");
+        assert_eq!((study.volume.placement, codes(&study)), (Placement::Pixels, vec![DoubtCode::PixelUnits]));
+        assert_eq!(study.doubts[0].text.contains("as high as wide"), height != 1.0);
+    };
+    check("4\\3", 4.0 / 3.0);
+    check("1\\2", 0.5);
+    check("1\\1", 1.0);
+    check("0\\1", 1.0);
+    check("1", 1.0);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use annotomy::format::{self, RefusalCode, Segmentation, Silent, Study, read_segmentation};
-use annotomy::geometry::{Affine, Grid, VoxelIndex};
+use annotomy::geometry::{Affine, Grid};
 use annotomy::session::{Allowed, Import, ImportError, Session};
 
 use super::file::*;
@@ -186,7 +186,7 @@ fn what_is_no_sound_segmentation_is_refused_by_name() {
     check(whole().text((0x0062, 0x0001), "CS", "SURFACE"), RefusalCode::UnsupportedObject);
     check(whole().text(FRAMES, "IS", "2"), RefusalCode::Inconsistent);
     check(whole().sequence((0x5200, 0x9230), &[DicomFile::item()]), RefusalCode::Inconsistent);
-    check(whole().bytes(PIXEL_DATA, "OB", &[0]), RefusalCode::Inconsistent);
+    check(whole().bytes(PIXEL_DATA, "OB", &[]), RefusalCode::Inconsistent);
     check(whole().without(PIXEL_DATA), RefusalCode::UnsupportedObject);
     let fractions = segmentation(SEGMENTATION, "FRACTIONAL", &frames, 0.0);
     check(fractions.word((0x0062, 0x000e), 0), RefusalCode::Inconsistent);
