@@ -123,15 +123,13 @@ impl PanePainter<'_> {
     /// Hatches voxels of this slice in a colour.
     fn paint_hatched(&self, runs: &[VoxelRun], colour: Color32) {
         let grid = self.session.case().volume().grid();
-        let mut cells = Mesh::default();
-        let mut lines = Vec::new();
+        // One mesh for all of it: a large region has thousands of lines.
+        let mut mesh = Mesh::default();
         for corners in runs.iter().filter_map(|run| self.corners_of(run, grid)) {
-            add_quad(&mut cells, corners, colour.gamma_multiply(0.25));
-            hatch(corners, Stroke::new(1.0, colour), &mut lines);
+            add_quad(&mut mesh, corners, colour.gamma_multiply(0.25));
+            add_hatch(&mut mesh, corners, colour);
         }
-        let painter = self.painter();
-        painter.add(cells);
-        painter.extend(lines);
+        self.painter().add(mesh);
     }
 
     /// Draws what would be filled in between painted slices: a fill and hatching, for nobody drew it.
@@ -198,13 +196,14 @@ fn add_quad(mesh: &mut Mesh, corners: [Pos2; 4], colour: Color32) {
     mesh.add_triangle(first, first + 2, first + 3);
 }
 
-/// The parts within a parallelogram of slanting lines that run through the whole window, so that the
-/// hatch of one cell goes on in the next.
-fn hatch(corners: [Pos2; 4], stroke: Stroke, lines: &mut Vec<Shape>) {
+/// Adds the parts within a parallelogram of slanting lines that run through the whole window, so that
+/// the hatch of one cell goes on in the next.
+fn add_hatch(mesh: &mut Mesh, corners: [Pos2; 4], colour: Color32) {
     let across = |at: Pos2| at.x + at.y;
     let (first, last) = corners
         .iter()
         .fold((f32::INFINITY, f32::NEG_INFINITY), |(a, b), at| (a.min(across(*at)), b.max(across(*at))));
+    let half_width = Vec2::splat(0.5 * std::f32::consts::FRAC_1_SQRT_2);
     let mut place = (first / HATCH).ceil() * HATCH;
     while place <= last {
         let mut ends: Vec<Pos2> = Vec::new();
@@ -216,7 +215,7 @@ fn hatch(corners: [Pos2; 4], stroke: Stroke, lines: &mut Vec<Shape>) {
             }
         }
         if let [a, b] = ends[..] {
-            lines.push(Shape::line_segment([a, b], stroke));
+            add_quad(mesh, [a - half_width, b - half_width, b + half_width, a + half_width], colour);
         }
         place += HATCH;
     }

@@ -231,12 +231,8 @@ fn check_fill(
 #[test]
 fn fill_closes_holes_and_recolours_islands() {
     let (frame, island, hole) = (32, 5, 49);
-    let lock = |index: u16, name: &str| {
-        Act::Step(match (index, name) {
-            (1, _) => r#"{"tool": "label", "index": 1, "name": "Label 1", "locked": true}"#,
-            _ => r#"{"tool": "label", "index": 2, "name": "Label 2", "locked": true}"#,
-        })
-    };
+    let lock_1 = Act::Step(r#"{"tool": "label", "index": 1, "name": "Label 1", "locked": true}"#);
+    let lock_2 = Act::Step(r#"{"tool": "label", "index": 2, "name": "Label 2", "locked": true}"#);
     let middle = [12.0, 10.0, 8.0];
     let on_island = [20.0, 6.0, 8.0];
     check_fill(&[], middle, PLAIN, [frame + hole, island], Some("Fill with Label 1"), "");
@@ -253,8 +249,8 @@ fn fill_closes_holes_and_recolours_islands() {
     check_fill(&[], on_island, PLAIN, [frame + island, 0], Some("Make Label 2 Label 1"), "");
     check_fill(&[], on_island, CTRL, [frame, 0], Some("Erase island of Label 2"), "");
     check_fill(&[], middle, CTRL, [frame, island], None, "nothing to erase");
-    check_fill(&[lock(2, "")], on_island, PLAIN, [frame, island], None, "locked");
-    check_fill(&[lock(1, "")], middle, PLAIN, [frame, island], None, "locked");
+    check_fill(&[lock_2], on_island, PLAIN, [frame, island], None, "locked");
+    check_fill(&[lock_1], middle, PLAIN, [frame, island], None, "locked");
     // The values run from −10 by 2 along i: within 10 and 14 lie the columns 10, 11 and 12.
     check_fill(
         &[Act::Only(10.0, 14.0)],

@@ -1,9 +1,11 @@
 //! Labels and layers: what may be painted over, what is taken from whom, overlap, presets, locks.
 
-use annotomy::annotation::{Label, label_presets};
-use annotomy::case::PaintOver;
+use annotomy::annotation::{Label, LabelScheme, label_presets};
+use annotomy::case::{Case, Edit, PaintOver};
+use annotomy::geometry::VoxelIndex;
 use annotomy::session::{Button, Command, Session};
 use annotomy::tool::{BrushSettings, BrushShape, Preview, ToolKind};
+use annotomy::volume::LabelMap;
 
 use crate::stage::*;
 
@@ -285,6 +287,34 @@ fn counts_and_slices_follow_every_step() {
         hands.session.undo().expect("undone");
         hands.session.refresh_counts();
     }
+}
+
+#[test]
+fn a_mask_without_names_is_not_taken_for_what_a_person_drew() {
+    let grid_dims = plain_case().volume().grid().dims();
+    let masks = || {
+        vec![LabelMap::from_voxels(grid_dims, [(VoxelIndex::new(1, 1, 1), 1), (VoxelIndex::new(2, 1, 1), 7)])]
+    };
+    let import = |case: &Case| {
+        let mut case = case.clone();
+        for edit in Edit::import(&case, masks(), &LabelScheme::default(), "theirs.nii").expect("it fits") {
+            case.apply(&edit).expect("it fits");
+        }
+        let names =
+            case.scheme().iter().map(|(index, label)| (index, label.name.clone())).collect::<Vec<_>>();
+        let counts: Vec<(u16, u64)> = case.layers()[case.layers().len() - 1].counts().into_iter().collect();
+        (names, counts)
+    };
+    // Labels 1 to 4 are a person's own: their 1 becomes the next that is free, their 7 is nobody's.
+    let drawn = three_labels();
+    let (names, counts) = import(drawn.session.case());
+    assert_eq!(counts, [(5, 1), (7, 1)]);
+    assert_eq!(names[4..], [(5, "Label 5".to_owned()), (7, "Label 7".to_owned())]);
+    // A name that nobody drew with, such as one of a label file, is what the mask was made for.
+    let mut named = Hands::on(plain_case());
+    named.session.set_label(1, Label { name: "Spleen".into(), ..Label::numbered(1) }).expect("named");
+    let (names, counts) = import(named.session.case());
+    assert_eq!((names[0].1.as_str(), counts), ("Spleen", vec![(1, 1), (7, 1)]));
 }
 
 #[test]

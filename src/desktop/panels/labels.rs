@@ -208,7 +208,8 @@ impl LabelsPanel {
             } else if is(&self.grouping) {
                 self.group_field(ui, session, index, label);
             } else {
-                let width = (ui.available_width() - 150.0).max(40.0);
+                let beside = if measure.is_empty() { 60.0 } else { 150.0 };
+                let width = (ui.available_width() - beside).max(40.0);
                 ui.allocate_ui_with_layout(
                     egui::vec2(width, theme::ROW),
                     egui::Layout::left_to_right(egui::Align::Center),
