@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use egui::text::LayoutJob;
-use egui::{Color32, Key, Modal, RichText, Role, ScrollArea, TextEdit, TextFormat, Ui};
+use egui::{Align2, Color32, Key, Modal, RichText, Role, ScrollArea, TextEdit, TextFormat, Ui, Vec2};
 use egui_material_icons::MaterialIcon;
 use egui_material_icons::icons::{ICON_HISTORY, ICON_LABEL, ICON_TERMINAL};
 
@@ -69,7 +69,10 @@ impl CommandPalette {
         });
         let last = found.len().saturating_sub(1);
         self.chosen = (self.chosen + usize::from(down)).saturating_sub(usize::from(up)).min(last);
-        let modal = Modal::new(egui::Id::unique("palette")).frame(theme::dialog_frame(ctx)).show(ctx, |ui| {
+        let id = egui::Id::unique("palette");
+        // It stays where it is while the list below it grows and shrinks.
+        let area = Modal::default_area(id).anchor(Align2::CENTER_TOP, Vec2::new(0.0, 72.0));
+        let modal = Modal::new(id).area(area).frame(theme::dialog_frame(ctx)).show(ctx, |ui| {
             ui.set_width(520.0_f32.min(ctx.content_rect().width() - 80.0));
             let field = ui.add(
                 TextEdit::singleline(&mut self.words)
@@ -163,7 +166,8 @@ fn matching<'a>(words: &str, entries: &'a [Entry]) -> Vec<(&'a Entry, Found)> {
         |entry: &'a Entry| Some((entry, fuzzy::find(words, &entry.name).or_else(|| by_tooltip(entry))?));
     let mut found: Vec<(&Entry, Found)> = entries.iter().filter_map(found).collect();
     if !words.trim().is_empty() {
-        found.sort_by_key(|(_, found)| std::cmp::Reverse(found.score));
+        // What cannot be done now stands below what can.
+        found.sort_by_key(|(entry, found)| std::cmp::Reverse((entry.enabled, found.score)));
     }
     found
 }
