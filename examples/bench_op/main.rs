@@ -10,6 +10,7 @@
 #[cfg(feature = "desktop")]
 mod render;
 mod seeds;
+mod segment;
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -21,7 +22,7 @@ use std::time::Instant;
 use annotomy::case::{Case, History, MaskWriter, WriteRule};
 use annotomy::format::{self, Silent, Study, Watch, nifti};
 use annotomy::geometry::{AnatomicalPlane, VoxelIndex};
-use annotomy::session::{ScriptStep, ScriptStroke, Session};
+use annotomy::session::{HandStep, ScriptStep, ScriptStroke, Session};
 use annotomy::tool::BrushShape;
 use annotomy::volume::{LabelMap, Volume};
 use anyhow::{Context, Result};
@@ -55,6 +56,7 @@ fn main() -> Result<()> {
         "tool_stroke_2d" => tool_stroke(&clock, &data, BrushShape::Disc, 20.0),
         "tool_stroke_3d" => tool_stroke(&clock, &data, BrushShape::Ball, 20.0),
         "memory_ct_mask_20_strokes" => memory(&clock, &data),
+        other if segment::is_known(other) => segment::operation(&clock, other, &data),
         other => match (other.strip_prefix("open_dicom_"), other.strip_prefix("first_slice_dicom_")) {
             (Some(syntax), _) => open_dicom(&clock, &data.join("dicom").join(syntax)),
             (_, Some(syntax)) => first_slice(&clock, &data.join("dicom").join(syntax).join("IM0151.dcm")),
@@ -189,18 +191,19 @@ fn tool_stroke(clock: &Clock, data: &Path, shape: BrushShape, radius_mm: f64) ->
     let points_lps: Vec<_> =
         samples_of_stroke().map(|[i, j]| grid.centre_of(VoxelIndex::new(i, j, 150))).collect();
     let stroke = |label: u16| {
-        ScriptStep::Brush(ScriptStroke {
+        ScriptStep::Hands(HandStep::Brush(ScriptStroke {
             label,
             shape,
             plane: Some(AnatomicalPlane::Axial),
             radius_mm,
             points_lps: points_lps.clone(),
             range: None,
-        })
+        }))
     };
     for index in [5, 6] {
         let name = format!("Organ {index}");
-        session.run_step(&ScriptStep::Label { index, name, color: None, locked: false })?;
+        let made = HandStep::Label { index, name, color: None, locked: false };
+        session.run_step(&ScriptStep::Hands(made))?;
     }
     let mut label = 5;
     clock.time(
@@ -312,14 +315,25 @@ struct Clock {
 impl Clock {
     /// Runs until there are enough repetitions, then asks the last result for its check value.
     fn time<T>(&self, mut run: impl FnMut() -> Result<T>, check: impl FnOnce(&T) -> Value) -> Result<Value> {
+        self.time_after(|| Ok(()), |()| run(), check)
+    }
+
+    /// The same, with what each repetition needs prepared off the clock.
+    fn time_after<P, T>(
+        &self,
+        mut prepare: impl FnMut() -> Result<P>,
+        mut run: impl FnMut(P) -> Result<T>,
+        check: impl FnOnce(&T) -> Value,
+    ) -> Result<Value> {
         let (mut wall, mut cpu, mut extra_mb) = (Vec::new(), Vec::new(), 0f64);
         let mut wanted = self.reps + 1;
         loop {
+            let prepared = prepare()?;
             // Resets the peak; where that is not allowed the figure is the peak of the whole process.
             let _ = fs::write("/proc/self/clear_refs", "5");
             let held_mb = status_mb("VmRSS")?;
             let (cpu_before, start) = (cpu_seconds()?, Instant::now());
-            let result = run()?;
+            let result = run(prepared)?;
             wall.push(start.elapsed().as_secs_f64());
             cpu.push(cpu_seconds()? - cpu_before);
             extra_mb = extra_mb.max(status_mb("VmHWM")? - held_mb);

@@ -72,14 +72,32 @@ pub struct BrickChange {
 
 /// A brick as a change remembers it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", from = "StoredState")]
 pub enum BrickState {
     /// All background.
     Absent,
-    /// The brick itself.
+    /// The brick itself, as [`MaskWriter`](super::MaskWriter) made it; what comes from a disk is never one.
     Whole(Arc<Brick>),
     /// The brick as runs ([`Brick::to_runs`]), as steps keep it that are no longer being drawn.
     Runs(Arc<[u16]>),
+}
+
+/// A brick's state as it is written: either form holds runs, and neither is to be believed unseen.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum StoredState {
+    Absent,
+    Whole(Arc<[u16]>),
+    Runs(Arc<[u16]>),
+}
+
+impl From<StoredState> for BrickState {
+    fn from(stored: StoredState) -> Self {
+        match stored {
+            StoredState::Absent => Self::Absent,
+            StoredState::Whole(runs) | StoredState::Runs(runs) => Self::Runs(runs),
+        }
+    }
 }
 
 /// Why an edit was refused. The case is as it was.
@@ -109,14 +127,13 @@ impl BrickState {
         }
     }
 
-    /// The same state in as little memory as runs need, where they need less.
-    pub(super) fn packed(self) -> Self {
-        match self {
-            Self::Whole(brick) => {
-                let runs = brick.to_runs();
-                if runs.len() < BRICK_VOXELS { Self::Runs(runs.into()) } else { Self::Whole(brick) }
+    /// Takes as little memory as runs need, where they need less.
+    pub(super) fn pack(&mut self) {
+        if let Self::Whole(brick) = self {
+            let runs = brick.to_runs();
+            if runs.len() < BRICK_VOXELS {
+                *self = Self::Runs(runs.into());
             }
-            other => other,
         }
     }
 
@@ -149,10 +166,6 @@ impl BrickChange {
     /// Which brick changes.
     pub fn brick(&self) -> BrickIndex {
         self.brick
-    }
-
-    pub(super) fn packed(self) -> Self {
-        Self { brick: self.brick, before: self.before.packed(), after: self.after.packed() }
     }
 }
 
@@ -293,7 +306,9 @@ impl Case {
                 return Err(EditError::OtherState);
             }
             let after = change.after.brick()?;
-            if after.as_ref().is_some_and(|brick| brick.reaches_beyond(map.brick_bounds(change.brick).dims()))
+            // What was made here keeps to the grid.
+            if let (BrickState::Runs(_), Some(brick)) = (&change.after, &after)
+                && brick.reaches_beyond(map.brick_bounds(change.brick).dims())
             {
                 return Err(EditError::DamagedBrick);
             }

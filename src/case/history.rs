@@ -3,9 +3,10 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::edit::{BrickChange, Edit};
+use super::edit::{BrickChange, BrickState, Edit};
 use super::{Case, EditError};
 use crate::volume::BrickIndex;
 
@@ -33,12 +34,18 @@ pub enum HistoryEvent {
 
 /// The steps of a case, at most one of them still open.
 ///
-/// What is kept is bounded in bytes: the oldest steps go first, the newest always stays.
+/// What is kept is bounded in bytes: the oldest steps go first, the newest always stays. The newest step
+/// holds its bricks as they are, so that taking it back only exchanges pointers; those before it are
+/// packed, some bricks at each commit.
 #[derive(Debug)]
 pub struct History {
     done: VecDeque<Step>,
     undone: Vec<Step>,
     open: Option<OpenStep>,
+    /// How many of the newest steps done may hold bricks that are not packed, and how many bricks of the
+    /// first of them were seen to.
+    loose: usize,
+    seen_to: usize,
     bytes: usize,
     budget: usize,
     forgotten: usize,
@@ -54,6 +61,9 @@ struct OpenStep {
     bricks: BTreeMap<(usize, BrickIndex), BrickChange>,
 }
 
+/// Bricks packed at a commit, before and after counted apart: a few milliseconds.
+const PACKED_AT_ONCE: usize = 256;
+
 /// Undo may hold this much by default.
 const DEFAULT_BUDGET: usize = 512 << 20;
 
@@ -67,7 +77,8 @@ impl History {
     /// An empty history that keeps about `budget` bytes.
     pub fn with_budget(budget: usize) -> Self {
         let (done, undone) = (VecDeque::new(), Vec::new());
-        Self { done, undone, open: None, bytes: 0, budget, forgotten: 0, events: None }
+        let (open, events) = (None, None);
+        Self { done, undone, open, loose: 0, seen_to: 0, bytes: 0, budget, forgotten: 0, events }
     }
 
     /// From now on remembers what happens until [`Self::take_events`].
@@ -86,6 +97,7 @@ impl History {
         self.commit();
         let kept = done.into_iter().chain(self.done.drain(..)).collect();
         (self.done, self.undone) = (kept, undone);
+        (self.loose, self.seen_to) = (self.done.len(), 0);
         self.bytes = self.done.iter().chain(&self.undone).map(Step::bytes).sum();
         self.forget_oldest();
     }
@@ -112,11 +124,34 @@ impl History {
         }
     }
 
+    /// Packs some more bricks of the steps before the newest.
+    fn pack(&mut self, mut count: usize) {
+        while self.loose > 1 && count > 0 {
+            let place = self.done.len() - self.loose;
+            let step = &mut self.done[place];
+            let before = step.bytes();
+            let states: Vec<&mut BrickState> = step.states_mut().skip(self.seen_to).take(count).collect();
+            let packed = states.len();
+            states.into_par_iter().for_each(BrickState::pack);
+            self.bytes = self.bytes + step.bytes() - before;
+            if packed < count {
+                (self.loose, self.seen_to) = (self.loose - 1, 0);
+            } else {
+                self.seen_to += packed;
+            }
+            count -= packed;
+        }
+    }
+
     fn forget_oldest(&mut self) {
+        if self.bytes > self.budget {
+            self.pack(usize::MAX);
+        }
         while self.bytes > self.budget && self.done.len() > 1 {
             let Some(oldest) = self.done.pop_front() else { return };
             self.bytes -= oldest.bytes();
             self.forgotten += 1;
+            self.loose = self.loose.min(self.done.len());
         }
     }
 
@@ -161,7 +196,7 @@ impl History {
     /// Closes the open step. One that changed nothing leaves no trace; one that did ends what could
     /// be redone. Gives the step that was recorded.
     pub fn commit(&mut self) -> Option<&Step> {
-        let step = self.open.take()?.close().packed();
+        let step = self.open.take()?.close();
         if step.edits.is_empty() {
             return None;
         }
@@ -171,6 +206,8 @@ impl History {
         self.bytes += step.bytes();
         self.note(|| HistoryEvent::Committed(step.clone()));
         self.done.push_back(step);
+        self.loose += 1;
+        self.pack(PACKED_AT_ONCE);
         self.forget_oldest();
         self.done.back()
     }
@@ -190,6 +227,7 @@ impl History {
         let Some(step) = self.done.back() else { return Ok(None) };
         step.undo(case)?;
         self.undone.extend(self.done.pop_back());
+        self.loose = self.loose.saturating_sub(1);
         self.note(|| HistoryEvent::Undone);
         Ok(self.undone.last().map(|step| step.name.as_str()))
     }
@@ -200,6 +238,7 @@ impl History {
         let Some(step) = self.undone.last() else { return Ok(None) };
         apply_all(case, &step.edits)?;
         self.done.extend(self.undone.pop());
+        self.loose += 1;
         self.note(|| HistoryEvent::Redone);
         Ok(self.done.back().map(|step| step.name.as_str()))
     }
@@ -280,14 +319,13 @@ impl OpenStep {
 }
 
 impl Step {
-    /// The step in as little memory as runs need.
-    fn packed(mut self) -> Self {
-        for edit in &mut self.edits {
-            if let Edit::Bricks { changes, .. } = edit {
-                *changes = std::mem::take(changes).into_iter().map(BrickChange::packed).collect();
-            }
-        }
-        self
+    /// The bricks it holds, before and after.
+    fn states_mut(&mut self) -> impl Iterator<Item = &mut BrickState> {
+        let changes = self.edits.iter_mut().flat_map(|edit| match edit {
+            Edit::Bricks { changes, .. } => changes.as_mut_slice(),
+            _ => &mut [],
+        });
+        changes.flat_map(|change| [&mut change.before, &mut change.after])
     }
 
     fn undo(&self, case: &mut Case) -> Result<(), EditError> {

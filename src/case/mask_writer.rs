@@ -3,6 +3,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use super::Case;
 use super::edit::{BrickChange, BrickState, Edit};
 use crate::geometry::VoxelIndex;
@@ -39,106 +41,84 @@ impl WriteRule {
 /// Collects writes to one layer into one [`Edit`]. Every tool and algorithm that changes a mask
 /// goes through it, so locks hold for all of them. The case itself is not touched.
 pub struct MaskWriter<'a> {
+    case: &'a Case,
+    layer: usize,
+    pen: Pen<'a>,
+    /// The bricks written, each at its place in the map.
+    written: Vec<Option<Arc<Brick>>>,
+    /// Whether something may have been erased, so that a brick may hold nothing any more.
+    erased: bool,
+}
+
+/// Writes into one brick at a time, so that threads may share it.
+struct Pen<'a> {
     volume: &'a Volume,
     map: &'a LabelMap,
-    layer: usize,
     rule: WriteRule,
     /// Bit n is set where label n may not be written over, by the rule or by a lock.
     kept: Option<Box<[u64; 1024]>>,
-    /// The bricks written, each at its place in the map.
-    written: Vec<Option<Arc<Brick>>>,
 }
 
 impl<'a> MaskWriter<'a> {
     /// A writer for one layer. `None` when there is no such layer.
     pub fn new(case: &'a Case, layer: usize, rule: WriteRule) -> Option<Self> {
         let map = case.layers.get(layer)?;
-        let kept = kept_labels(case, &rule);
         let written = vec![None; map.brick_dims().into_iter().product()];
-        Some(Self { volume: &case.volume, map, layer, rule, kept, written })
+        let erased = rule.label == 0;
+        let pen = Pen { volume: &case.volume, map, kept: kept_labels(case, &rule), rule };
+        Some(Self { case, layer, pen, written, erased })
+    }
+
+    /// Goes on by another rule, over what was written so far.
+    pub fn go_on(&mut self, rule: WriteRule) {
+        self.erased |= rule.label == 0;
+        self.pen.kept = kept_labels(self.case, &rule);
+        self.pen.rule = rule;
     }
 
     /// Writes the voxels `i` of row (j, k), as far as rule and locks allow; none where nothing was
     /// scanned. The row must lie in the grid.
     pub fn write_run(&mut self, i: Range<usize>, j: usize, k: usize) {
-        if self.volume.is_missing(k) {
+        if self.pen.volume.is_missing(k) {
             return;
         }
         let mut start = i.start;
         while start < i.end {
             let brick_i = start / BRICK_EDGE;
             let end = i.end.min((brick_i + 1) * BRICK_EDGE);
-            let brick = [brick_i, j / BRICK_EDGE, k / BRICK_EDGE].map(|n| n as u32);
-            self.write_in_brick(BrickIndex(brick), start..end, j, k);
+            let index = BrickIndex([brick_i, j / BRICK_EDGE, k / BRICK_EDGE].map(|n| n as u32));
+            let wanted = first_bits(end - start) << (start % BRICK_EDGE);
+            self.pen.write_row(&mut self.written[self.pen.map.slot_number(index)], index, wanted, j, k);
             start = end;
         }
     }
 
-    /// Writes the voxels of a mask, as far as rule and locks allow. Its box must lie in the grid.
+    /// Writes the voxels of a mask, as far as rule and locks allow; bricks are shared among threads. Its
+    /// box must lie in the grid.
     pub fn write_mask(&mut self, mask: &Mask) {
-        mask.for_each_run(|i, j, k| self.write_run(i, j, k));
-    }
-
-    fn write_in_brick(&mut self, index: BrickIndex, i: Range<usize>, j: usize, k: usize) {
-        let row = (k % BRICK_EDGE * BRICK_EDGE + j % BRICK_EDGE) * BRICK_EDGE;
-        let first = row + i.start % BRICK_EDGE;
-        let part = first..first + i.len();
-        let slot = self.map.slot_number(index);
-        // Look before copying: most samples of a stroke find most bricks as they should be.
-        let old_labels = match self.written[slot].as_ref().or_else(|| self.map.brick(index)) {
-            Some(brick) => &brick.labels()[part.clone()],
-            None => &[0; BRICK_EDGE][..i.len()],
-        };
-        let mut writable = self.writable(old_labels);
-        if writable != 0
-            && let Some(range) = self.rule.only_values
-        {
-            let grid = self.volume.grid();
-            let time = self.rule.time.min(self.volume.times() - 1);
-            let offset = time * grid.voxel_count() + grid.offset(VoxelIndex::new(i.start, j, k));
-            writable &= within(self.volume, range, offset..offset + i.len());
-        }
-        if writable == 0 {
-            return;
-        }
-        let brick = self.written[slot].get_or_insert_with(|| match self.map.brick(index) {
-            Some(brick) => Arc::new(Brick::clone(brick)),
-            None => Brick::background(),
-        });
-        let labels = &mut Arc::make_mut(brick).labels_mut()[part];
-        if writable == first_bits(labels.len()) {
-            labels.fill(self.rule.label);
-            return;
-        }
-        for (step, label) in labels.iter_mut().enumerate() {
-            if writable >> step & 1 == 1 {
-                *label = self.rule.label;
+        let Self { pen, written, .. } = self;
+        written.par_iter_mut().enumerate().for_each(|(slot, written)| {
+            let index = pen.map.brick_at(slot);
+            let part = pen.map.brick_bounds(index).intersection(&mask.bounds());
+            if part.is_empty() {
+                return;
             }
-        }
-    }
-
-    /// Which of up to 32 labels in a row the rule and the locks let be written over, bit n for the n-th;
-    /// none where all are as they should be.
-    fn writable(&self, old_labels: &[u16]) -> u32 {
-        if Brick::is_all(old_labels, self.rule.label) {
-            return 0;
-        }
-        if self.kept.is_none() && self.rule.only_values.is_none() {
-            // Writing a label over itself besides does no harm.
-            return first_bits(old_labels.len());
-        }
-        let is_kept = |old: u16| {
-            let kept = self.kept.as_ref();
-            kept.is_some_and(|kept| kept[usize::from(old) / 64] >> (old % 64) & 1 == 1)
-        };
-        bits(old_labels.iter().map(|old| *old != self.rule.label && !is_kept(*old)))
+            for k in (part.min[2]..part.max[2]).filter(|k| !pen.volume.is_missing(*k)) {
+                for j in part.min[1]..part.max[1] {
+                    let wanted = mask.word_at(index.first_voxel().i, j, k) as u32;
+                    if wanted != 0 {
+                        pen.write_row(written, index, wanted, j, k);
+                    }
+                }
+            }
+        });
     }
 
     /// Everything written, as one edit; `None` where nothing changed.
     pub fn finish(self) -> Option<Edit> {
-        let Self { map, layer, written, rule, .. } = self;
-        // A brick that a label was written into holds it.
-        let is_absent = |brick: &Brick| rule.label == 0 && brick.is_background();
+        let Self { layer, pen: Pen { map, .. }, written, erased, .. } = self;
+        // A brick that only labels were written into holds one.
+        let is_absent = |brick: &Brick| erased && brick.is_background();
         let mut changes: Vec<BrickChange> = written
             .into_iter()
             .enumerate()
@@ -151,6 +131,90 @@ impl<'a> MaskWriter<'a> {
             .collect();
         changes.sort_unstable_by_key(|change| change.brick);
         (!changes.is_empty()).then_some(Edit::Bricks { layer, changes })
+    }
+}
+
+impl Pen<'_> {
+    /// Writes the voxels of a brick's row (j, k of the grid) whose bits are set in `wanted`, at least one.
+    fn write_row(
+        &self,
+        written: &mut Option<Arc<Brick>>,
+        index: BrickIndex,
+        wanted: u32,
+        j: usize,
+        k: usize,
+    ) {
+        let row = (k % BRICK_EDGE * BRICK_EDGE + j % BRICK_EDGE) * BRICK_EDGE;
+        let (start, end) = (wanted.trailing_zeros() as usize, BRICK_EDGE - wanted.leading_zeros() as usize);
+        let (wanted, length) = (wanted >> start, end - start);
+        let part = row + start..row + end;
+        // Look before copying: most samples of a stroke find most bricks as they should be.
+        let old_labels = match written.as_ref().or_else(|| self.map.brick(index)) {
+            Some(brick) => &brick.labels()[part.clone()],
+            None => &[0; BRICK_EDGE][..length],
+        };
+        let mut writable = self.writable(old_labels, wanted);
+        if writable != 0
+            && let Some(range) = self.rule.only_values
+        {
+            let grid = self.volume.grid();
+            let time = self.rule.time.min(self.volume.times() - 1);
+            let first = VoxelIndex::new(index.first_voxel().i + start, j, k);
+            let offset = time * grid.voxel_count() + grid.offset(first);
+            writable &= within(self.volume, range, offset..offset + length);
+        }
+        if writable == 0 {
+            return;
+        }
+        let brick = written.get_or_insert_with(|| match self.map.brick(index) {
+            Some(brick) => Arc::new(Brick::clone(brick)),
+            None => Brick::background(),
+        });
+        let labels = Arc::make_mut(brick).labels_mut();
+        if writable == first_bits(length) {
+            labels[part].fill(self.rule.label);
+        } else {
+            put(&mut labels[row..row + BRICK_EDGE], writable << start, self.rule.label);
+        }
+    }
+
+    /// Which of the labels wanted, up to 32 in a row, the rule and the locks let be written over, bit n for
+    /// the n-th; none where all are as they should be.
+    fn writable(&self, old_labels: &[u16], wanted: u32) -> u32 {
+        if Brick::is_all(old_labels, self.rule.label) {
+            return 0;
+        }
+        let is_solid = wanted == first_bits(old_labels.len());
+        if is_solid && self.kept.is_none() && self.rule.only_values.is_none() {
+            // Writing a label over itself besides does no harm.
+            return wanted;
+        }
+        let is_kept = |old: u16| {
+            let kept = self.kept.as_ref();
+            kept.is_some_and(|kept| kept[usize::from(old) / 64] >> (old % 64) & 1 == 1)
+        };
+        if Brick::is_all(old_labels, old_labels[0]) {
+            return if is_kept(old_labels[0]) { 0 } else { wanted };
+        }
+        wanted & bits(old_labels.iter().map(|old| *old != self.rule.label && !is_kept(*old)))
+    }
+}
+
+/// Writes a label into the places of a brick's row whose bits are set; runs in wide registers.
+fn put(row: &mut [u16], places: u32, label: u16) {
+    const BITS: [u16; 16] = {
+        let mut bits = [0; 16];
+        let mut n = 0;
+        while n < 16 {
+            bits[n] = 1 << n;
+            n += 1;
+        }
+        bits
+    };
+    for (half, places) in row.chunks_exact_mut(16).zip([places as u16, (places >> 16) as u16]) {
+        for (old, bit) in half.iter_mut().zip(BITS) {
+            *old = if places & bit != 0 { label } else { *old };
+        }
     }
 }
 

@@ -52,6 +52,26 @@ impl VoxelBox {
         std::array::from_fn(|axis| self.max[axis].saturating_sub(self.min[axis]))
     }
 
+    /// Whether it holds a voxel.
+    pub fn contains(&self, voxel: VoxelIndex) -> bool {
+        let at = voxel.to_array();
+        (0..3).all(|axis| (self.min[axis]..self.max[axis]).contains(&at[axis]))
+    }
+
+    /// The box with so many voxels more at either end of each axis; none below 0.
+    pub fn grown(&self, by: [usize; 3]) -> Self {
+        Self {
+            min: std::array::from_fn(|axis| self.min[axis].saturating_sub(by[axis])),
+            max: std::array::from_fn(|axis| self.max[axis] + by[axis]),
+        }
+    }
+
+    /// What both hold; it may be empty.
+    pub fn intersection(&self, other: &Self) -> Self {
+        let min = std::array::from_fn(|axis| self.min[axis].max(other.min[axis]));
+        Self { min, max: std::array::from_fn(|axis| self.max[axis].min(other.max[axis]).max(min[axis])) }
+    }
+
     /// The smallest box around both.
     pub fn union(&self, other: &Self) -> Self {
         Self {

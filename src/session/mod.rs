@@ -5,6 +5,7 @@
 //!
 //! Must never know: egui, wgpu.
 
+mod algorithm;
 mod command;
 mod document;
 mod import;
@@ -24,12 +25,13 @@ use crate::tool::{BrushSettings, Cursor, Desk, Preview, Tool, ToolKind};
 use crate::view::{Display, Pane, SliceSource};
 use crate::volume::Window;
 
+pub use algorithm::{Algorithm, AlgorithmError, KeptIslands, Operation, Smoothing};
 pub use command::{COMMANDS, Command, CommandInfo, Menu, WINDOW_PRESETS};
 pub use document::{Document, OpenError, SaveJob, SaveOutcome, system_author};
 pub use import::{GridMismatch, Import, ImportError, OtherGrids};
 pub use panes::{PANES, Readout};
 pub use pointer::{Button, Modifiers};
-pub use script::{Script, ScriptError, ScriptStep, ScriptStroke};
+pub use script::{HandStep, Script, ScriptError, ScriptStep, ScriptStroke};
 
 /// One open case with everything a person has set about it.
 pub struct Session {

@@ -1,8 +1,9 @@
 //! Steps as scripts write them: `{"steps": [{"tool": "brush", …}, …]}`.
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
 
-use super::Session;
+use super::{Algorithm, AlgorithmError, Session};
 use crate::annotation::{Colour, Label, OrientedBox, Shape};
 use crate::case::EditError;
 use crate::geometry::{AnatomicalPlane, Grid, GridPlane, Patient, Point};
@@ -18,10 +19,33 @@ pub struct Script {
 }
 
 /// One step; coordinates are LPS millimetres.
+#[derive(Clone, Debug)]
+pub enum ScriptStep {
+    /// What hands do.
+    Hands(HandStep),
+    /// What is computed.
+    Algorithm(Algorithm),
+}
+
+impl<'de> Deserialize<'de> for ScriptStep {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let step = Map::<String, Value>::deserialize(deserializer)?;
+        let tool = step.get("tool").and_then(Value::as_str).unwrap_or_default();
+        let is_algorithm = Algorithm::TOOLS.contains(&tool);
+        let step = Value::Object(step);
+        match is_algorithm {
+            true => Algorithm::deserialize(step).map(Self::Algorithm),
+            false => HandStep::deserialize(step).map(Self::Hands),
+        }
+        .map_err(serde::de::Error::custom)
+    }
+}
+
+/// One step as hands make it.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(tag = "tool", rename_all = "kebab-case", deny_unknown_fields)]
 #[allow(missing_docs)]
-pub enum ScriptStep {
+pub enum HandStep {
     /// Makes or changes a label.
     Label {
         index: u16,
@@ -96,6 +120,9 @@ pub enum ScriptError {
     /// Fewer steps to take back or make again than asked for.
     #[error("there are only {0} steps to take back or make again")]
     TooFewSteps(usize),
+    /// The algorithm could not run.
+    #[error(transparent)]
+    Algorithm(#[from] AlgorithmError),
     /// The edit did not fit the case.
     #[error(transparent)]
     Edit(#[from] EditError),
@@ -105,7 +132,14 @@ impl Session {
     /// Makes one step of a script, with the window's own tools.
     pub fn run_step(&mut self, step: &ScriptStep) -> Result<(), ScriptError> {
         match step {
-            ScriptStep::Label { index, name, color, locked } => {
+            ScriptStep::Algorithm(algorithm) => self.run_algorithm(algorithm),
+            ScriptStep::Hands(step) => self.run_hand_step(step),
+        }
+    }
+
+    fn run_hand_step(&mut self, step: &HandStep) -> Result<(), ScriptError> {
+        match step {
+            HandStep::Label { index, name, color, locked } => {
                 if *index == 0 {
                     return Err(ScriptError::BadValue("label 0 is background; labels count from 1".into()));
                 }
@@ -116,9 +150,9 @@ impl Session {
                 label.locked = *locked;
                 Ok(self.set_label(*index, label)?)
             }
-            ScriptStep::Brush(stroke) => self.stroke(ToolKind::Brush, stroke),
-            ScriptStep::Erase(stroke) => self.stroke(ToolKind::Eraser, stroke),
-            ScriptStep::Box { label, name, min_lps, max_lps } => {
+            HandStep::Brush(stroke) => self.stroke(ToolKind::Brush, stroke),
+            HandStep::Erase(stroke) => self.stroke(ToolKind::Eraser, stroke),
+            HandStep::Box { label, name, min_lps, max_lps } => {
                 let name = name.clone().unwrap_or_else(|| numbered_name(&self.case, "Box"));
                 let marked = OrientedBox::between(*min_lps, *max_lps);
                 if !marked.half_mm.iter().all(|half| half.is_finite()) {
@@ -126,17 +160,17 @@ impl Session {
                 }
                 self.mark(name, Shape::Box(marked), *label)
             }
-            ScriptStep::Landmark { name, point_lps, label } => {
+            HandStep::Landmark { name, point_lps, label } => {
                 self.mark(name.clone(), Shape::Landmark(*point_lps), *label)
             }
-            ScriptStep::Undo { times } => {
+            HandStep::Undo { times } => {
                 let there = self.history.done().len();
                 if *times > there {
                     return Err(ScriptError::TooFewSteps(there));
                 }
                 Ok(self.go_to_step(there - times)?)
             }
-            ScriptStep::Redo { times } => {
+            HandStep::Redo { times } => {
                 let there = self.history.undone().len();
                 if *times > there {
                     return Err(ScriptError::TooFewSteps(there));
@@ -150,10 +184,13 @@ impl Session {
     /// What a person should know of a step that can be made all the same: marks beside the study.
     pub fn doubt_of_step(&self, step: &ScriptStep) -> Option<String> {
         let points = match step {
-            ScriptStep::Brush(stroke) | ScriptStep::Erase(stroke) => stroke.points_lps.clone(),
-            ScriptStep::Box { min_lps, max_lps, .. } => vec![min_lps.lerp(*max_lps, 0.5)],
-            ScriptStep::Landmark { point_lps, .. } => vec![*point_lps],
-            ScriptStep::Label { .. } | ScriptStep::Undo { .. } | ScriptStep::Redo { .. } => Vec::new(),
+            ScriptStep::Algorithm(algorithm) => algorithm.seed().into_iter().collect(),
+            ScriptStep::Hands(HandStep::Brush(stroke) | HandStep::Erase(stroke)) => stroke.points_lps.clone(),
+            ScriptStep::Hands(HandStep::Box { min_lps, max_lps, .. }) => vec![min_lps.lerp(*max_lps, 0.5)],
+            ScriptStep::Hands(HandStep::Landmark { point_lps, .. }) => vec![*point_lps],
+            ScriptStep::Hands(HandStep::Label { .. } | HandStep::Undo { .. } | HandStep::Redo { .. }) => {
+                Vec::new()
+            }
         };
         let mut outside = points.iter().filter(|point| self.grid().index_at(**point).is_none());
         let first = outside.next()?.to_array();
@@ -261,5 +298,32 @@ mod tests {
         check(&format!(r#"{stroke}, "rang": [0, 1]}}"#), false);
         check(&stroke.replace("brush", "spray"), false);
         check(r#"{"tool": "undo", "time": 2}"#, false);
+        check(r#"{"tool": "threshold", "label": 1, "range": [150, 3000]}"#, true);
+        check(r#"{"tool": "threshold", "label": 1, "range": [150, 3000], "rage": 1}"#, false);
+        check(
+            r#"{"tool": "grow", "label": 1, "seed_lps": [1, 2, 3], "range": [1, 2], "connectivity": 26}"#,
+            true,
+        );
+        check(
+            r#"{"tool": "grow", "label": 1, "seed_lps": [1, 2, 3], "range": [1, 2], "connectivity": 8}"#,
+            false,
+        );
+        check(r#"{"tool": "islands", "label": 1, "keep": "largest"}"#, true);
+        check(r#"{"tool": "islands", "label": 1, "remove_below_mm3": 50, "connectivity": 26}"#, true);
+        check(r#"{"tool": "islands", "label": 1, "keep": "smallest"}"#, false);
+        check(r#"{"tool": "fill-holes", "label": 1}"#, true);
+        check(r#"{"tool": "margin", "label": 1, "mm": -3.0}"#, true);
+        check(r#"{"tool": "smooth", "label": 1, "method": "closing", "mm": 3.0}"#, true);
+        check(r#"{"tool": "combine", "op": "union", "a": 1, "b": 2, "into": 3}"#, true);
+        check(r#"{"label": 1}"#, false);
+        check(r#"["threshold"]"#, false);
+    }
+
+    #[test]
+    fn every_algorithm_is_found_by_its_word() {
+        let step = serde_json::json!({"tool": "no such word"});
+        let error = serde_json::from_value::<Algorithm>(step).expect_err("unknown").to_string();
+        let known: Vec<&str> = error.split('`').skip(3).step_by(2).collect();
+        assert_eq!(known, Algorithm::TOOLS, "{error}");
     }
 }

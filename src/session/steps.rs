@@ -66,6 +66,12 @@ impl Session {
         made
     }
 
+    /// Makes the edits that an algorithm came to, perhaps on another thread, as one named step. They are
+    /// refused where what they change is not as it was when they were made.
+    pub fn take_edits(&mut self, name: &str, edits: Vec<Edit>) -> Result<(), EditError> {
+        self.apply_step(name, |_| edits)
+    }
+
     /// Whether nothing may be changed; says so.
     fn refuses_changes(&mut self) -> bool {
         if self.looks_only.is_some() {

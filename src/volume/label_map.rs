@@ -289,6 +289,32 @@ impl LabelMap {
         }
     }
 
+    /// Calls `visit(end, label)` with each stretch of one label of row (j, k), in order.
+    pub fn for_each_run_of_row(&self, j: usize, k: usize, mut visit: impl FnMut(usize, u16)) {
+        let mut open = 0;
+        for brick_i in 0..self.brick_dims[0] {
+            let index = BrickIndex([brick_i, j / BRICK_EDGE, k / BRICK_EDGE].map(|n| n as u32));
+            let first = brick_i * BRICK_EDGE;
+            let length = BRICK_EDGE.min(self.dims[0] - first);
+            let start = (k % BRICK_EDGE * BRICK_EDGE + j % BRICK_EDGE) * BRICK_EDGE;
+            let row = self
+                .brick(index)
+                .map_or(&[0; BRICK_EDGE][..length], |brick| &brick.labels[start..start + length]);
+            if Brick::is_all(row, open) {
+                continue;
+            }
+            for (step, label) in row.iter().enumerate() {
+                if *label != open {
+                    if first + step > 0 {
+                        visit(first + step, open);
+                    }
+                    open = *label;
+                }
+            }
+        }
+        visit(self.dims[0], open);
+    }
+
     /// Calls `visit` with each voxel that is not background, brick by brick.
     pub fn for_each_labelled(&self, mut visit: impl FnMut(VoxelIndex, u16)) {
         for (index, brick) in self.bricks() {
@@ -367,6 +393,9 @@ mod tests {
             for k in 0..dims[2] {
                 for j in 0..dims[1] {
                     map.copy_row(j, k, &mut row);
+                    let mut runs = Vec::new();
+                    map.for_each_run_of_row(j, k, |end, label| runs.resize(end, label));
+                    assert_eq!(runs, row);
                     for (i, label) in row.iter().enumerate() {
                         let expected = pattern((k * dims[1] + j) * dims[0] + i);
                         assert_eq!((*label, map.label(VoxelIndex { i, j, k })), (expected, expected));

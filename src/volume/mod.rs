@@ -18,7 +18,7 @@ mod window;
 pub use buffer::Buffer;
 pub use image::{Placement, Rescale, Statistics, Volume, VolumeError};
 pub use label_map::{BRICK_EDGE, BRICK_VOXELS, Brick, BrickIndex, LabelMap, RunsError};
-pub use mask::{Mask, for_each_run, set_bits};
+pub use mask::{Mask, bits_from, for_each_run, set_bits};
 pub(crate) use samples::with_samples;
 pub use samples::{BlockSum, Sample, SampleType, Samples};
 pub use time::{TimeAxis, TimeKind};

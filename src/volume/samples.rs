@@ -11,6 +11,12 @@ pub trait Sample: Pod + Send + Sync + PartialOrd {
 
     /// What a block of at most `BLOCK` samples comes to.
     fn sum_up(block: &[Self]) -> BlockSum;
+
+    /// The first and the last of the keys that count all samples but NaN by rising value.
+    const KEYS: (i128, i128);
+
+    /// The sample that has a key.
+    fn of_key(key: i128) -> Self;
 }
 
 /// How many samples are summed up at once: few enough that sums of 16-bit samples fit 32 bits.
@@ -63,8 +69,30 @@ macro_rules! sum_up {
     }};
 }
 
+/// Whole numbers count themselves. The bits of real ones rise with them above 0, and fall below, where
+/// they are counted from −1 down.
+macro_rules! keys {
+    ($type:ident, whole $sum:ty) => {
+        const KEYS: (i128, i128) = ($type::MIN as i128, $type::MAX as i128);
+
+        fn of_key(key: i128) -> Self {
+            key as $type
+        }
+    };
+    ($type:ident, real) => {
+        const KEYS: (i128, i128) =
+            (-1 - $type::INFINITY.to_bits() as i128, $type::INFINITY.to_bits() as i128);
+
+        fn of_key(key: i128) -> Self {
+            let size = if key < 0 { -1 - key } else { key };
+            let number = $type::from_bits(size as _);
+            if key < 0 { -number } else { number }
+        }
+    };
+}
+
 macro_rules! sample_types {
-    ($($variant:ident $type:ty, $name:literal, $kind:ident $($sum:ty)?;)*) => {
+    ($($variant:ident $type:ident, $name:literal, $kind:ident $($sum:ty)?;)*) => {
         $(impl Sample for $type {
             fn to_f64(self) -> f64 {
                 self as f64
@@ -74,6 +102,8 @@ macro_rules! sample_types {
                 debug_assert!(block.len() <= BLOCK);
                 sum_up!(block, $kind $($sum)?)
             }
+
+            keys!($type, $kind $($sum)?);
         })*
 
         /// The stored type of one sample.

@@ -1,5 +1,6 @@
 //! Marking as a person and as a script do it: through `Session`, with pointers, wheels and steps.
 
+mod algorithms;
 mod behaviour;
 mod history;
 mod shapes;
