@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use annotomy::format::Silent;
 use annotomy::geometry::{VoxelBox, VoxelIndex};
-use annotomy::segment::{GrowFromSeeds, Interpolation, Unwatched, interpolate};
-use annotomy::volume::{BRICK_EDGE, Brick, BrickIndex, LabelMap, Volume};
+use annotomy::segment::{
+    Cancelled, GrowFromSeeds, Interpolation, Refinement, Unwatched, graph_cut, interpolate, random_walker,
+};
+use annotomy::volume::{BRICK_EDGE, Brick, BrickIndex, LabelMap, Mask, Volume};
 use anyhow::{Result, bail};
 use serde_json::{Value, json};
 
@@ -18,6 +20,12 @@ pub(super) fn operation(clock: &Clock, name: &str, data: &Path) -> Result<Value>
         "grow_from_seeds_128x128x74" => grow(clock, &Cut::of(data, SMALL)?),
         "grow_from_seeds_256x256x148" => grow(clock, &Cut::of(data, MIDDLE)?),
         "grow_from_seeds_512x512x300" => grow(clock, &Cut::of(data, WHOLE)?),
+        "random_walker_128x128x74" => {
+            refine(clock, &Cut::of_first_label(data)?, |from| random_walker(from, 130.0, &Unwatched))
+        }
+        "graph_cut_128x128x74" => {
+            refine(clock, &Cut::of_first_label(data)?, |from| graph_cut(from, 30.0, &Unwatched))
+        }
         "grow_from_seeds_scribble_256x256x148" => scribble(clock, &Cut::of(data, MIDDLE)?),
         other => bail!("no operation {other}"),
     }
@@ -50,8 +58,21 @@ struct Cut {
 
 impl Cut {
     fn of(data: &Path, bounds: VoxelBox) -> Result<Self> {
-        let volume = load(&data.join("ct_raw.nii"), &Silent)?.volume;
+        Self::with(data, bounds, read_labels(&data.join("labels.nii.gz"))?)
+    }
+
+    /// With strokes on the first label and on whatever is not of it.
+    fn of_first_label(data: &Path) -> Result<Self> {
         let labels = read_labels(&data.join("labels.nii.gz"))?;
+        let [ni, nj, _] = labels.dims();
+        let first = LabelMap::from_labels(labels.dims(), |at| {
+            u16::from(labels.label(VoxelIndex::new(at % ni, at / ni % nj, at / (ni * nj))) == 1)
+        });
+        Self::with(data, SMALL, first)
+    }
+
+    fn with(data: &Path, bounds: VoxelBox, labels: LabelMap) -> Result<Self> {
+        let volume = load(&data.join("ct_raw.nii"), &Silent)?.volume;
         let [ni, nj, nk] = bounds.dims();
         let [first_i, first_j, first_k] = bounds.min;
         let dims = labels.dims();
@@ -115,6 +136,18 @@ fn grow(clock: &Clock, cut: &Cut) -> Result<Value> {
             json!(counts)
         },
     )
+}
+
+/// The boundary of the first label, from strokes on both sides of it.
+fn refine(
+    clock: &Clock,
+    cut: &Cut,
+    run: impl Fn(&Refinement<'_>) -> Result<Mask, Cancelled>,
+) -> Result<Value> {
+    let strokes = |label: u16| Mask::of_label(&cut.seeds, cut.bounds, label);
+    let (object, background) = (strokes(2), strokes(1));
+    let from = Refinement { volume: &cut.volume, time: 0, object: &object, background: &background };
+    clock.time(|| Ok(run(&from)?), |mask| json!(mask.count()))
 }
 
 /// A stroke of background over one slice of the organ, added and taken away again: two updates.

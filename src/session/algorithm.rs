@@ -90,6 +90,15 @@ pub enum Algorithm {
         #[serde(default)]
         keep_others: bool,
     },
+    /// Gives every voxel around the labels that has none the one of them that reaches it most cheaply over
+    /// the values; as far as `margin_mm` around the box of their voxels.
+    GrowFromSeeds {
+        labels: Vec<u16>,
+        #[serde(default = "some_way")]
+        margin_mm: f64,
+    },
+    /// Fills the slices between those of a label, across an axis.
+    Interpolate { label: u16, axis: SliceAxis },
     /// Gives a label what two others have together, both, or one alone. Layers count from 0; where none is
     /// told it is the one that is drawn on.
     Combine {
@@ -152,6 +161,10 @@ fn one() -> usize {
     1
 }
 
+fn some_way() -> f64 {
+    10.0
+}
+
 /// Why an algorithm could not run. Nothing was changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AlgorithmError {
@@ -190,8 +203,19 @@ const MOST_SPLIT: usize = 1000;
 
 impl Algorithm {
     /// The word that a script says for each.
-    pub const TOOLS: &[&str] =
-        &["threshold", "grow", "fill", "islands", "fill-holes", "margin", "hollow", "smooth", "combine"];
+    pub const TOOLS: &[&str] = &[
+        "threshold",
+        "grow",
+        "fill",
+        "islands",
+        "fill-holes",
+        "margin",
+        "hollow",
+        "smooth",
+        "grow-from-seeds",
+        "interpolate",
+        "combine",
+    ];
 
     /// The edits that it comes to on a layer, for values at a time; none where nothing changes. The case
     /// may be a clone, so that another thread works while marks go on; the edits then apply as long as
@@ -268,6 +292,8 @@ impl Algorithm {
             Self::Margin { mm, .. } => format!("Grow {label} by {mm} {unit}"),
             Self::Hollow { mm, .. } => format!("Hollow {label}, wall {mm} {unit}"),
             Self::Smooth { mm, .. } => format!("Smooth {label} by {mm} {unit}"),
+            Self::GrowFromSeeds { .. } => format!("Grow {label} from seeds"),
+            Self::Interpolate { .. } => format!("Interpolate {label}"),
             Self::Combine { op, a, b, .. } => {
                 let word = match op {
                     Operation::Union => "and",
@@ -288,7 +314,9 @@ impl Algorithm {
             | Self::Islands { label, .. }
             | Self::FillHoles { label, .. }
             | Self::Margin { label, .. }
-            | Self::Hollow { label, .. } => vec![*label],
+            | Self::Hollow { label, .. }
+            | Self::Interpolate { label, .. } => vec![*label],
+            Self::GrowFromSeeds { labels, .. } => labels.clone(),
             Self::Smooth { label, labels, .. } => label.iter().chain(labels).copied().collect(),
             Self::Combine { into, .. } => vec![*into],
         }
@@ -445,6 +473,36 @@ impl Algorithm {
                     Smoothing::Gaussian | Smoothing::Joint => segment::smoothed_mask(&mask, sigma, progress)?,
                 };
                 Ok(Plan::becoming(label, &mask, smooth, *keep_others))
+            }
+            Self::GrowFromSeeds { labels, margin_mm } => {
+                labels.iter().try_for_each(|label| exists(case, *label))?;
+                if !(margin_mm.is_finite() && *margin_mm >= 0.0) {
+                    return Err(bad(&format!("margin_mm must be at least 0, not {margin_mm}")));
+                }
+                let painted = Mask::of_labels(map, whole, |label| labels.contains(&label)).tight_bounds();
+                let Some(painted) = painted else {
+                    return Err(AlgorithmError::Declined("none of the labels is painted yet".into()));
+                };
+                let margin = spacing.map(|spacing| (margin_mm / spacing).min(1e9) as usize);
+                let around = VoxelBox {
+                    min: std::array::from_fn(|axis| painted.min[axis].saturating_sub(margin[axis])),
+                    max: std::array::from_fn(|axis| (painted.max[axis] + margin[axis]).min(whole.max[axis])),
+                };
+                let grown = segment::GrowFromSeeds::new(volume, time, around, labels);
+                let mut grown = grown.map_err(|error| bad(&error.to_string()))?;
+                grown.update(map, progress)?;
+                let over_nothing = |label| WriteRule { only_over: Some(0), ..WriteRule::paint(label) };
+                let writes = grown.masks().into_iter().map(|(label, mask)| (over_nothing(label), mask));
+                Ok(Plan { new_labels: Vec::new(), writes: writes.collect() })
+            }
+            Self::Interpolate { label, axis } => {
+                exists(case, *label)?;
+                let axis = *axis as usize;
+                let what = segment::Interpolation { label: *label, axis, keys: None, spacing_mm: spacing };
+                let filled = segment::interpolate(map, &what, progress)?;
+                let mut plan = Plan::default();
+                plan.writes.push((WriteRule::paint(*label), filled.mask));
+                Ok(plan)
             }
             Self::Combine { op, a, b, into, a_layer, b_layer } => {
                 exists(case, *a)?;

@@ -167,6 +167,37 @@ fn smoothing_knows_its_methods() {
 }
 
 #[test]
+fn labels_grow_from_seeds_over_what_has_none() {
+    // Values rise along i alone: halfway between the seeds is the border, and what lies between the balls
+    // goes to the nearer one.
+    let seeds = r#"{"tool": "brush", "label": 1, "shape": "ball", "radius_mm": 0.4, "points_lps": [[4, 8, 8]]}, {"tool": "brush", "label": 2, "shape": "ball", "radius_mm": 0.4, "points_lps": [[15, 8, 8]]}"#;
+    let grow = r#"{"tool": "grow-from-seeds", "labels": [1, 2], "margin_mm": 100}"#;
+    check(&[seeds, grow], &[(1, 10 * 20 * 10), (2, 14 * 20 * 10)]);
+    let narrow = r#"{"tool": "grow-from-seeds", "labels": [1, 2], "margin_mm": 0}"#;
+    check(&[seeds, narrow], &[(1, 6), (2, 6)]);
+    // A third label keeps what it has, and so do the seeds.
+    let third = r#"{"tool": "threshold", "label": 3, "range": [-10, -6]}"#;
+    check(&[seeds, third, grow], &[(1, 7 * 20 * 10), (2, 14 * 20 * 10), (3, 3 * 20 * 10)]);
+}
+
+#[test]
+fn slices_between_are_filled() {
+    let disc = |at: f64| {
+        format!(
+            r#"{{"tool": "brush", "label": 1, "shape": "disc", "radius_mm": 3, "points_lps": [[8, 8, {at}]]}}"#
+        )
+    };
+    let painted = format!("{}, {}", disc(2.0), disc(12.0));
+    let between = r#"{"tool": "interpolate", "label": 1, "axis": "k"}"#;
+    // Six slices of 29 voxels; those painted are kept, and a locked label is left alone.
+    let disc_voxels = 29;
+    check(&[&painted, between], &[(1, 6 * disc_voxels)]);
+    let wall = r#"{"tool": "threshold", "label": 2, "range": [6, 6]}"#;
+    let session = check(&[wall, &painted, LOCK_2, between], &[(1, 6 * (disc_voxels - 7)), (2, 200)]);
+    assert_eq!(session.history().done().last(), Some("Interpolate Lesion"));
+}
+
+#[test]
 fn what_makes_no_sense_is_refused_and_changes_nothing() {
     let check = |step: &str, part: &str| {
         let mut session = Session::new(plain_case(), "Script");
@@ -194,6 +225,11 @@ fn what_makes_no_sense_is_refused_and_changes_nothing() {
     check(r#"{"tool": "combine", "op": "union", "a": 1, "b": 7, "into": 3}"#, "no label 7");
     check(r#"{"tool": "combine", "op": "union", "a": 1, "b": 3, "b_layer": 4, "into": 3}"#, "no layer 4");
     check(r#"{"tool": "fill-holes", "label": 2}"#, "locked");
+    check(r#"{"tool": "grow-from-seeds", "labels": [1, 2]}"#, "locked");
+    check(r#"{"tool": "grow-from-seeds", "labels": [1, 1]}"#, "different labels");
+    check(r#"{"tool": "grow-from-seeds", "labels": [3]}"#, "painted yet");
+    check(r#"{"tool": "grow-from-seeds", "labels": [1], "margin_mm": -1}"#, "at least 0");
+    check(r#"{"tool": "interpolate", "label": 7, "axis": "k"}"#, "no label 7");
 }
 
 /// The same study stored the other way round along its axes gives the same marks at the same places of
