@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use annotomy::geometry::{Grid, VoxelBox};
+use annotomy::format::Silent;
+use annotomy::geometry::{Grid, VoxelBox, VoxelIndex};
 use annotomy::measure::{Definition, JointHistogram, Surface, SurfaceDistances, Tally};
 use annotomy::volume::{DistanceMap, LabelMap, Mask};
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 use serde_json::{Value, json};
 
 use super::{Clock, load, read_labels};
-use annotomy::format::Silent;
 
 pub(super) fn operation(clock: &Clock, name: &str, data: &Path) -> Result<Option<Value>> {
     let labels = |name: &str| read_labels(&data.join(format!("{name}.nii.gz")));
@@ -27,8 +27,8 @@ pub(super) fn operation(clock: &Clock, name: &str, data: &Path) -> Result<Option
         "dice_1" => dice(clock, [labels("organ")?, labels("organ_b")?]),
         "hd95_organ" => apart(clock, [labels("organ")?, labels("organ_b")?].map(|map| organ(&map)), &grid()?),
         "hd95_compact" => {
-            let [a, b] = [labels("organ")?, labels("organ_b")?].map(|map| largest(&organ(&map)));
-            apart(clock, [a?, b?], &grid()?)
+            let masks = [labels("organ")?, labels("organ_b")?].map(|map| largest(&organ(&map)));
+            apart(clock, masks, &grid()?)
         }
         "surface_organ" => {
             let (mask, grid) = (organ(&labels("organ")?), grid()?);
@@ -75,46 +75,34 @@ fn organ(map: &LabelMap) -> Mask {
 }
 
 /// The largest of the parts that hang together by faces, edges and corners.
-fn largest(mask: &Mask) -> Result<Mask> {
-    let bounds = mask.bounds();
-    let [ni, nj, _] = bounds.dims();
-    let mut seen = Mask::empty(bounds);
-    let mut found: Option<(usize, Vec<annotomy::geometry::VoxelIndex>)> = None;
+fn largest(mask: &Mask) -> Mask {
+    let mut rest = mask.clone();
+    let mut largest = Vec::new();
     let mut starts = Vec::new();
-    mask.for_each_run(|run, j, k| starts.push(annotomy::geometry::VoxelIndex::new(run.start, j, k)));
-    if ni == 0 || nj == 0 {
-        bail!("the mask has no box");
-    }
+    mask.for_each_run(|run, j, k| starts.push(VoxelIndex::new(run.start, j, k)));
     for start in starts {
-        if seen.contains(start) {
-            continue;
-        }
-        seen.insert(start);
-        let mut part = vec![start];
-        let mut next = 0;
-        while let Some(at) = part.get(next).copied() {
-            next += 1;
-            for n in 0..27 {
-                let step = |at: usize, step: usize| (at + step).wrapping_sub(1);
-                let near = annotomy::geometry::VoxelIndex::new(
-                    step(at.i, n % 3),
-                    step(at.j, n / 3 % 3),
-                    step(at.k, n / 9),
-                );
-                if mask.contains(near) && !seen.contains(near) {
-                    seen.insert(near);
-                    part.push(near);
+        let mut part = Vec::new();
+        let mut open = vec![start];
+        while let Some(at) = open.pop() {
+            if !rest.contains(at) {
+                continue;
+            }
+            rest.row_mut(at.j, at.k)[at.i / 64] &= !(1 << (at.i % 64));
+            part.push(at);
+            let near = |at: usize| [at.wrapping_sub(1), at, at + 1];
+            for k in near(at.k) {
+                for j in near(at.j) {
+                    open.extend(near(at.i).map(|i| VoxelIndex::new(i, j, k)));
                 }
             }
         }
-        if found.as_ref().is_none_or(|(most, _)| part.len() > *most) {
-            found = Some((part.len(), part));
+        if part.len() > largest.len() {
+            largest = part;
         }
     }
-    let (_, part) = found.context("the mask is empty")?;
-    let mut largest = Mask::empty(bounds);
-    part.into_iter().for_each(|voxel| largest.insert(voxel));
-    Ok(largest)
+    let mut found = Mask::empty(mask.bounds());
+    largest.into_iter().for_each(|voxel| found.insert(voxel));
+    found
 }
 
 fn grid_of(path: &Path) -> Result<Grid> {

@@ -42,14 +42,14 @@ pub(super) fn rim(mask: &Mask, neighbours: Neighbours, beyond: Beyond) -> Mask {
     let row_words = found.row_words();
     let ends =
         [beyond.passes_over(0, bounds.min[0].checked_sub(1)), beyond.passes_over(0, Some(bounds.max[0]))];
-    let ones = vec![u64::MAX; row_words];
     let zeros = vec![0; row_words];
-    let row = |j: Option<usize>, k: Option<usize>| -> &[u64] {
+    // `None` where nobody asks.
+    let row = |j: Option<usize>, k: Option<usize>| -> Option<&[u64]> {
         let is_inside = |axis: usize, n: usize| (bounds.min[axis]..bounds.max[axis]).contains(&n);
         match (j, k) {
-            _ if beyond.passes_over(1, j) || beyond.passes_over(2, k) => &ones,
-            (Some(j), Some(k)) if is_inside(1, j) && is_inside(2, k) => mask.row(j, k),
-            _ => &zeros,
+            _ if beyond.passes_over(1, j) || beyond.passes_over(2, k) => None,
+            (Some(j), Some(k)) if is_inside(1, j) && is_inside(2, k) => Some(mask.row(j, k)),
+            _ => Some(&zeros),
         }
     };
     found.words_mut().par_chunks_mut((row_words * nj).max(1)).enumerate().for_each(|(k, slice)| {
@@ -62,7 +62,7 @@ pub(super) fn rim(mask: &Mask, neighbours: Neighbours, beyond: Beyond) -> Mask {
                 let mut inner = u64::MAX;
                 for (at_k, k) in around_k.iter().enumerate() {
                     for (at_j, j) in around_j.iter().enumerate() {
-                        let row = row(*j, *k);
+                        let Some(row) = row(*j, *k) else { continue };
                         let is_own = (at_j, at_k) == (1, 1);
                         inner &= match neighbours {
                             Neighbours::All => with_both_sides(row, word, ni, ends),

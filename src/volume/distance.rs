@@ -17,7 +17,7 @@ const TILE: usize = 16;
 ///
 /// Exact, whatever the spacing: the lower envelope of parabolas along one axis after the other
 /// (Felzenszwalb and Huttenlocher, "Distance Transforms of Sampled Functions", Theory of Computing 8,
-/// 2012), reckoned in f64 and kept in f32, so true to 2⁻²³ of the distance. Axes count as perpendicular.
+/// 2012), decided in f64 and kept in f32, so true to 2⁻²² of the distance. Axes count as perpendicular.
 pub struct DistanceMap {
     bounds: VoxelBox,
     values: Buffer<f32>,
@@ -142,7 +142,8 @@ fn within_row(words: &[u64], spacing_mm: f64, row: &mut [f32]) -> bool {
 /// One axis of a box: its length and what parabolas along it cost.
 struct Axis {
     length: usize,
-    squared_mm: f64,
+    /// The square of the distance of so many steps, in mm².
+    squares: Vec<f32>,
     /// By how many steps two vertices are apart: half the way by which a unit of height moves the point
     /// where their parabolas meet.
     half_shift: Vec<f64>,
@@ -165,9 +166,12 @@ struct Arc {
 
 impl Axis {
     fn new(length: usize, spacing_mm: f64) -> Self {
-        let squared_mm = spacing_mm * spacing_mm;
-        let half_shift = (0..length).map(|steps| 0.5 / (steps as f64 * squared_mm)).collect();
-        Self { length, squared_mm, half_shift }
+        let squared = |steps: usize| (steps as f64 * spacing_mm).powi(2);
+        Self {
+            length,
+            squares: (0..length).map(|steps| squared(steps) as f32).collect(),
+            half_shift: (0..length).map(|steps| 0.5 * steps as f64 / squared(steps)).collect(),
+        }
     }
 
     /// Brings the distances along this axis into `rows`, one for each step of it, whose `sites` alone are
@@ -230,9 +234,15 @@ impl Axis {
         for (n, arc) in arcs.iter().enumerate() {
             let until = arcs.get(n + 1).map_or(self.length, |next| first_step_from(next.from));
             let until = until.clamp(at, self.length);
-            for (step, result) in results[at..until].iter_mut().enumerate() {
-                let steps = (at + step) as f64 - arc.vertex as f64;
-                *result = finish((arc.height + self.squared_mm * (steps * steps)) as f32);
+            let height = arc.height as f32;
+            let middle = arc.vertex.clamp(at, until);
+            let before = self.squares[..=arc.vertex - at.min(arc.vertex)].iter().rev();
+            for (result, squared) in results[at..middle].iter_mut().zip(before) {
+                *result = finish(height + squared);
+            }
+            let after = &self.squares[middle.saturating_sub(arc.vertex)..];
+            for (result, squared) in results[middle..until].iter_mut().zip(after) {
+                *result = finish(height + squared);
             }
             at = until;
         }

@@ -5,6 +5,7 @@ mod commands;
 mod made;
 #[path = "../formats/oracle.rs"]
 mod oracle;
+mod oracles;
 mod outlines;
 mod radiomics;
 mod statistics;
