@@ -112,8 +112,9 @@ pub(super) struct LayerRecord {
     pub(super) file: String,
     pub(super) sha256: Digest,
     pub(super) counts: Vec<Count>,
-    /// Where the layer came from, if it was not drawn here.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Where the layer came from, if it was not drawn here. Written also where there is nothing to say:
+    /// what an older save said of the same file would be taken for somebody else's and kept.
+    #[serde(default)]
     pub(super) origin: Option<String>,
     /// What a person calls it; older sidecars have none of this and what follows.
     #[serde(default)]
