@@ -2,6 +2,7 @@
 
 use egui::{Align2, Color32, Painter, Pos2, Rect, Stroke, Vec2};
 
+use super::slice_bar;
 use super::theme::{self, over_image};
 
 /// The names of one pane.
@@ -14,9 +15,10 @@ pub(super) struct Captions {
 const ROWS: usize = 12;
 
 impl Captions {
-    /// No names yet, in a pane whose letters and bars are not to be covered either.
+    /// No names yet, in a pane whose slice bar is not to be covered either.
     pub(super) fn new(pane: Rect) -> Self {
-        Self { within: pane.shrink(4.0), taken: Vec::new() }
+        let within = Rect::from_min_max(pane.min, pane.max - Vec2::new(slice_bar::WIDTH, 0.0));
+        Self { within: within.shrink(4.0), taken: Vec::new() }
     }
 
     /// Writes a name beside the outline of a mark.

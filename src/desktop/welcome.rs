@@ -22,7 +22,7 @@ pub(super) enum Wish {
 /// Width of the page.
 const WIDTH: f32 = 560.0;
 /// Height of the place to drop a study.
-const DROP: f32 = 176.0;
+const DROP: f32 = 168.0;
 
 pub(super) fn show(ui: &mut Ui, recent: &[PathBuf]) -> Option<Wish> {
     let area = ui.available_rect_before_wrap();
@@ -55,35 +55,34 @@ fn drop_zone(ui: &mut Ui) -> Option<Wish> {
         if hovering { (colours.hovered, colours.accent) } else { (colours.raised, colours.faint) };
     ui.painter().rect_filled(rect, 12.0, fill);
     paint_dashes(ui, rect.shrink(0.5), line);
-    let mut wish = None;
     let inside = UiBuilder::new().max_rect(rect.shrink(16.0)).layout(Layout::top_down(Align::Center));
-    ui.scope_builder(inside, |ui| {
-        ui.label(ICON_DOWNLOAD.rich_text().size(30.0).color(if hovering {
-            colours.accent
-        } else {
-            colours.weak
-        }));
-        ui.label(
-            RichText::new("Drop an image or volume here, or a folder of DICOM files").color(colours.weak),
-        );
-        ui.add_space(12.0);
-        let each = ((ui.available_width() - 2.0 * ui.spacing().item_spacing.x) / 3.0).min(156.0);
-        ui.horizontal(|ui| {
-            let width = 3.0 * each + 2.0 * ui.spacing().item_spacing.x;
-            ui.add_space(((ui.available_width() - width) / 2.0).max(0.0));
-            for (icon, word, command) in [
-                (ICON_FILE_OPEN, "Open file…", Command::OpenFile),
-                (ICON_FOLDER_OPEN, "Open folder…", Command::OpenFolder),
-                (ICON_CHECKLIST, "Open worklist…", Command::OpenWorklist),
-            ] {
-                let button = Button::new((icon.rich_text().size(18.0), word)).min_size(Vec2::new(each, 34.0));
-                let response = ui.add(button);
-                widgets::named(&response, Role::Button, word);
-                if response.on_hover_text(widgets::tooltip(command)).clicked() {
-                    wish = Some(Wish::Run(command));
-                }
+    // The place itself is taken; what lies in it moves nothing.
+    let ui = &mut ui.new_child(inside);
+    ui.add_space(6.0);
+    ui.label(ICON_DOWNLOAD.rich_text().size(30.0).color(if hovering {
+        colours.accent
+    } else {
+        colours.weak
+    }));
+    ui.label(RichText::new("Drop an image or volume here, or a folder of DICOM files").color(colours.weak));
+    ui.add_space(12.0);
+    let gap = ui.spacing().item_spacing.x;
+    let each = ((ui.available_width() - 2.0 * gap) / 3.0).min(156.0);
+    let mut wish = None;
+    ui.horizontal(|ui| {
+        ui.add_space(((ui.available_width() - 3.0 * each - 2.0 * gap) / 2.0).max(0.0));
+        for (icon, word, command) in [
+            (ICON_FILE_OPEN, "Open file…", Command::OpenFile),
+            (ICON_FOLDER_OPEN, "Open folder…", Command::OpenFolder),
+            (ICON_CHECKLIST, "Open worklist…", Command::OpenWorklist),
+        ] {
+            let button = Button::new((icon.rich_text().size(18.0), word)).min_size(Vec2::new(each, 34.0));
+            let response = ui.add(button);
+            widgets::named(&response, Role::Button, word);
+            if response.on_hover_text(widgets::tooltip(command)).clicked() {
+                wish = Some(Wish::Run(command));
             }
-        });
+        }
     });
     wish
 }
