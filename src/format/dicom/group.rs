@@ -218,7 +218,7 @@ fn split_by_moment(pictures: Vec<Picture>, doubts: &mut Vec<Doubt>) -> Vec<Vec<S
         return vec![vec![places.into_iter().flatten().collect()]];
     }
     let place_count = places.len();
-    let told_apart = told_apart_by_mark(&places, most).map(|sweeps| with_gaps(sweeps, doubts));
+    let told_apart = told_apart_by_mark(&places, most).map(|sweeps| with_gaps(sweeps, places.len(), doubts));
     let sweeps = told_apart.unwrap_or_else(|| {
         let differ = |place: &Vec<Picture>| {
             let mut keys: Vec<_> = place.iter().map(moment_key).collect();
@@ -256,35 +256,37 @@ fn split_by_moment(pictures: Vec<Picture>, doubts: &mut Vec<Doubt>) -> Vec<Vec<S
 /// The sweeps, of which those that lack a few of the slices that others have are filled up with pictures
 /// that are known to be absent, so that they stay on the time axis. One that lacks more than half was
 /// broken off.
-fn with_gaps(mut sweeps: Vec<Sweep>, doubts: &mut Vec<Doubt>) -> Vec<Sweep> {
-    let Some(whole) = sweeps.iter().max_by_key(|sweep| sweep.len()).cloned() else { return sweeps };
-    let mut told = Vec::new();
+fn with_gaps(mut sweeps: Vec<Sweep>, place_count: usize, doubts: &mut Vec<Doubt>) -> Vec<Sweep> {
+    let Some(whole) = sweeps.iter().find(|sweep| sweep.len() == place_count).cloned() else {
+        return sweeps;
+    };
+    let (times, mut told) = (sweeps.len(), Vec::new());
     for (time, sweep) in sweeps.iter_mut().enumerate() {
         let lacks = whole.len() - sweep.len();
         if lacks == 0 || 2 * sweep.len() < whole.len() {
             continue;
         }
         let moment = sweep[0].facts.moment.clone();
+        // Each of its pictures lies at one of the places, in their order.
         let mut own = std::mem::take(sweep).into_iter().peekable();
-        let is_there =
-            |own: &Picture, place: &Picture| plane(own).origin.distance(plane(place).origin) <= SAME_PLACE_MM;
         for place in &whole {
-            let filled = own.next_if(|own| is_there(own, place)).unwrap_or_else(|| {
+            let is_here = |own: &Picture| plane(own).origin.distance(plane(place).origin) <= SAME_PLACE_MM;
+            let filled = own.next_if(is_here).unwrap_or_else(|| {
                 let facts = Facts { moment: moment.clone(), absent: true, ..place.facts.clone() };
                 Picture { facts, ..place.clone() }
             });
             sweep.push(filled);
         }
-        // What lies elsewhere is a sweep of its own.
-        sweep.retain(|picture| own.peek().is_none() || !picture.facts.absent);
-        sweep.extend(own);
-        if sweep.len() == whole.len() {
-            told.push(format!("{lacks} at point {} of {{}}", time + 1));
+        if own.peek().is_some() {
+            // At the same height and beside the others: a sweep of its own.
+            sweep.retain(|picture| !picture.facts.absent);
+            sweep.extend(own);
+            continue;
         }
+        told.push(format!("{lacks} at point {} of {times}", time + 1));
     }
     if !told.is_empty() {
-        let of = sweeps.len().to_string();
-        let told = split::few(told.into_iter().map(|text| text.replace("{}", &of)));
+        let told = split::few(told.into_iter());
         let text = format!("points in time lack slices that others have: {told}; these pictures stay empty");
         doubts.push(Doubt::new(DoubtCode::MissingSlices, text));
     }

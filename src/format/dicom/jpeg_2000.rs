@@ -31,8 +31,10 @@ pub(super) enum Jpeg2000Error {
     TooShort,
 }
 
-/// Samples of a picture that are held as four bytes each, several times over, while it is decoded.
-const MOST_AT_ONCE: usize = 4 << 20;
+/// Samples of a picture that is decoded whole: they are held as four bytes each, several times over.
+const MOST_IN_WHOLE: usize = 4 << 20;
+/// The same of a strip.
+const MOST_IN_STRIP: usize = 2 << 20;
 
 /// Decodes a picture and hands over its samples: whose component they are, the first one's place in the
 /// picture, and the samples row by row. Negative samples are in two's complement.
@@ -40,12 +42,12 @@ pub(super) fn decode(
     frame: &[u8],
     take: &mut dyn FnMut(usize, usize, &mut dyn Iterator<Item = u16>),
 ) -> Result<(), Jpeg2000Error> {
-    decode_at_most(frame, MOST_AT_ONCE, take)
+    decode_at_most(frame, [MOST_IN_WHOLE, MOST_IN_STRIP], take)
 }
 
 fn decode_at_most(
     frame: &[u8],
-    most_at_once: usize,
+    [in_whole, in_strip]: [usize; 2],
     take: &mut dyn FnMut(usize, usize, &mut dyn Iterator<Item = u16>),
 ) -> Result<(), Jpeg2000Error> {
     let missing = || Jpeg2000Error::Damaged("it has no header".to_owned());
@@ -59,11 +61,11 @@ fn decode_at_most(
         return Err(Jpeg2000Error::TooManyTiles);
     }
     let row = size.columns * size.components;
-    let rows_at_once = (most_at_once / row.max(1)).max(1);
     let is_plain = size.is_reversible && !size.is_high_throughput;
-    if is_plain && size.rows <= rows_at_once && in_whole(stream, &size, take).is_ok() {
+    if is_plain && size.rows * row <= in_whole && whole(stream, &size, take).is_ok() {
         return Ok(());
     }
+    let rows_at_once = (in_strip / row.max(1)).max(1);
     for start in (0..size.rows).step_by(rows_at_once) {
         strip(stream, &size, start..size.rows.min(start + rows_at_once), take)?;
     }
@@ -71,7 +73,7 @@ fn decode_at_most(
 }
 
 /// The whole picture, by `hayro-jpeg2000`. Where it fails nothing was handed over.
-fn in_whole(
+fn whole(
     stream: &[u8],
     size: &Size,
     take: &mut dyn FnMut(usize, usize, &mut dyn Iterator<Item = u16>),
@@ -134,9 +136,9 @@ mod tests {
     use super::*;
 
     /// All samples of a picture, component by component.
-    fn samples(frame: &[u8], most_at_once: usize) -> Vec<Vec<u16>> {
+    fn samples(frame: &[u8], at_most: usize) -> Vec<Vec<u16>> {
         let mut planes: Vec<Vec<u16>> = Vec::new();
-        decode_at_most(frame, most_at_once, &mut |component, first, samples| {
+        decode_at_most(frame, [at_most; 2], &mut |component, first, samples| {
             planes.resize_with(planes.len().max(component + 1), Vec::new);
             assert_eq!(planes[component].len(), first, "strips follow each other");
             planes[component].extend(samples);
