@@ -57,12 +57,25 @@ impl Captions {
                 Pos2::new(mark.left() - size.x - 3.0, mark.top() + by),
             ]
         });
+        // Beside a border both sides fall together; the next column is free then.
+        let second = (0..ROWS).flat_map(|rows| {
+            let by = row * rows as f32;
+            [mark.right() + size.x + 6.0, mark.left() - 2.0 * size.x - 6.0]
+                .into_iter()
+                .flat_map(move |x| [Pos2::new(x, mark.top() + by), Pos2::new(x, mark.top() - by)])
+        });
         let inside = |min: Pos2| {
             let farthest = (self.within.max - size).max(self.within.min);
             Rect::from_min_size(min.clamp(self.within.min, farthest), size)
         };
         let is_free = |place: &Rect| self.taken.iter().all(|taken| !taken.intersects(*place));
-        beside.into_iter().chain(farther).map(inside).find(is_free).unwrap_or_else(|| inside(beside[0]))
+        beside
+            .into_iter()
+            .chain(farther)
+            .chain(second)
+            .map(inside)
+            .find(is_free)
+            .unwrap_or_else(|| inside(beside[0]))
     }
 }
 

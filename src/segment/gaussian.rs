@@ -65,11 +65,14 @@ pub fn smoothed_mask(
     sigma_voxels: [f64; 3],
     progress: &dyn Progress,
 ) -> Result<Mask, Cancelled> {
-    // Beyond the mask's own box less than half of the weight lies on it.
-    let Some(tight) = mask.tight_bounds() else { return Ok(mask.clone()) };
-    let values = blurred_mask(mask, tight, sigma_voxels, progress)?;
-    let mut smoothed = Mask::empty(tight);
-    let (row_words, ni) = (smoothed.row_words(), tight.dims()[0]);
+    let Some(tight) = mask.tight_bounds() else {
+        progress.set(1.0);
+        return Ok(mask.clone());
+    };
+    let around = within_reach_of_mirrors(tight, mask.bounds(), sigma_voxels);
+    let values = blurred_mask(mask, around, sigma_voxels, progress)?;
+    let mut smoothed = Mask::empty(around);
+    let (row_words, ni) = (smoothed.row_words(), around.dims()[0]);
     let rows = smoothed.words_mut().par_chunks_mut(row_words).zip(values.par_chunks(ni));
     rows.for_each(|(words, values)| {
         for (word, values) in words.iter_mut().zip(values.chunks(64)) {
@@ -78,6 +81,22 @@ pub fn smoothed_mask(
         }
     });
     Ok(smoothed.into_box(mask.bounds()))
+}
+
+/// Where half of the weight may lie on a mask with these bounds: beyond them it does not, but near the
+/// grid's border, where the mask is mirrored.
+pub(super) fn within_reach_of_mirrors(tight: VoxelBox, whole: VoxelBox, sigma_voxels: [f64; 3]) -> VoxelBox {
+    let reach = sigma_voxels.map(|sigma| weights_of(sigma).len() - 1);
+    let mut around = tight;
+    for axis in 0..3 {
+        if tight.min[axis] - whole.min[axis] < reach[axis] {
+            around.min[axis] = whole.min[axis];
+        }
+        if whole.max[axis] - tight.max[axis] < reach[axis] {
+            around.max[axis] = whole.max[axis];
+        }
+    }
+    around
 }
 
 /// A mask over a whole grid smoothed, from 0 to 1, in a box.

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::gaussian::blurred_mask;
+use super::gaussian::{blurred_mask, within_reach_of_mirrors};
 use super::memory::zeroed;
 use super::stage::Part;
 use super::{Cancelled, Progress};
@@ -21,8 +21,9 @@ pub fn smoothed_together(
     let whole = VoxelBox { min: [0; 3], max: map.dims() };
     let masks: Vec<Mask> = labels.iter().map(|label| Mask::of_label(map, whole, *label)).collect();
     let tight: Vec<Option<VoxelBox>> = masks.iter().map(Mask::tight_bounds).collect();
-    // Beyond the box around all of them, everything else has more than half of the weight.
+    // Elsewhere everything else has more than half of the weight.
     let Some(region) = tight.iter().flatten().copied().reduce(|a, b| a.union(&b)) else { return Ok(masks) };
+    let region = within_reach_of_mirrors(region, whole, sigma_voxels);
     let [ni, nj, nk] = region.dims();
     let reach = sigma_voxels.map(|sigma| (4.0 * sigma + 0.5) as usize);
     let mut greatest: Buffer<f32> = zeroed(ni * nj * nk);

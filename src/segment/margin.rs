@@ -28,7 +28,10 @@ const GREATEST_SECTION: usize = 1500;
 /// The voxels of the mask's box within `mm` of one that belongs.
 pub fn grown(mask: &Mask, mm: f64, spacing_mm: [f64; 3], progress: &dyn Progress) -> Result<Mask, Cancelled> {
     let bounds = mask.bounds();
-    let Some(tight) = mask.tight_bounds() else { return Ok(mask.clone()) };
+    let Some(tight) = mask.tight_bounds() else {
+        progress.set(1.0);
+        return Ok(mask.clone());
+    };
     let region = tight.grown(reach_of(mm, spacing_mm, bounds.dims())).intersection(&bounds);
     Ok(near(&mask.within(tight), region, mm, spacing_mm, progress)?.into_box(bounds))
 }
@@ -42,7 +45,10 @@ pub fn shrunk(
     progress: &dyn Progress,
 ) -> Result<Mask, Cancelled> {
     let bounds = mask.bounds();
-    let Some(tight) = mask.tight_bounds() else { return Ok(mask.clone()) };
+    let Some(tight) = mask.tight_bounds() else {
+        progress.set(1.0);
+        return Ok(mask.clone());
+    };
     let region = tight.grown(reach_of(mm, spacing_mm, bounds.dims())).intersection(&bounds);
     let mut outside = mask.within(region);
     outside.invert();
@@ -91,7 +97,10 @@ pub fn closed(
     spacing_mm: [f64; 3],
     progress: &dyn Progress,
 ) -> Result<Mask, Cancelled> {
-    let Some(tight) = mask.tight_bounds() else { return Ok(mask.clone()) };
+    let Some(tight) = mask.tight_bounds() else {
+        progress.set(1.0);
+        return Ok(mask.clone());
+    };
     // Counted from a corner far enough from the mask that nothing reaches it.
     let room = reach_of(mm, spacing_mm, [usize::MAX; 3]);
     let inner = mask.within(tight).moved_to(room);

@@ -97,8 +97,6 @@ pub enum Algorithm {
         #[serde(default = "some_way")]
         margin_mm: f64,
     },
-    /// Fills the slices between those of a label, across an axis.
-    Interpolate { label: u16, axis: SliceAxis },
     /// Gives a label what two others have together, both, or one alone. Layers count from 0; where none is
     /// told it is the one that is drawn on.
     Combine {
@@ -213,7 +211,6 @@ impl Algorithm {
         "hollow",
         "smooth",
         "grow-from-seeds",
-        "interpolate",
         "combine",
     ];
 
@@ -293,7 +290,6 @@ impl Algorithm {
             Self::Hollow { mm, .. } => format!("Hollow {label}, wall {mm} {unit}"),
             Self::Smooth { mm, .. } => format!("Smooth {label} by {mm} {unit}"),
             Self::GrowFromSeeds { .. } => format!("Grow {label} from seeds"),
-            Self::Interpolate { .. } => format!("Interpolate {label}"),
             Self::Combine { op, a, b, .. } => {
                 let word = match op {
                     Operation::Union => "and",
@@ -314,8 +310,7 @@ impl Algorithm {
             | Self::Islands { label, .. }
             | Self::FillHoles { label, .. }
             | Self::Margin { label, .. }
-            | Self::Hollow { label, .. }
-            | Self::Interpolate { label, .. } => vec![*label],
+            | Self::Hollow { label, .. } => vec![*label],
             Self::GrowFromSeeds { labels, .. } => labels.clone(),
             Self::Smooth { label, labels, .. } => label.iter().chain(labels).copied().collect(),
             Self::Combine { into, .. } => vec![*into],
@@ -491,18 +486,9 @@ impl Algorithm {
                 let grown = segment::GrowFromSeeds::new(volume, time, around, labels);
                 let mut grown = grown.map_err(|error| bad(&error.to_string()))?;
                 grown.update(map, progress)?;
-                let over_nothing = |label| WriteRule { only_over: Some(0), ..WriteRule::paint(label) };
+                let over_nothing = |label| WriteRule { over: PaintOver::Only(0), ..WriteRule::paint(label) };
                 let writes = grown.masks().into_iter().map(|(label, mask)| (over_nothing(label), mask));
                 Ok(Plan { new_labels: Vec::new(), writes: writes.collect() })
-            }
-            Self::Interpolate { label, axis } => {
-                exists(case, *label)?;
-                let axis = *axis as usize;
-                let what = segment::Interpolation { label: *label, axis, keys: None, spacing_mm: spacing };
-                let filled = segment::interpolate(map, &what, progress)?;
-                let mut plan = Plan::default();
-                plan.writes.push((WriteRule::paint(*label), filled.mask));
-                Ok(plan)
             }
             Self::Combine { op, a, b, into, a_layer, b_layer } => {
                 exists(case, *a)?;

@@ -246,6 +246,7 @@ pub const COMMANDS: &[CommandInfo] = &[
     row(Command::Try(AlgorithmKind::Margin), Menu::Segment, "Margin…", &["Ctrl+M"], "Grow or shrink the label by millimetres"),
     row(Command::Try(AlgorithmKind::Hollow), Menu::Segment, "Hollow…", &[], "Leave a wall of the label"),
     row(Command::Try(AlgorithmKind::Smooth), Menu::Segment, "Smooth…", &["Ctrl+Shift+M"], "Smooth the label"),
+    row(Command::Try(AlgorithmKind::GrowFromSeeds), Menu::Segment, "Grow from seeds…", &["Ctrl+Shift+G"], "Let painted labels grow over the values until they meet"),
     row(Command::Try(AlgorithmKind::Combine), Menu::Segment, "Combine labels…", &[], "Unite two labels, or take one from the other"),
     row(Command::ToggleOverlay, Menu::View, "Labels shown", &["S"], "Show or hide the label overlay"),
     row(Command::ToggleOutline, Menu::View, "Outline only", &["G"], "Show labels as outlines, or filled"),

@@ -7,6 +7,7 @@ use super::{Algorithm, AlgorithmError, Session};
 use crate::annotation::{Colour, Label, OrientedBox, Shape};
 use crate::case::{EditError, PaintOver};
 use crate::geometry::{AnatomicalPlane, Grid, GridPlane, Patient, Point};
+use crate::segment::SliceAxis;
 use crate::tool::{BrushSettings, BrushShape, Gesture, Phase, ToolKind, numbered_name};
 use crate::view::{Pane, SliceSource};
 
@@ -75,6 +76,8 @@ pub enum HandStep {
         #[serde(default)]
         label: Option<u16>,
     },
+    /// Fills the slices between those that were painted of a label, across an axis of the grid.
+    Interpolate { label: u16, axis: SliceAxis },
     /// Takes back steps.
     Undo {
         #[serde(default = "once")]
@@ -163,6 +166,16 @@ impl Session {
             HandStep::Landmark { name, point_lps, label } => {
                 self.mark(name.clone(), Shape::Landmark(*point_lps), *label)
             }
+            HandStep::Interpolate { label, axis } => {
+                match self.case.scheme().get(*label) {
+                    None => return Err(AlgorithmError::NoSuchLabel(*label).into()),
+                    Some(label) if label.locked => {
+                        return Err(AlgorithmError::Locked(label.name.clone()).into());
+                    }
+                    Some(_) => {}
+                }
+                Ok(self.interpolate(*label, *axis as usize)?)
+            }
             HandStep::Undo { times } => {
                 let there = self.history.done().len();
                 if *times > there {
@@ -188,9 +201,12 @@ impl Session {
             ScriptStep::Hands(HandStep::Brush(stroke) | HandStep::Erase(stroke)) => stroke.points_lps.clone(),
             ScriptStep::Hands(HandStep::Box { min_lps, max_lps, .. }) => vec![min_lps.lerp(*max_lps, 0.5)],
             ScriptStep::Hands(HandStep::Landmark { point_lps, .. }) => vec![*point_lps],
-            ScriptStep::Hands(HandStep::Label { .. } | HandStep::Undo { .. } | HandStep::Redo { .. }) => {
-                Vec::new()
-            }
+            ScriptStep::Hands(
+                HandStep::Label { .. }
+                | HandStep::Interpolate { .. }
+                | HandStep::Undo { .. }
+                | HandStep::Redo { .. },
+            ) => Vec::new(),
         };
         let mut outside = points.iter().filter(|point| self.grid().index_at(**point).is_none());
         let first = outside.next()?.to_array();

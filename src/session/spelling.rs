@@ -4,10 +4,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Script, ScriptStep};
+use super::{Algorithm, Script, ScriptStep};
 
 /// Every field of a step: its name, what it has to be, and one that is right.
-const FIELDS: [(&str, &str, &str); 16] = [
+const FIELDS: [(&str, &str, &str); 38] = [
     ("tool", "a tool's name", "\"undo\""),
     ("index", "a whole number from 1 to 65535", "1"),
     ("label", "a whole number from 1 to 65535", "1"),
@@ -24,10 +24,32 @@ const FIELDS: [(&str, &str, &str); 16] = [
     ("point_lps", "a point [x, y, z]", "[0, 0, 0]"),
     ("times", "a whole number", "1"),
     ("steps", "a list of steps", "[]"),
+    ("seed_lps", "a point [x, y, z]", "[0, 0, 0]"),
+    ("confidence", "a number of standard deviations", "2.5"),
+    ("connectivity", "6, 18 or 26", "6"),
+    ("slice", "\"i\", \"j\" or \"k\"", "\"k\""),
+    ("slices", "\"i\", \"j\" or \"k\"", "\"k\""),
+    ("axis", "\"i\", \"j\" or \"k\"", "\"k\""),
+    ("keep", "\"largest\"", "\"largest\""),
+    ("count", "a whole number", "1"),
+    ("remove_below_mm3", "a number of cubic millimetres", "1"),
+    ("split", "true or false", "true"),
+    ("keep_others", "true or false", "true"),
+    ("mm", "a number of millimetres", "1"),
+    ("margin_mm", "a number of millimetres", "1"),
+    ("wall", "\"inside\", \"middle\" or \"outside\"", "\"inside\""),
+    ("labels", "a list of whole numbers from 1 to 65535", "[1]"),
+    ("method", "\"closing\", \"opening\", \"median\", \"gaussian\" or \"joint\"", "\"median\""),
+    ("op", "\"union\", \"intersect\" or \"subtract\"", "\"union\""),
+    ("a", "a whole number from 1 to 65535", "1"),
+    ("b", "a whole number from 1 to 65535", "1"),
+    ("into", "a whole number from 1 to 65535", "1"),
+    ("a_layer", "a whole number", "0"),
+    ("b_layer", "a whole number", "0"),
 ];
 
-/// The tools of steps.
-const TOOLS: [&str; 7] = ["label", "brush", "erase", "box", "landmark", "undo", "redo"];
+/// The tools of steps that hands make; [`Algorithm::TOOLS`] has the others.
+const HAND_TOOLS: [&str; 8] = ["label", "brush", "erase", "box", "landmark", "interpolate", "undo", "redo"];
 
 impl Script {
     /// A list of steps from its text; an error is one plain sentence.
@@ -70,10 +92,11 @@ fn parsed(text: &str) -> Result<Value, String> {
 }
 
 fn what_is_wrong(step: &Map<String, Value>) -> Option<String> {
+    let tools = [&HAND_TOOLS, Algorithm::TOOLS].concat();
     let tool = match step.get("tool") {
-        Some(Value::String(tool)) if TOOLS.contains(&tool.as_str()) => tool,
-        Some(other) => return Some(format!("\"tool\" has to be one of {}, not {other}", TOOLS.join(", "))),
-        None => return Some(format!("needs \"tool\", one of {}", TOOLS.join(", "))),
+        Some(Value::String(tool)) if tools.contains(&tool.as_str()) => tool,
+        Some(other) => return Some(format!("\"tool\" has to be one of {}, not {other}", tools.join(", "))),
+        None => return Some(format!("needs \"tool\", one of {}", tools.join(", "))),
     };
     let example = |name: &str| {
         let (_, meaning, example) = FIELDS.iter().find(|(field, ..)| *field == name)?;
@@ -135,8 +158,22 @@ mod tests {
         );
         check(&stroke.replace("label", "lable"), "the tool brush has no field \"lable\"");
         check(r#"{"tool": "undo", "label": 2}"#, "the tool undo has no field \"label\"");
-        let tools = "one of label, brush, erase, box, landmark, undo, redo";
+        let tools = "one of label, brush, erase, box, landmark, interpolate, undo, redo, threshold, grow, fill, \
+                     islands, fill-holes, margin, hollow, smooth, grow-from-seeds, combine";
         check(&stroke.replace("brush", "spray"), &format!("\"tool\" has to be {tools}, not \"spray\""));
+        check(
+            r#"{"tool": "threshold", "label": 1, "range": 7}"#,
+            "\"range\" of the tool threshold has to be two numbers [low, high], not 7",
+        );
+        check(r#"{"tool": "margin", "label": 1}"#, "the tool margin needs \"mm\", a number of millimetres");
+        check(
+            r#"{"tool": "combine", "op": "add", "a": 1, "b": 2, "into": 3}"#,
+            "\"op\" of the tool combine has to be \"union\", \"intersect\" or \"subtract\", not \"add\"",
+        );
+        check(
+            r#"{"tool": "interpolate", "label": 1, "axis": "z"}"#,
+            "\"axis\" of the tool interpolate has to be \"i\", \"j\" or \"k\", not \"z\"",
+        );
         check(r#"{"label": 1}"#, &format!("needs \"tool\", {tools}"));
         check("7", "has to be an object such as {\"tool\": \"undo\"}");
         let color = "\"color\" of the tool label has to be a colour as \"#rrggbb\", not \"red\"";

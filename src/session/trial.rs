@@ -28,11 +28,12 @@ pub enum AlgorithmKind {
     Hollow,
     Smooth,
     Combine,
+    GrowFromSeeds,
 }
 
 impl AlgorithmKind {
     /// All of them, in the order of the menu.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Threshold,
         Self::Grow,
         Self::Islands,
@@ -41,6 +42,7 @@ impl AlgorithmKind {
         Self::Hollow,
         Self::Smooth,
         Self::Combine,
+        Self::GrowFromSeeds,
     ];
 
     /// What people call it.
@@ -54,6 +56,7 @@ impl AlgorithmKind {
             Self::Hollow => "Hollow",
             Self::Smooth => "Smooth",
             Self::Combine => "Combine labels",
+            Self::GrowFromSeeds => "Grow from seeds",
         }
     }
 }
@@ -155,6 +158,8 @@ const NEAR_MM: f64 = 3.0;
 impl Session {
     /// Begins to try something out, with what suits the label in hand and the place under the crosshair.
     pub fn begin_trial(&mut self, kind: AlgorithmKind) {
+        self.cancel_gesture();
+        self.refresh_counts();
         let label = self.active_label.max(1);
         let focus = self.focus;
         let algorithm = match kind {
@@ -186,6 +191,11 @@ impl Session {
                 mm: 2.0,
                 keep_others: true,
             },
+            AlgorithmKind::GrowFromSeeds => {
+                let open = self.case.scheme().iter().filter(|(_, label)| !label.locked);
+                let labels = open.map(|(index, _)| index).filter(|index| self.voxels_of(*index) > 0);
+                Algorithm::GrowFromSeeds { labels: labels.collect(), margin_mm: 10.0 }
+            }
             AlgorithmKind::Combine => {
                 let other = self.case.scheme().iter().map(|(index, _)| index).find(|index| *index != label);
                 Algorithm::Combine {
@@ -198,7 +208,6 @@ impl Session {
                 }
             }
         };
-        self.cancel_gesture();
         self.start_trial(kind, algorithm);
     }
 

@@ -411,11 +411,15 @@ impl Staged<'_> {
         };
         let parsed = sidecar::parse(&bytes).map_err(|error| unproven(error.to_string()))?;
         let case = request.case;
-        let same_marks = parsed.sidecar.scheme() == *case.scheme()
-            && parsed.sidecar.marks() == case.annotations()
-            && parsed.sidecar.classifications() == *case.classifications();
-        if parsed.sidecar != *sidecar || !same_marks {
-            return Err(unproven("it tells other marks".to_owned()));
+        let read = &parsed.sidecar;
+        let differs = [
+            ("labels", read.scheme() != *case.scheme()),
+            ("marks", read.marks() != case.annotations()),
+            ("answers", read.classifications() != *case.classifications()),
+            ("particulars", *read != *sidecar),
+        ];
+        if let Some((what, _)) = differs.into_iter().find(|(_, differ)| *differ) {
+            return Err(unproven(format!("it tells other {what}")));
         }
         Ok(SeenSidecar { sha256: Digest::of(&bytes), json: Arc::new(parsed.json), path })
     }

@@ -183,7 +183,17 @@ fn show_settings(ui: &mut Ui, session: &Session, algorithm: &mut Algorithm) {
             show_label(ui, session, "Second", b);
             show_label(ui, session, "Into", into);
         }
-        _ => {}
+        Algorithm::GrowFromSeeds { labels, margin_mm } => {
+            for (index, label) in session.case().scheme().iter().filter(|(_, label)| !label.locked) {
+                let mut grows = labels.contains(&index);
+                if ui.checkbox(&mut grows, &label.name).on_hover_text("Whether it grows").changed() {
+                    labels.retain(|other| *other != index);
+                    labels.extend(grows.then_some(index));
+                }
+            }
+            show_number(ui, "As far as", margin_mm, 0.0..=100.0, unit);
+        }
+        Algorithm::Fill { .. } => {}
     }
 }
 
