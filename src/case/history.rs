@@ -157,9 +157,9 @@ impl History {
         }
     }
 
-    /// Packs some more bricks of the steps before the newest.
-    fn pack(&mut self, mut count: usize) {
-        while self.loose > 1 && count > 0 {
+    /// Packs some more bricks of the steps before the newest ones that stay loose.
+    fn pack(&mut self, mut count: usize, loose: usize) {
+        while self.loose > loose && count > 0 {
             let place = self.done.len() - self.loose;
             let packed = match &mut self.done[place] {
                 Kept::Away { .. } => 0,
@@ -183,8 +183,10 @@ impl History {
     }
 
     fn make_room(&mut self) {
-        if self.bytes > self.budget {
-            self.pack(usize::MAX);
+        for loose in [1, 0] {
+            if self.bytes > self.budget {
+                self.pack(usize::MAX, loose);
+            }
         }
         if let Some(attic) = &mut self.attic {
             let last = self.done.len().saturating_sub(1);
@@ -272,7 +274,7 @@ impl History {
         self.note(|| HistoryEvent::Committed(step.clone()));
         self.done.push_back(Kept::Here(step, None));
         self.loose += 1;
-        self.pack(PACKED_AT_ONCE);
+        self.pack(PACKED_AT_ONCE, 1);
         self.make_room();
         self.done.back().and_then(Kept::here)
     }

@@ -149,8 +149,8 @@ fn smoothing_knows_its_methods() {
     let large = ball(4.0);
     // A ball of 3 mm within one of 4 mm reaches all of it but its two poles along k.
     check(&[TWO_BALLS, &method("opening", 3.0)], &[(1, large - 2)]);
-    // The columns 0 to 6 and 8 to 20: one is missing between them. Balls beyond the grid still reach either
-    // end of it on each slice.
+    // The columns 0 to 6 and 8 to 20: one is missing between them. Where it meets the border of the grid
+    // along j, a ball beyond the border covers its last voxels.
     let gap = r#"{"tool": "threshold", "label": 1, "range": [-10, 2]}, {"tool": "threshold", "label": 1, "range": [6, 30]}"#;
     check(&[gap, &method("closing", 1.0)], &[(1, 21 * 200 - 2 * 10)]);
     for word in ["median", "gaussian"] {
