@@ -21,11 +21,19 @@ use crate::desk::{Careless, Desk, by};
 /// A desk of the same study with every file as it lies on `desk` now: what a machine finds when it
 /// starts again after it stopped at this moment.
 fn after_a_stop(desk: &Desk) -> Desk {
-    let copy = Desk::new();
-    for name in desk.names() {
-        fs::copy(desk.folder().join(&name), copy.folder().join(&name)).expect("copied");
+    loop {
+        let copy = Desk::new();
+        let copied = desk
+            .names()
+            .iter()
+            .try_for_each(|name| fs::copy(desk.folder().join(name), copy.folder().join(name)).map(drop));
+        match copied {
+            Ok(()) => return copy,
+            // The journal was written anew while it was copied: that is no one moment.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => panic!("cannot be copied: {error}"),
+        }
     }
-    copy
 }
 
 fn open(desk: &Desk) -> Document {
