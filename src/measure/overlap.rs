@@ -134,7 +134,7 @@ impl PairCounts {
     }
 
     fn add(&mut self, first: Option<&Brick>, second: Option<&Brick>) {
-        const BACKGROUND: [u16; BRICK_VOXELS] = [0; BRICK_VOXELS];
+        static BACKGROUND: [u16; BRICK_VOXELS] = [0; BRICK_VOXELS];
         if first.is_none() && second.is_none() {
             return;
         }
