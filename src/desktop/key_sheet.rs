@@ -92,11 +92,11 @@ pub(super) struct KeysDialog {
 #[derive(Clone, Debug, Default, PartialEq)]
 enum Waiting {
     #[default]
-    ForNothing,
+    Nothing,
     /// For a key to give to a command.
-    ForKey(Command),
+    Press(Command),
     /// For a word about a key that another command has.
-    ForAnswer { chord: Chord, to: Command, from: Command },
+    Answer { chord: Chord, to: Command, from: Command },
 }
 
 impl KeysDialog {
@@ -127,7 +127,7 @@ impl KeysDialog {
             })
             .inner
         });
-        modal.inner || modal.should_close() && self.waiting == Waiting::ForNothing
+        modal.inner || modal.should_close() && self.waiting == Waiting::Nothing
     }
 
     fn is_meant(&self, row: &CommandInfo) -> bool {
@@ -199,13 +199,13 @@ impl KeysDialog {
                     own.remove(command, chord);
                 }
             }
-            if self.waiting == Waiting::ForKey(command) {
+            if self.waiting == Waiting::Press(command) {
                 let accent = theme::palette(ui).accent;
                 ui.label(RichText::new("press a key, Esc for none").color(accent));
             } else {
                 let name = format!("Add a key to {}", row.name);
                 if widgets::icon_button(ui, ICON_ADD, &name, "Give it a key").clicked() {
-                    self.waiting = Waiting::ForKey(command);
+                    self.waiting = Waiting::Press(command);
                     ui.memory_mut(|memory| memory.stop_text_input());
                 }
             }
@@ -223,7 +223,7 @@ impl KeysDialog {
 
     /// Asks about a key that another command has.
     fn show_question(&mut self, ui: &mut Ui, own: &mut OwnKeys) {
-        let Waiting::ForAnswer { chord, to, from } = self.waiting.clone() else { return };
+        let Waiting::Answer { chord, to, from } = self.waiting.clone() else { return };
         let name = |command: Command| command.info().map_or("", |row| row.name);
         let spelled = shortcuts::spelled(&chord);
         let warning = theme::palette(ui).warning;
@@ -235,21 +235,21 @@ impl KeysDialog {
                 .clicked()
             {
                 own.add(to, chord);
-                self.waiting = Waiting::ForNothing;
+                self.waiting = Waiting::Nothing;
             }
             if ui.button("Leave it").on_hover_text("Nothing changes  (Escape)").clicked() {
-                self.waiting = Waiting::ForNothing;
+                self.waiting = Waiting::Nothing;
             }
         });
     }
 
     /// Takes the key that is waited for; no other control sees it.
     fn take_key(&mut self, ctx: &egui::Context, own: &mut OwnKeys) {
-        if self.waiting == Waiting::ForNothing {
+        if self.waiting == Waiting::Nothing {
             return;
         }
         let mut taken = None;
-        let any_key = matches!(self.waiting, Waiting::ForKey(_));
+        let any_key = matches!(self.waiting, Waiting::Press(_));
         ctx.input_mut(|input| {
             input.events.retain(|event| {
                 let Event::Key { key, pressed: true, modifiers, .. } = event else { return true };
@@ -262,13 +262,13 @@ impl KeysDialog {
         });
         let Some((key, held)) = taken else { return };
         let waiting = std::mem::take(&mut self.waiting);
-        let Waiting::ForKey(to) = waiting else { return };
+        let Waiting::Press(to) = waiting else { return };
         if key == Key::Escape {
             return;
         }
         let chord = shortcuts::chord(key, held);
         match own.map().command(&chord).filter(|other| *other != to) {
-            Some(from) => self.waiting = Waiting::ForAnswer { chord, to, from },
+            Some(from) => self.waiting = Waiting::Answer { chord, to, from },
             None => own.add(to, chord),
         }
     }

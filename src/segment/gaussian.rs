@@ -86,13 +86,13 @@ pub fn smoothed_mask(
 /// Where half of the weight may lie on a mask with these bounds: beyond them it does not, but near the
 /// grid's border, where the mask is mirrored.
 pub(super) fn within_reach_of_mirrors(tight: VoxelBox, whole: VoxelBox, sigma_voxels: [f64; 3]) -> VoxelBox {
-    let reach = sigma_voxels.map(|sigma| weights_of(sigma).len() - 1);
     let mut around = tight;
-    for axis in 0..3 {
-        if tight.min[axis] - whole.min[axis] < reach[axis] {
+    for (axis, sigma) in sigma_voxels.into_iter().enumerate() {
+        let reach = weights_of(sigma).len() - 1;
+        if tight.min[axis] - whole.min[axis] < reach {
             around.min[axis] = whole.min[axis];
         }
-        if whole.max[axis] - tight.max[axis] < reach[axis] {
+        if whole.max[axis] - tight.max[axis] < reach {
             around.max[axis] = whole.max[axis];
         }
     }

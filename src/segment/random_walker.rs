@@ -85,8 +85,8 @@ fn finest(field: &Field, beta: f64) -> (System, Vec<f32>) {
     let mut ground = vec![0f32; field.values.len()];
     let mut right = ground.clone();
     for (axis, joints) in joints.iter_mut().enumerate() {
-        for at in 0..joints.len() {
-            let weight = std::mem::take(&mut joints[at]);
+        for (at, joint) in joints.iter_mut().enumerate() {
+            let weight = std::mem::take(joint);
             if weight == 0.0 {
                 continue;
             }
@@ -98,7 +98,7 @@ fn finest(field: &Field, beta: f64) -> (System, Vec<f32>) {
                 }
             }
             if ends.iter().all(|end| field.certain[*end].is_none()) {
-                joints[at] = weight;
+                *joint = weight;
             }
         }
     }

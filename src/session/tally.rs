@@ -141,9 +141,10 @@ impl Tally {
         for (label, found) in &tally.labels {
             let total = self.labels.entry(*label).or_default();
             total.voxels = if up { total.voxels + found.voxels } else { total.voxels - found.voxels };
-            for axis in 0..3 {
-                let change = count(&mut total.slices[axis], first[axis], found.slices[axis], up);
-                total.occupied[axis] = total.occupied[axis].saturating_add_signed(change);
+            let per_axis =
+                total.slices.iter_mut().zip(&mut total.occupied).zip(first.into_iter().zip(found.slices));
+            for ((slices, occupied), (first, bits)) in per_axis {
+                *occupied = occupied.saturating_add_signed(count(slices, first, bits, up));
             }
         }
         for (axis, bits) in tally.slices().into_iter().enumerate() {

@@ -530,7 +530,7 @@ mod tests {
                 let mut mask = Mask::empty(VoxelBox { min, max });
                 for voxel in voxels_of(mask.bounds()) {
                     let [i, j, k] = voxel.to_array().map(|n| n as u64);
-                    if (i * 7 + j * 13 + k * 29 + i * j * seed) * seed / 11 % 3 == 0 {
+                    if ((i * 7 + j * 13 + k * 29 + i * j * seed) * seed / 11).is_multiple_of(3) {
                         mask.insert(voxel);
                     }
                 }
