@@ -6,9 +6,10 @@
 
 use serde::Deserialize;
 
+use super::between::{between_painted, edits_between};
 use super::{ScriptError, Session};
 use crate::annotation::Label;
-use crate::case::{Case, Edit, MaskWriter, PaintOver, WriteRule};
+use crate::case::{Case, Edit, MaskWriter, PaintOver, SliceSeries, WriteRule};
 use crate::geometry::{Patient, Point, VoxelBox, VoxelIndex};
 use crate::segment::{self, Cancelled, Connectivity, Islands, Progress, SliceAxis, Unwatched, Wall};
 use crate::volume::Mask;
@@ -227,6 +228,14 @@ impl Algorithm {
         time: usize,
         progress: &dyn Progress,
     ) -> Result<Vec<Edit>, AlgorithmError> {
+        if let Self::Interpolate { label, axis } = self {
+            // Which slices nobody painted is said together with what is in them.
+            exists(case, *label)?;
+            layer_of(case, layer)?;
+            let of = SliceSeries { layer, label: *label, axis: *axis as usize };
+            let filled = between_painted(case, of, progress)?;
+            return Ok(edits_between(case, of, &filled, &WriteRule::paint(*label)));
+        }
         let bounds = case.volume().grid().bounds();
         let Plan { new_labels, writes } = self.plan(case, layer, time, bounds, progress)?;
         let mut writer: Option<MaskWriter<'_>> = None;
@@ -491,15 +500,14 @@ impl Algorithm {
                 let grown = segment::GrowFromSeeds::new(volume, time, around, labels);
                 let mut grown = grown.map_err(|error| bad(&error.to_string()))?;
                 grown.update(map, progress)?;
-                let over_nothing = |label| WriteRule { only_over: Some(0), ..WriteRule::paint(label) };
+                let over_nothing = |label| WriteRule { over: PaintOver::Only(0), ..WriteRule::paint(label) };
                 let writes = grown.masks().into_iter().map(|(label, mask)| (over_nothing(label), mask));
                 Ok(Plan { new_labels: Vec::new(), writes: writes.collect() })
             }
             Self::Interpolate { label, axis } => {
                 exists(case, *label)?;
-                let axis = *axis as usize;
-                let what = segment::Interpolation { label: *label, axis, keys: None, spacing_mm: spacing };
-                let filled = segment::interpolate(map, &what, progress)?;
+                let of = SliceSeries { layer, label: *label, axis: *axis as usize };
+                let filled = between_painted(case, of, progress)?;
                 let mut plan = Plan::default();
                 plan.writes.push((WriteRule::paint(*label), filled.mask));
                 Ok(plan)

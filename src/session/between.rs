@@ -2,7 +2,7 @@
 
 use super::Session;
 use crate::case::{Case, Edit, EditError, MaskWriter, SliceSeries, WriteRule};
-use crate::segment::{Interpolated, Interpolation, Unwatched, interpolate};
+use crate::segment::{Cancelled, Interpolated, Interpolation, Progress, Unwatched, interpolate};
 use crate::tool::VoxelRun;
 use crate::volume::{Mask, for_each_run};
 
@@ -102,6 +102,18 @@ impl Session {
 }
 
 fn ghost_of(case: &Case, of: SliceSeries) -> Ghost {
+    let filled = between_painted(case, of, &Unwatched);
+    let filled = filled.unwrap_or_else(|_| unreachable!("nobody calls it off"));
+    Ghost { of, revision: case.layers()[of.layer].revision(), filled }
+}
+
+/// What lies between the painted slices of a series, whose layer the case must have; slices that were
+/// interpolated before are none.
+pub(super) fn between_painted(
+    case: &Case,
+    of: SliceSeries,
+    progress: &dyn Progress,
+) -> Result<Interpolated, Cancelled> {
     let map = &case.layers()[of.layer];
     let grid = case.volume().grid();
     let interpolated = case.interpolated(of);
@@ -109,13 +121,20 @@ fn ghost_of(case: &Case, of: SliceSeries) -> Ghost {
         (0..grid.dims()[of.axis]).filter(|slice| interpolated.binary_search(slice).is_err()).collect();
     let what =
         Interpolation { label: of.label, axis: of.axis, keys: Some(&painted), spacing_mm: grid.spacing_mm() };
-    let filled = interpolate(map, &what, &Unwatched).unwrap_or_else(|_| unreachable!("nobody calls it off"));
-    Ghost { of, revision: map.revision(), filled }
+    interpolate(map, &what, progress)
 }
 
 /// The edits that put what was filled in the place of what those slices held of the label, and note
 /// that nobody painted it.
-fn edits_between(case: &Case, of: SliceSeries, filled: &Interpolated, rule: &WriteRule) -> Vec<Edit> {
+pub(super) fn edits_between(
+    case: &Case,
+    of: SliceSeries,
+    filled: &Interpolated,
+    rule: &WriteRule,
+) -> Vec<Edit> {
+    if case.scheme().is_locked(of.label) {
+        return Vec::new();
+    }
     let mut at = case.clone();
     let mut edits = Vec::new();
     let mut make = |at: &mut Case, edit: Option<Edit>| {
@@ -141,8 +160,9 @@ fn edits_between(case: &Case, of: SliceSeries, filled: &Interpolated, rule: &Wri
         writer.write_mask(&filled.mask);
         writer.finish()
     });
+    let new = if painted.is_some() { filled.slices.clone() } else { Vec::new() };
     make(&mut at, painted);
-    let mut slices = [other, filled.slices.clone()].concat();
+    let mut slices = [other, new].concat();
     slices.sort_unstable();
     let noted = Edit::set_interpolated(&at, of, slices);
     make(&mut at, noted);
