@@ -42,7 +42,9 @@ fn over(hands: &mut Hands, over: PaintOver) {
 
 /// Every way to write label 4 over the middle of all three labels and the background around them, with
 /// a name.
-fn ways() -> Vec<(&'static str, fn(&mut Hands))> {
+type Way = (&'static str, fn(&mut Hands));
+
+fn ways() -> Vec<Way> {
     fn stroke(hands: &mut Hands) {
         hands.session.take_tool(ToolKind::Brush);
         hands.does(&Act::Size(BrushShape::Disc, 2.0));

@@ -110,6 +110,22 @@ fn interpolating_anew_starts_from_painted_slices_alone() {
 }
 
 #[test]
+fn a_script_interpolates_as_the_window_does() {
+    let (mut hands, axis) = painter(lattices().remove(0), AXIAL);
+    paint_slice(&mut hands, 1);
+    paint_slice(&mut hands, 8);
+    let before = hands.session.case().clone();
+    run_steps(&mut hands.session, r#"{"tool": "interpolate", "label": 1, "axis": "k"}"#).expect("filled");
+    let by_script = digest(hands.session.case());
+    assert_eq!(hands.session.interpolated_slices(axis), [2, 3, 4, 5, 6, 7]);
+    assert_eq!(hands.session.undo(), Ok(true));
+    assert_eq!(digest(hands.session.case()), digest(&before));
+    hands.run(Command::Interpolate);
+    hands.run(Command::Accept);
+    assert_eq!(digest(hands.session.case()), by_script);
+}
+
+#[test]
 fn the_ghost_follows_the_brush_and_goes_with_escape() {
     let (mut hands, axis) = painter(lattices().remove(0), AXIAL);
     hands.run(Command::Interpolate);
