@@ -186,11 +186,10 @@ fn slices_between_are_filled() {
     };
     let painted = format!("{}, {}", disc(2.0), disc(12.0));
     let between = r#"{"tool": "interpolate", "label": 1, "axis": "k"}"#;
-    // Six slices of 29 voxels; those painted are kept, and a locked label is left alone.
-    let disc_voxels = 29;
-    check(&[&painted, between], &[(1, 6 * disc_voxels)]);
+    check(&[&painted, between], &[(1, 6 * 29)]);
+    // The painted discs took a column of 7 voxels from the wall; locked since, it keeps the others.
     let wall = r#"{"tool": "threshold", "label": 2, "range": [6, 6]}"#;
-    let session = check(&[wall, &painted, LOCK_2, between], &[(1, 6 * (disc_voxels - 7)), (2, 200)]);
+    let session = check(&[wall, &painted, LOCK_2, between], &[(1, 2 * 29 + 4 * 22), (2, 200 - 2 * 7)]);
     assert_eq!(session.history().done().last(), Some("Interpolate Lesion"));
 }
 
