@@ -407,7 +407,8 @@ impl Session {
         found.map_or([self.display.window.low(), self.display.window.high()], |otsu| otsu.foreground)
     }
 
-    /// What the values near a place are like: their mean, and 2.5 standard deviations to either side.
+    /// What the values near a place are like: the mean of the half of them that is most like it, and 2.5
+    /// standard deviations to either side.
     pub fn range_around(&self, place: Point<Patient>) -> [f64; 2] {
         let (volume, grid) = (self.case.volume(), self.grid());
         let middle = grid.clamped_index_at(place).to_array();
@@ -423,10 +424,13 @@ impl Session {
             }
         }
         values.retain(|value| value.is_finite());
+        let here = volume.value(grid.clamped_index_at(place), time);
+        // At a border half of what is near is something else.
+        values.sort_unstable_by(|a, b| (a - here).abs().total_cmp(&(b - here).abs()));
+        values.truncate(values.len().div_ceil(2));
         let count = values.len().max(1) as f64;
         let mean = values.iter().sum::<f64>() / count;
         let deviation = (values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / count).sqrt();
-        let here = volume.value(grid.clamped_index_at(place), time);
         // The seed itself belongs, whatever its surroundings are like.
         let (low, high) = (mean - 2.5 * deviation, mean + 2.5 * deviation);
         [low.min(here), high.max(here)]
