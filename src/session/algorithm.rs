@@ -19,7 +19,12 @@ use crate::volume::Mask;
 #[allow(missing_docs)]
 pub enum Algorithm {
     /// Labels every voxel whose value lies in a range.
-    Threshold { label: u16, range: [f64; 2] },
+    Threshold {
+        label: u16,
+        range: [f64; 2],
+        #[serde(default)]
+        keep_others: bool,
+    },
     /// Labels what a path of values within a range leads to from a seed; the range is given, or learnt
     /// from the region (mean ± `confidence` standard deviations).
     Grow {
@@ -31,6 +36,8 @@ pub enum Algorithm {
         confidence: Option<f64>,
         #[serde(default = "across_faces")]
         connectivity: Connectivity,
+        #[serde(default)]
+        keep_others: bool,
     },
     /// Labels the region of one label, or of background, that holds a seed; within a slice where one is told.
     Fill {
@@ -342,13 +349,14 @@ impl Algorithm {
         let (whole, spacing) = (grid.bounds(), grid.spacing_mm());
         let current = |label: u16| Mask::of_label(map, whole, label);
         match self {
-            Self::Threshold { label, range } => {
+            Self::Threshold { label, range, keep_others } => {
                 is_range(range)?;
                 let mut plan = Plan::painting(case, *label);
-                plan.writes.push((WriteRule::paint(*label), Mask::of_values(volume, bounds, *range, time)));
+                plan.writes
+                    .push((painting(*label, *keep_others), Mask::of_values(volume, bounds, *range, time)));
                 Ok(plan)
             }
-            Self::Grow { label, seed_lps, range, confidence, connectivity } => {
+            Self::Grow { label, seed_lps, range, confidence, connectivity, keep_others } => {
                 let seed = seed_at(case, *seed_lps)?;
                 let value = volume.value(seed, time.min(volume.times() - 1));
                 let region = match (range, confidence) {
@@ -378,7 +386,7 @@ impl Algorithm {
                     _ => return Err(bad("grow takes either a \"range\" or a \"confidence\"")),
                 };
                 let mut plan = Plan::painting(case, *label);
-                plan.writes.push((WriteRule::paint(*label), region));
+                plan.writes.push((painting(*label, *keep_others), region));
                 Ok(plan)
             }
             Self::Fill { label, seed_lps, slice, connectivity } => {
@@ -486,8 +494,7 @@ impl Algorithm {
                 let grown = segment::GrowFromSeeds::new(volume, time, around, labels);
                 let mut grown = grown.map_err(|error| bad(&error.to_string()))?;
                 grown.update(map, progress)?;
-                let over_nothing = |label| WriteRule { over: PaintOver::Only(0), ..WriteRule::paint(label) };
-                let writes = grown.masks().into_iter().map(|(label, mask)| (over_nothing(label), mask));
+                let writes = grown.masks().into_iter().map(|(label, mask)| (painting(label, true), mask));
                 Ok(Plan { new_labels: Vec::new(), writes: writes.collect() })
             }
             Self::Combine { op, a, b, into, a_layer, b_layer } => {
@@ -523,8 +530,7 @@ impl Plan {
     fn becoming(label: u16, now: &Mask, wanted: Mask, keep_others: bool) -> Self {
         let mut lost = now.clone();
         lost.subtract(&wanted);
-        let over = if keep_others { PaintOver::Only(0) } else { PaintOver::All };
-        let paint = WriteRule { over, ..WriteRule::paint(label) };
+        let paint = painting(label, keep_others);
         Self { new_labels: Vec::new(), writes: vec![(WriteRule::erase(label), lost), (paint, wanted)] }
     }
 
@@ -539,6 +545,12 @@ impl Plan {
         writes.extend(labels.iter().zip(wanted).map(|(label, wanted)| (WriteRule::paint(*label), wanted)));
         Self { new_labels: Vec::new(), writes }
     }
+}
+
+/// Paints a label over whatever is not locked, or over background only.
+fn painting(label: u16, keep_others: bool) -> WriteRule {
+    let over = if keep_others { PaintOver::Only(0) } else { PaintOver::All };
+    WriteRule { over, ..WriteRule::paint(label) }
 }
 
 /// Makes every island but the largest a label of its own.

@@ -163,13 +163,16 @@ impl Session {
         let label = self.active_label.max(1);
         let focus = self.focus;
         let algorithm = match kind {
-            AlgorithmKind::Threshold => Algorithm::Threshold { label, range: self.bright_range() },
+            AlgorithmKind::Threshold => {
+                Algorithm::Threshold { label, range: self.bright_range(), keep_others: true }
+            }
             AlgorithmKind::Grow => Algorithm::Grow {
                 label,
                 seed_lps: focus,
                 range: Some(self.range_around(focus)),
                 confidence: None,
                 connectivity: Connectivity::Six,
+                keep_others: true,
             },
             AlgorithmKind::Islands => Algorithm::Islands {
                 label,

@@ -84,6 +84,7 @@ fn settings_change_what_is_shown() {
         session.wait_for_trial().expect("made");
         assert_eq!(shown(session).len(), expected, "{algorithm:?}");
     };
+    let threshold = |range| Algorithm::Threshold { label: 1, range, keep_others: false };
     // Values are 2i − 10: columns 5 to 9 of 20 rows, less what the label has there already.
     session.begin_trial(AlgorithmKind::Threshold);
     let has = |session: &Session, columns: std::ops::Range<usize>| {
@@ -92,9 +93,16 @@ fn settings_change_what_is_shown() {
         voxels.filter(|voxel| map.label(*voxel) == 1).count()
     };
     let (five, all) = (has(session, 5..10), has(session, 0..24));
-    check(session, Algorithm::Threshold { label: 1, range: [0.0, 8.0] }, 5 * 20 - five);
-    check(session, Algorithm::Threshold { label: 1, range: [500.0, 600.0] }, 0);
-    check(session, Algorithm::Threshold { label: 1, range: [-10.0, 100.0] }, 24 * 20 - all);
+    check(session, threshold([0.0, 8.0]), 5 * 20 - five);
+    check(session, threshold([500.0, 600.0]), 0);
+    check(session, threshold([-10.0, 100.0]), 24 * 20 - all);
+    // Leaving others alone, it takes nothing of label 2.
+    let map = &session.case().layers()[0];
+    let others = (0..24).flat_map(|i| (0..20).map(move |j| VoxelIndex::new(i, j, 5)));
+    let others = others.filter(|voxel| map.label(*voxel) == 2).count();
+    assert!(others > 0);
+    let polite = Algorithm::Threshold { label: 1, range: [-10.0, 100.0], keep_others: true };
+    check(session, polite, 24 * 20 - all - others);
     session.begin_trial(AlgorithmKind::FillHoles);
     check(session, Algorithm::FillHoles { label: 1, slices: None, keep_others: true }, 5);
     assert!(session.drop_trial() && !session.drop_trial());

@@ -45,11 +45,12 @@ pub(super) fn show(ui: &mut Ui, session: &mut Session) {
 fn show_settings(ui: &mut Ui, session: &Session, algorithm: &mut Algorithm) {
     let unit = session.case().volume().placement.unit();
     match algorithm {
-        Algorithm::Threshold { label, range } => {
+        Algorithm::Threshold { label, range, keep_others } => {
             show_label(ui, session, "Label", label);
             show_range(ui, session, range);
+            show_keep(ui, keep_others);
         }
-        Algorithm::Grow { label, seed_lps, range, confidence, connectivity } => {
+        Algorithm::Grow { label, seed_lps, range, confidence, connectivity, keep_others } => {
             show_label(ui, session, "Label", label);
             // A range that nobody set goes with the crosshair.
             if session.focus() != *seed_lps && *range == Some(session.range_around(*seed_lps)) {
@@ -71,6 +72,7 @@ fn show_settings(ui: &mut Ui, session: &Session, algorithm: &mut Algorithm) {
                 show_number(ui, "Deviations", confidence, 0.5..=6.0, "");
             }
             show_neighbours(ui, connectivity);
+            show_keep(ui, keep_others);
             ui.label(RichText::new("It grows from the crosshair: click in Navigate to move it").small());
         }
         Algorithm::Islands { label, keep, count, remove_below_mm3, split, connectivity } => {
