@@ -3,10 +3,12 @@
 //! Everything is computed here and written as plain bytes; one run of Python computes it again and prints
 //! what does not agree.
 
+#[path = "../formats/oracle.rs"]
+mod oracle;
+
 use std::fmt::Write as _;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
 use annotomy::format::{self, Silent};
 use annotomy::geometry::{VoxelBox, VoxelIndex};
@@ -15,31 +17,7 @@ use annotomy::segment::{
 };
 use annotomy::volume::{LabelMap, Mask, Volume};
 
-/// The folder of real studies; `None`, and said so, where it is not there.
-fn studies() -> Option<PathBuf> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
-    let folder = std::env::var_os("ANNOTOMY_DATA").map_or(beside, PathBuf::from);
-    if folder.join("truth.json").is_file() {
-        return Some(folder);
-    }
-    let required = std::env::var_os("ANNOTOMY_REQUIRE_DATA").is_some_and(|value| value == "1");
-    assert!(!required, "the studies are required and not at {}", folder.display());
-    println!("skipped: no studies at {} (set ANNOTOMY_DATA)", folder.display());
-    None
-}
-
-/// The interpreter with the peers; `None`, and said so, where it is not there.
-fn python() -> Option<PathBuf> {
-    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join(".venv/bin/python");
-    let interpreter = std::env::var_os("ANNOTOMY_PYTHON").map_or(own, PathBuf::from);
-    if interpreter.is_file() {
-        return Some(interpreter);
-    }
-    let required = std::env::var_os("ANNOTOMY_REQUIRE_ORACLES").is_some_and(|value| value == "1");
-    assert!(!required, "the oracles are required and {} is not there", interpreter.display());
-    println!("skipped: no Python at {} (set ANNOTOMY_PYTHON)", interpreter.display());
-    None
-}
+use crate::oracle::{python, studies};
 
 fn load(path: &Path) -> Volume {
     let scan = format::scan(path, &Silent).expect("a study");
@@ -119,7 +97,6 @@ fn of_volume(results: &mut Results, volume: &Volume, seed: VoxelIndex, range: [f
 }
 
 fn check(study: &Path, labels: &Path, seed: VoxelIndex, range: [f64; 2]) {
-    let Some(interpreter) = python() else { return };
     let volume = load(study);
     let map: LabelMap = format::nifti::read_labels(labels, &Silent).expect("labels").labels;
     let bounds = VoxelBox { min: [0; 3], max: map.dims() };
@@ -137,18 +114,11 @@ fn check(study: &Path, labels: &Path, seed: VoxelIndex, range: [f64; 2]) {
     fs::write(&list, &results.list).expect("written");
     let [i, j, k] = seed.to_array();
     let numbers = [i as f64, j as f64, k as f64, range[0], range[1], spacing[0], spacing[1], spacing[2]];
-    let output = Command::new(interpreter)
-        .args([
-            Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oracles/segment.py").as_path(),
-            study,
-            labels,
-            &list,
-        ])
-        .args(numbers.map(|number| number.to_string()))
-        .output()
-        .expect("Python starts");
-    let (said, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success() && said.trim().ends_with("all agree"), "{said}{errors}");
+    let numbers = numbers.map(|number| number.to_string());
+    let arguments = [study, labels, &list].into_iter().chain(numbers.iter().map(Path::new));
+    let program = include_str!("../oracles/segment.py");
+    let Some(said) = python(program, &arguments.collect::<Vec<_>>()) else { return };
+    assert!(said.trim().ends_with("all agree"), "{said}");
 }
 
 #[test]

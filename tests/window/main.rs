@@ -227,19 +227,24 @@ fn what_is_saved_comes_back() {
     assert_eq!(session(&again).case().scheme(), session(&window).case().scheme());
 }
 
+/// Double-clicks the name of label 1, so that it can be typed anew.
+fn name_label(window: &mut Harness<'_, App>) {
+    let row = window.get_by_label("Label 1 Label 1").rect().left_center() + Vec2::new(70.0, 0.0);
+    for _ in 0..2 {
+        window.event(Event::PointerMoved(row));
+        button(window, row, PointerButton::Primary, true);
+        button(window, row, PointerButton::Primary, false);
+        window.step();
+    }
+    window.run_steps(3);
+}
+
 #[test]
 fn typing_a_name_takes_no_tool() {
     let study = Study::new();
     let mut window = opened(&study);
     press(&mut window, Modifiers::COMMAND, Key::L);
-    let row = window.get_by_label("Label 1 Label 1").rect().left_center() + Vec2::new(70.0, 0.0);
-    for _ in 0..2 {
-        window.event(Event::PointerMoved(row));
-        button(&window, row, PointerButton::Primary, true);
-        button(&window, row, PointerButton::Primary, false);
-        window.step();
-    }
-    window.run_steps(3);
+    name_label(&mut window);
     // The old name is selected, so that what is typed takes its place.
     window.event(Event::Text("b".into()));
     press(&mut window, Modifiers::NONE, Key::B);

@@ -69,14 +69,7 @@ fn a_stroke_begins_at_once_though_a_name_is_being_typed() {
     let mut window = opened(&study);
     press(&mut window, Modifiers::NONE, Key::B);
     press(&mut window, Modifiers::COMMAND, Key::L);
-    let row = window.get_by_label("Label 1 Label 1").rect().left_center() + Vec2::new(70.0, 0.0);
-    for _ in 0..2 {
-        window.event(Event::PointerMoved(row));
-        button(&window, row, PointerButton::Primary, true);
-        button(&window, row, PointerButton::Primary, false);
-        window.step();
-    }
-    window.run_steps(3);
+    name_label(&mut window);
     assert!(window.ctx.text_edit_focused());
     let at = middle(&window, "Axial view");
     drag(&mut window, PointerButton::Primary, &[at, at + Vec2::new(15.0, 0.0)]);
