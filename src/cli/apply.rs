@@ -214,7 +214,7 @@ fn answer(document: &mut Document, step: usize, line: &str) -> Answer {
 
 fn save(document: &mut Document, folder: &Path) -> Result<(), CommandError> {
     std::fs::create_dir_all(folder).map_err(|error| CommandError::unwritable(folder, error))?;
-    let outcome = document.save_job(Some(folder), Overwrite::Anything).run();
+    let outcome = document.save_job(Some(folder), Overwrite::Anything).run(&Silent);
     document.saved(outcome)?;
     Ok(())
 }

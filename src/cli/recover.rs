@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::CommandError;
 use super::output::{print, print_json};
+use crate::format::Silent;
 use crate::session::Document;
 use crate::store::Overwrite;
 
@@ -56,7 +57,7 @@ pub(super) fn run(arguments: &RecoverArgs) -> Result<(), CommandError> {
     if let Some(out) = &arguments.out {
         document.bring_back();
         std::fs::create_dir_all(out).map_err(|error| CommandError::unwritable(out, error))?;
-        let outcome = document.save_job(Some(out), Overwrite::Anything).run();
+        let outcome = document.save_job(Some(out), Overwrite::Anything).run(&Silent);
         document.saved(outcome)?;
         saved = Some(document.files().sidecar().to_string_lossy().into_owned());
     }

@@ -294,8 +294,13 @@ fn show_jobs(ui: &mut Ui, app: &mut App) {
     }
     let colours = theme::palette(ui);
     let saved = match (&app.saving, &app.last_saved) {
-        (Some(_), _) => {
-            ui.add(egui::Spinner::new().size(12.0));
+        (Some(saving), _) => {
+            if ui.button("Cancel").on_hover_text("Stop; what was saved before stays").clicked() {
+                saving.cancel();
+            }
+            let bar = egui::ProgressBar::new(saving.progress()).desired_width(60.0).desired_height(6.0);
+            let bar = ui.add(bar);
+            widgets::named(&bar, Role::ProgressIndicator, "Progress of saving");
             "saving…".to_owned()
         }
         (None, Some(time)) => format!("saved {time}"),

@@ -192,9 +192,10 @@ pub(super) struct Importing {
     result: Receiver<Result<Import, ImportError>>,
 }
 
-struct ImportWatcher(Arc<Shared>);
+/// Watches a job that tells nothing but how far it is.
+struct Plain(Arc<Shared>);
 
-impl Watch for ImportWatcher {
+impl Watch for Plain {
     fn is_cancelled(&self) -> bool {
         self.0.is_cancelled()
     }
@@ -215,7 +216,7 @@ impl Importing {
     ) -> Self {
         let (sender, result) = channel();
         let shared = Shared::new(ctx);
-        let watcher = ImportWatcher(shared.clone());
+        let watcher = Plain(shared.clone());
         let (path, of_labels) = (mask.clone(), names.clone());
         std::thread::spawn(move || {
             // Nobody waits for a mask whose study was closed.
@@ -255,6 +256,7 @@ impl Drop for Importing {
 
 /// A save under way.
 pub(super) struct Saving {
+    shared: Arc<Shared>,
     outcome: Receiver<SaveOutcome>,
 }
 
@@ -262,13 +264,24 @@ impl Saving {
     /// Saves in the background.
     pub(super) fn start(job: SaveJob, ctx: &egui::Context) -> Self {
         let (sender, outcome) = channel();
-        let repaint = ctx.clone();
+        let shared = Shared::new(ctx);
+        let watcher = Plain(shared.clone());
         std::thread::spawn(move || {
             // The window may be gone by now; the files are written all the same.
-            let _ = sender.send(job.run());
-            repaint.request_repaint();
+            let _ = sender.send(job.run(&watcher));
+            watcher.0.repaint.request_repaint();
         });
-        Self { outcome }
+        Self { shared, outcome }
+    }
+
+    /// How much is done, 0 to 1.
+    pub(super) fn progress(&self) -> f32 {
+        self.shared.progress()
+    }
+
+    /// Asks it to stop; it still comes to an outcome.
+    pub(super) fn cancel(&self) {
+        self.shared.cancelled.store(true, Ordering::Relaxed);
     }
 
     /// What it came to, once it is done.

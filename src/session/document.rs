@@ -453,10 +453,10 @@ pub struct SaveOutcome {
 }
 
 impl SaveJob {
-    /// Writes, reads again and proves; takes as long as that does.
-    pub fn run(self) -> SaveOutcome {
+    /// Writes, reads again and proves; takes as long as that does, or until `watch` calls it off.
+    pub fn run(self, watch: &dyn Watch) -> SaveOutcome {
         let identity = self.identity.get_or_init(|| StudyIdentity::of(&self.study));
-        let result = store::save(&SaveRequest {
+        let request = SaveRequest {
             case: &self.case,
             study: identity,
             files: &self.files,
@@ -464,7 +464,8 @@ impl SaveJob {
             journal: self.journal.as_ref(),
             by: Signature { author: self.author, time: now() },
             overwrite: self.overwrite,
-        });
+        };
+        let result = store::save_on(&LocalDisk, &request, watch);
         SaveOutcome { result, changes: self.changes, files: self.files, journal: self.journal }
     }
 }

@@ -26,7 +26,7 @@ use super::sidecar::{
 use super::study::{StudyChanges, StudyIdentity};
 use super::table;
 use crate::case::{Case, LayerOrigin};
-use crate::format::{nifti, read_plain};
+use crate::format::{Silent, Watch, nifti, read_plain};
 
 /// What is to be saved, where, by whom, and what may be lost by it.
 #[derive(Clone, Debug)]
@@ -146,6 +146,9 @@ pub enum SaveError {
         /// Its version.
         version: u64,
     },
+    /// Whoever watches called it off before its moment.
+    #[error("saving was stopped; nothing was written")]
+    Cancelled,
     /// A file that was just written does not hold what it should.
     #[error("{}: was written and read again, but {mismatch}; the former file stays", path.display())]
     Unproven {
@@ -169,11 +172,12 @@ pub enum SaveError {
 
 /// Saves a case and proves it. Takes as long as writing and reading the masks does.
 pub fn save(request: &SaveRequest<'_>) -> Result<Saved, SaveError> {
-    save_on(&LocalDisk, request)
+    save_on(&LocalDisk, request, &Silent)
 }
 
-/// [`save`] on a disk of the caller's.
-pub fn save_on(disk: &dyn Disk, request: &SaveRequest<'_>) -> Result<Saved, SaveError> {
+/// [`save`] on a disk of the caller's, told of and called off by `watch`. After its moment it is no longer
+/// called off.
+pub fn save_on(disk: &dyn Disk, request: &SaveRequest<'_>, watch: &dyn Watch) -> Result<Saved, SaveError> {
     let SaveRequest { case, study, files, .. } = request;
     debug_assert!(
         study.record.grid().is_some_and(|grid| grid.is_same_as(case.volume().grid())),
@@ -187,10 +191,18 @@ pub fn save_on(disk: &dyn Disk, request: &SaveRequest<'_>) -> Result<Saved, Save
 
     let mut receipt = Receipt { tolerance_mm: TOLERANCE_MM, layers: Vec::new() };
     let mut layers = Vec::new();
+    // Each layer is written and read again, the rest is small.
+    let parts = 2.0 * case.layers().len() as f64 + 1.0;
+    let go_on = |part: f64| {
+        watch.progress(part / parts);
+        if watch.is_cancelled() { Err(SaveError::Cancelled) } else { Ok(()) }
+    };
     for (number, labels) in case.layers().iter().enumerate() {
         let place = files.mask(number);
+        go_on(2.0 * number as f64)?;
         let waiting = staged.write(&place, |file| nifti::write_labels(file, labels, &study.geometry))?;
         let file = name_of(&place);
+        go_on(2.0 * number as f64 + 1.0)?;
         let proven = prove(&waiting, &file, case.volume().grid(), labels)
             .map_err(|mismatch| SaveError::Unproven { path: place, mismatch })?;
         let counts = sidecar::count_records(&proven.counts);
@@ -240,6 +252,7 @@ pub fn save_on(disk: &dyn Disk, request: &SaveRequest<'_>) -> Result<Saved, Save
     if Before::look(request)? != before {
         return Err(SaveError::ChangedOnDisk { path: files.sidecar() });
     }
+    go_on(parts)?;
     staged.commit(files)?;
     let saved = Saved { receipt, sidecar: files.sidecar(), seen, missing_source };
     match staged.finish(files, &before.outdated_by(&sidecar)) {

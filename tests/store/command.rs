@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
+use annotomy::format::Silent;
 use serde_json::Value;
 
 use crate::desk::{Desk, SQUARE, grid, marked, write_study};
@@ -57,7 +58,7 @@ fn names_of_marks_steer_no_terminal() {
     let step = r#"{"tool": "landmark", "name": "\u001b[2J\u202egone", "point_lps": [9000, 0, 0]}"#;
     document.session.run_step(&ScriptStep::from_text(step).expect("a step")).expect("made");
     let job = document.save_job(None, annotomy::store::Overwrite::Seen);
-    let saved = document.saved(job.run()).expect("saved");
+    let saved = document.saved(job.run(&Silent)).expect("saved");
     let (code, told, _) = verify(&[], &saved.sidecar);
     assert_eq!(code, Some(0));
     assert!(told.contains("\u{fffd}[2J\u{fffd}gone") && !told.contains(['\u{1b}', '\u{202e}']), "{told:?}");

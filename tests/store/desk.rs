@@ -86,6 +86,7 @@ impl Desk {
                 by: by("Ada"),
                 overwrite,
             },
+            &Silent,
         )
     }
 

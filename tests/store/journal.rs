@@ -138,7 +138,7 @@ fn a_save_and_its_journal_agree_whenever_the_machine_stops() {
     step(&mut document, &json!({"tool": "undo"}));
     document.wait_for_journal().expect("durable");
     let journal_unfolded = fs::read(journal_of(&desk)).expect("readable");
-    document.saved(job.run()).expect("saved");
+    document.saved(job.run(&Silent)).expect("saved");
     step(&mut document, &brush(2, 17));
     document.wait_for_journal().expect("durable");
     assert_eq!(come_back(&after_a_stop(&desk)), work_of(&document), "after the journal was folded");
@@ -260,7 +260,7 @@ fn a_study_that_is_only_looked_at_leaves_nothing_beside_it() {
     // A save without a step keeps none either, and the first step after it begins one that fits it.
     let mut document = open(&desk);
     let job = document.save_job(None, Overwrite::Seen);
-    document.saved(job.run()).expect("saved");
+    document.saved(job.run(&Silent)).expect("saved");
     assert!(!journal_of(&desk).exists());
     step(&mut document, &brush(1, 5));
     document.wait_for_journal().expect("durable");
@@ -506,7 +506,7 @@ proptest! {
                 1 => drop(document.session.redo().expect("made again")),
                 2 => {
                     let job = document.save_job(None, Overwrite::Seen);
-                    document.saved(job.run()).expect("saved");
+                    document.saved(job.run(&Silent)).expect("saved");
                 }
                 _ => step(&mut document, &brush(1 + (at % 3) as u16, at)),
             }

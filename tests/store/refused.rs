@@ -3,8 +3,9 @@
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use annotomy::format::Silent;
+use annotomy::format::{Silent, Watch};
 use annotomy::store::{
     CaseFiles, Digest, Disk, MarksError, Mismatch, Notice, Overwrite, SaveError, SaveRequest, StudyChange,
     StudyIdentity, find_marks, open_sidecar, save_on, verify,
@@ -93,6 +94,7 @@ fn a_study_replaced_while_it_is_open_is_told_before_marks_are_saved_under_its_na
             save_on(
                 &Careless,
                 &SaveRequest { case, study, files, seen: None, journal: None, by: by("Ada"), overwrite },
+                &Silent,
             )
         };
         match save(Overwrite::Seen) {
@@ -422,4 +424,45 @@ fn marks_that_cannot_be_told_are_not_saved() {
     let error = desk.try_save(&case.expect("a case"), Some(&marks.seen)).expect_err("refused");
     assert!(matches!(error, SaveError::Unproven { .. }), "{error}");
     assert_eq!(contents(&desk), before);
+}
+
+/// Calls a save off when it asks for the nth time.
+struct CallsOff {
+    left: AtomicUsize,
+}
+
+impl Watch for CallsOff {
+    fn is_cancelled(&self) -> bool {
+        self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_err()
+    }
+}
+
+#[test]
+fn a_save_that_is_called_off_leaves_the_folder_as_it_was() {
+    let desk = Desk::new();
+    let volume = desk.study().volume.clone();
+    let saved = desk.save(&marked(&volume, 2, 0));
+    let before = contents(&desk);
+    let (case, study, files) = (marked(&volume, 3, 1), StudyIdentity::of(&desk.study()), desk.files());
+    let request = SaveRequest {
+        case: &case,
+        study: &study,
+        files: &files,
+        seen: Some(&saved.seen),
+        journal: None,
+        by: by("Ada"),
+        overwrite: Overwrite::Seen,
+    };
+    let mut called_off = 0;
+    loop {
+        let watch = CallsOff { left: AtomicUsize::new(called_off) };
+        match save_on(&Careless, &request, &watch) {
+            Err(SaveError::Cancelled) => assert_eq!(contents(&desk), before, "at question {called_off}"),
+            Err(error) => panic!("{error}"),
+            Ok(_) => break,
+        }
+        called_off += 1;
+    }
+    assert_eq!(called_off, 2 * case.layers().len() + 1, "before and after each mask, and before the moment");
+    assert!(verify(&files.sidecar(), &Silent).is_ok_and(|proof| proof.agrees()));
 }

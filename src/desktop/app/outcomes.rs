@@ -186,6 +186,10 @@ impl App {
                     self.save_all(next, ctx);
                 }
             }
+            Err(SaveError::Cancelled) => {
+                self.after_save = None;
+                self.notify("Saving was stopped; nothing was written");
+            }
             Err(error) => {
                 self.after_save = None;
                 let text = error.to_string();
