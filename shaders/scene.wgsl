@@ -35,8 +35,9 @@ struct Scene {
     dimmed: f32,
     // Of a projection: the greatest count of steps along a ray.
     most_steps: f32,
-    unused_1: u32,
-    unused_2: u32,
+    // Of a threshold: the least and the greatest sample that belongs, in numbers that rise with samples.
+    least: i32,
+    most: i32,
 }
 
 @group(0) @binding(0) var<uniform> scene: Scene;

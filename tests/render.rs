@@ -8,10 +8,10 @@
 use std::sync::{Arc, OnceLock};
 
 use annotomy::annotation::{Colour, Label};
-use annotomy::case::{Case, Edit, MaskWriter, WriteRule};
+use annotomy::case::{Case, Edit, MaskWriter, PaintOver, WriteRule};
 use annotomy::geometry::{Affine, AnatomicalPlane, Grid, Patient, Point, Vector, Voxel, VoxelIndex};
 use annotomy::render::{
-    Gpu, Image, Pace, Picture, Progress, Quality, Renderer, Subject, draw_on_cpu, picture,
+    Gpu, Image, Pace, Picture, Progress, Quality, Renderer, Subject, Threshold, draw_on_cpu, picture,
 };
 use annotomy::view::{Display, Interpolation, Orbit, Pane, SliceSource, View};
 use annotomy::volume::{Buffer, LabelMap, Rescale, Samples, Volume, Window};
@@ -262,6 +262,62 @@ fn labels_look_the_same_by_both() {
 }
 
 #[test]
+fn thresholds_look_the_same_by_both() {
+    let dims = [23, 19, 11];
+    let count = dims.iter().product();
+    let float = |n: u32| match n % 9 {
+        0 => f32::NAN,
+        1 => f32::INFINITY,
+        2 => -0.0,
+        3 => 0.0,
+        _ => (n % 1000) as f32 * 0.001 - 0.5,
+    };
+    let plain = Rescale::NONE;
+    let falling = Rescale { slope: -0.37, intercept: 812.5 };
+    let cases: [(&str, Samples, Rescale, [f64; 2]); 10] = [
+        ("i8", Samples::I8(buffer(count, |n| n as i8)), plain, [-3.0, 40.0]),
+        ("u8", Samples::U8(buffer(count, |n| n as u8)), plain, [100.0, 255.0]),
+        ("i16", Samples::I16(buffer(count, |n| n as i16)), plain, [-9000.0, 12.5]),
+        ("i16, falling", Samples::I16(buffer(count, |n| (n % 4000) as i16)), falling, [40.0, 400.0]),
+        ("u16", Samples::U16(buffer(count, |n| n as u16)), plain, [30_000.0, 70_000.0]),
+        ("i32", Samples::I32(buffer(count, |n| n as i32)), plain, [-1e8, 1e9]),
+        ("u32", Samples::U32(buffer(count, |n| n)), plain, [1e9, 3e9]),
+        ("f32", Samples::F32(buffer(count, float)), plain, [0.0, 0.25]),
+        ("f32, below nothing", Samples::F32(buffer(count, float)), plain, [f64::NEG_INFINITY, 0.0]),
+        ("none", Samples::U8(buffer(count, |n| n as u8)), plain, [300.0, 400.0]),
+    ];
+    for (name, samples, rescale, range) in cases {
+        let grid = crooked(dims);
+        let volume = Arc::new(Volume::new(grid.clone(), 1, samples, rescale).expect("a volume"));
+        assert!(Threshold::is_exact_on_device(&volume));
+        for labels in [&[][..], &[1, 2, 300]] {
+            let mut case = Case::new(volume.clone());
+            if !labels.is_empty() {
+                let layers = vec![balls(dims, labels)];
+                case =
+                    Case::with_marks(volume.clone(), layers, Default::default(), Vec::new()).expect("a case");
+            }
+            for (label, locked) in [(1, false), (2, true)] {
+                let after = Label { locked, ..Label::numbered(label) };
+                let edit = Edit::set_label(&case, label, Some(after)).expect("a change");
+                case.apply(&edit).expect("applies");
+            }
+            for over in [PaintOver::All, PaintOver::Only(0)] {
+                let rule = WriteRule { over, ..WriteRule::paint(1) };
+                let threshold = Some(Threshold { layer: 0, rule, range });
+                // Between voxels of such noise f32 and f64 differ in grey already.
+                let interpolation = Interpolation::Nearest;
+                let display = Display { interpolation, ..Display::with_window(Window::new(0.0, 100.0)) };
+                for (place, view) in every_view(&grid) {
+                    let wanted = Picture { threshold: threshold.clone(), ..Picture::slice(view, display) };
+                    check(&format!("{name}, {labels:?}, {over:?}, {place}"), &case, &wanted, PIXELS, 1.0);
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn projections_look_the_same_by_both() {
     let grid = crooked([40, 50, 20]);
     let wave = |place: usize| {
@@ -278,7 +334,7 @@ fn projections_look_the_same_by_both() {
             let orbit = Orbit { yaw, pitch, ..Orbit::fitted(&grid, SIZE) };
             let display = Display::with_window(Window::new(1500.0, 3000.0));
             let subject = Subject::Projection { orbit, size: SIZE, quality };
-            let wanted = Picture { subject, display, highlight: None };
+            let wanted = Picture { subject, display, highlight: None, threshold: None };
             let Some(gpu) = gpu() else { return };
             let by_gpu = picture(&case, &wanted, PIXELS, Some(gpu)).expect("drawn");
             let by_cpu = draw_on_cpu(&case, &wanted, by_gpu.size());

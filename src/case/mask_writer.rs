@@ -55,6 +55,14 @@ impl WriteRule {
     }
 }
 
+impl WriteRule {
+    /// Which labels it may write over in a case, locks and eyes as they are now.
+    pub fn takes(&self, case: &Case) -> impl Fn(u16) -> bool + use<> {
+        let kept = kept_labels(case, self);
+        move |label| kept.as_ref().is_none_or(|kept| kept[usize::from(label) / 64] >> (label % 64) & 1 == 0)
+    }
+}
+
 /// Collects writes to one layer into one [`Edit`]. Every tool and algorithm that changes a mask
 /// goes through it, so locks hold for all of them. The case itself is not touched.
 pub struct MaskWriter<'a> {

@@ -8,7 +8,9 @@ use egui_wgpu::{CallbackResources, CallbackTrait};
 
 use super::canvas::OVERVIEW;
 use crate::geometry::{Grid, Vector};
-use crate::render::{Gpu, Image, Pace, Picture, Progress, Quality, Renderer, Subject, draw_on_cpu};
+use crate::render::{
+    Gpu, Image, Pace, Picture, Progress, Quality, Renderer, Subject, Threshold, draw_on_cpu,
+};
 use crate::session::Session;
 use crate::view::{Orbit, View};
 use crate::volume::Window;
@@ -25,6 +27,8 @@ pub(super) struct Pictures {
     is_software: bool,
     /// A label that stands out while all others are dimmed.
     pub(super) highlight: Option<u16>,
+    /// The values that most of the study lies between, for the overview.
+    usual: Option<Window>,
     /// Whether the person asked for a fresh device.
     pub(super) reset_wanted: bool,
     by_cpu: HashMap<usize, (Picture, u64, egui::TextureHandle)>,
@@ -76,6 +80,12 @@ impl Pictures {
         egui_renderer.callback_resources.get::<Renderer>().is_some_and(|renderer| renderer.gpu().is_lost())
     }
 
+    /// Lets pictures show the threshold that is tried out, where they can tell it for every sample.
+    pub(super) fn take_thresholds(session: &mut Session) {
+        let exact = Threshold::is_exact_on_device(session.case().volume());
+        session.leave_thresholds_to_pictures(exact);
+    }
+
     /// Draws one slice pane.
     pub(super) fn paint_slice(
         &mut self,
@@ -90,6 +100,7 @@ impl Pictures {
             subject: Subject::Slice(*view),
             display: *session.display(),
             highlight: self.highlight,
+            threshold: threshold_of(session),
         };
         self.paint(ui, frame, session, pane, Some(picture), rect);
     }
@@ -112,9 +123,10 @@ impl Pictures {
         let subject = Subject::Projection { orbit, size, quality };
         let mut display = *session.display();
         // The greatest value along a line is nearly always a bright one: a wider window keeps its shades.
-        display.window =
-            Window::between(display.window.low(), display.window.high() + display.window.width * 0.4);
-        let picture = Picture { subject, display, highlight: self.highlight };
+        let usual = self.usual.get_or_insert_with(|| session.case().volume().automatic_window());
+        let window = display.window;
+        display.window = Window::between(window.low(), usual.high().max(window.high() + window.width * 0.4));
+        let picture = Picture { subject, display, highlight: self.highlight, threshold: None };
         // A stroke changes labels with every sample; the overview follows when the hand rests.
         let at_rest = session.gesture_pane().is_none();
         self.paint(ui, frame, session, OVERVIEW, at_rest.then_some(picture), rect);
@@ -131,6 +143,7 @@ impl Pictures {
     /// Forgets how the overview was turned, for another study.
     pub(super) fn reset(&mut self) {
         self.orbit = None;
+        self.usual = None;
         self.by_cpu.clear();
     }
 
@@ -194,6 +207,12 @@ impl Pictures {
         let reason = egui_renderer.callback_resources.get::<Renderer>()?.drawn_by_cpu_because()?;
         Some(format!("slices drawn by the CPU: {reason}"))
     }
+}
+
+/// The threshold that is tried out, where pictures show it.
+fn threshold_of(session: &Session) -> Option<Threshold> {
+    let (layer, rule, range) = session.threshold_on_pictures()?;
+    Some(Threshold { layer, rule, range })
 }
 
 /// The whole grid, somewhat larger than would be safe for every turn: its corners are mostly air.

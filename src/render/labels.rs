@@ -250,9 +250,14 @@ pub(super) fn colour_texture(gpu: &Gpu) -> wgpu::Texture {
 
 /// Writes the whole table.
 pub(super) fn send_colours(gpu: &Gpu, texture: &wgpu::Texture, scheme: &LabelScheme) {
+    write_table(gpu, texture, &colours(scheme));
+}
+
+/// Writes a table of a colour for each of the 65536 labels.
+pub(super) fn write_table(gpu: &Gpu, texture: &wgpu::Texture, colours: &[[u8; 4]]) {
     gpu.queue.write_texture(
         texture.as_image_copy(),
-        bytemuck::cast_slice(&colours(scheme)),
+        bytemuck::cast_slice(colours),
         wgpu::TexelCopyBufferLayout { offset: 0, bytes_per_row: Some(256 * 4), rows_per_image: None },
         texture.size(),
     );

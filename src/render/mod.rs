@@ -19,9 +19,11 @@ mod projection;
 mod renderer;
 mod scene;
 mod slice;
+mod threshold;
 mod voxels;
 
 pub use gpu::{AdapterReport, Gpu, GpuError, adapters, device_descriptor};
 pub use image::{Image, ImageError};
 pub use picture::{Picture, Quality, Subject, draw_on_cpu, picture};
 pub use renderer::{Pace, Progress, Renderer};
+pub use threshold::Threshold;

@@ -4,13 +4,14 @@ use std::collections::HashMap;
 
 use super::scene::PixelRect;
 use super::voxels::{Coding, Kind};
-use super::{overlay, projection, slice};
+use super::{overlay, projection, slice, threshold};
 
 /// One pass in one variant. Variants are compiled apart, so that no pixel asks what the volume is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Pass {
     Slice { kind: Kind, smooth: bool, flat_axis: Option<usize> },
     Overlay,
+    Threshold { kind: Kind },
     Projection { kind: Kind, smooth: bool },
     Surface,
 }
@@ -103,6 +104,7 @@ fn build(device: &wgpu::Device, layout: &wgpu::PipelineLayout, pass: Pass) -> wg
     let (source, entry_point, blend) = match pass {
         Pass::Slice { .. } => (slice::SHADER, "slice_at", None),
         Pass::Overlay => (overlay::SHADER, "overlay_at", over),
+        Pass::Threshold { .. } => (threshold::SHADER, "threshold_at", over),
         Pass::Projection { .. } => (projection::SHADER, "projection_at", None),
         Pass::Surface => (projection::SHADER, "surface_at", over),
     };
@@ -159,6 +161,7 @@ fn constants(pass: Pass) -> Vec<(&'static str, f64)> {
             let [coding, sign_shift] = Coding::constants(kind);
             vec![coding, sign_shift, flag("SMOOTH", smooth)]
         }
+        Pass::Threshold { kind } => Coding::constants(kind).to_vec(),
         Pass::Overlay | Pass::Surface => Vec::new(),
     }
 }
@@ -172,7 +175,7 @@ mod tests {
 
     #[test]
     fn every_shader_is_valid_on_every_backend_without_features() {
-        for source in [slice::SHADER, overlay::SHADER, projection::SHADER, blit::SHADER] {
+        for source in [slice::SHADER, overlay::SHADER, threshold::SHADER, projection::SHADER, blit::SHADER] {
             let module = naga::front::wgsl::parse_str(source)
                 .unwrap_or_else(|error| panic!("{}", error.emit_to_string(source)));
             let mut validator = naga::valid::Validator::new(

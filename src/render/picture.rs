@@ -4,6 +4,7 @@ use super::gpu::{Gpu, GpuError};
 use super::image::Image;
 use super::renderer::{Pace, Renderer};
 use super::scene::Scene;
+use super::threshold::{self, Threshold};
 use super::{labels, overlay, projection, slice};
 use crate::case::Case;
 use crate::view::{Display, Orbit, View};
@@ -17,6 +18,8 @@ pub struct Picture {
     pub display: Display,
     /// A label that stands out while all others are dimmed.
     pub highlight: Option<u16>,
+    /// A threshold that is tried out, seen on slices.
+    pub threshold: Option<Threshold>,
 }
 
 /// What is looked at.
@@ -77,13 +80,13 @@ impl Picture {
 
     /// A slice with nothing standing out.
     pub fn slice(view: View, display: Display) -> Self {
-        Self { subject: Subject::Slice(view), display, highlight: None }
+        Self { subject: Subject::Slice(view), display, highlight: None, threshold: None }
     }
 
     /// A fine projection with nothing standing out.
     pub fn projection(orbit: Orbit, size: [f64; 2], display: Display) -> Self {
         let subject = Subject::Projection { orbit, size, quality: Quality::Fine };
-        Self { subject, display, highlight: None }
+        Self { subject, display, highlight: None, threshold: None }
     }
 }
 
@@ -109,6 +112,9 @@ pub fn draw_on_cpu(case: &Case, picture: &Picture, size: [u32; 2]) -> Image {
             slice::draw_on_cpu(volume, time, &scene, &mut image);
             for layer in case.shown_layers() {
                 overlay::draw_on_cpu(layer, &colours, &scene, &mut image);
+            }
+            if let Some(threshold) = &picture.threshold {
+                threshold::draw_on_cpu(case, threshold, time, &scene, &mut image);
             }
         }
         Subject::Projection { .. } => {

@@ -10,6 +10,7 @@ use super::labels::{LabelTexture, colour_texture, labelled_box, send_colours};
 use super::passes::{PICTURE_FORMAT, Pass, Passes};
 use super::picture::{Picture, Subject, draw_on_cpu};
 use super::scene::{PixelRect, Scene};
+use super::threshold::{TakenTable, Threshold};
 use super::voxels::VoxelTexture;
 use crate::case::Case;
 use crate::geometry::{Patient, Point};
@@ -47,6 +48,7 @@ pub struct Renderer {
     blit: Blit,
     colours: wgpu::TextureView,
     colour_texture: wgpu::Texture,
+    taken: TakenTable,
     empty: wgpu::TextureView,
     shown: Option<Shown>,
     panes: HashMap<u64, Pane>,
@@ -101,6 +103,7 @@ impl Renderer {
             blit: Blit::new(&gpu.device, target),
             colours: colour_texture.create_view(&wgpu::TextureViewDescriptor::default()),
             colour_texture,
+            taken: TakenTable::new(&gpu),
             empty: empty.create_view(&wgpu::TextureViewDescriptor::default()),
             shown: None,
             panes: HashMap::new(),
@@ -224,7 +227,11 @@ impl Renderer {
                 let layers = shown.layers.iter().enumerate();
                 let layers =
                     layers.filter(|(layer, _)| shown.case.is_layer_shown(*layer)).map(|(_, layer)| layer);
-                let draws = draws_of(picture, &scene, voxels, layers);
+                let mut draws = draws_of(picture, &scene, voxels, layers);
+                if let Some(threshold) = picture.threshold.as_ref().filter(|_| voxels.tells_thresholds) {
+                    self.taken.follow(&self.gpu, &shown.case, threshold);
+                    draws.extend(shown.draw_of_threshold(threshold, &scene, voxels, self.taken.view()));
+                }
                 self.passes.prepare(draws.iter().map(|draw| draw.pass));
                 let encoder =
                     pane.encode(&self.gpu, &self.passes, voxels, &draws, &self.empty, &self.colours);
@@ -262,6 +269,8 @@ struct Draw<'a> {
     pass: Pass,
     scene: Scene,
     labels: Option<&'a wgpu::TextureView>,
+    /// The table of label colours, where it is not that of the scheme.
+    table: Option<&'a wgpu::TextureView>,
     /// The pixels it draws, in rectangles that do not overlap.
     rectangles: Vec<PixelRect>,
 }
@@ -281,26 +290,51 @@ fn draws_of<'a>(
         Subject::Slice(_) => {
             let pass = Pass::Slice { kind, smooth, flat_axis: scene.flat_axis };
             let rectangles = scene.pixels_of(corners(scene.first), corners(scene.last)).into_iter().collect();
-            draws.push(Draw { pass, scene: scene.clone(), labels: None, rectangles });
+            draws.push(Draw { pass, scene: scene.clone(), labels: None, table: None, rectangles });
             draws.extend(labelled.map(|(layer, labels)| Draw {
                 pass: Pass::Overlay,
                 scene: scene.clone(),
                 labels: Some(labels),
+                table: None,
                 rectangles: layer.rectangles_on(scene),
             }));
         }
         Subject::Projection { .. } => {
             let whole = vec![[0, 0, scene.size[0], scene.size[1]]];
             let pass = Pass::Projection { kind, smooth };
-            draws.push(Draw { pass, scene: scene.clone(), labels: None, rectangles: whole.clone() });
+            let rectangles = whole.clone();
+            draws.push(Draw { pass, scene: scene.clone(), labels: None, table: None, rectangles });
             draws.extend(labelled.filter_map(|(layer, labels)| {
                 let (first, last) = labelled_box(layer.map())?;
                 let (scene, rectangles) = (scene.within(first, last), whole.clone());
-                Some(Draw { pass: Pass::Surface, scene, labels: Some(labels), rectangles })
+                Some(Draw { pass: Pass::Surface, scene, labels: Some(labels), table: None, rectangles })
             }));
         }
     }
     draws
+}
+
+impl Shown {
+    /// What a threshold would give away on a slice; nothing of a projection.
+    fn draw_of_threshold<'a>(
+        &'a self,
+        threshold: &Threshold,
+        scene: &Scene,
+        voxels: &VoxelTexture,
+        table: &'a wgpu::TextureView,
+    ) -> Option<Draw<'a>> {
+        let labels = self.layers.get(threshold.layer)?.view();
+        let corners = |cell: [usize; 3]| cell.map(|n| n as f64);
+        let rectangles = vec![scene.pixels_of(corners(scene.first), corners(scene.last))?];
+        let pass = Pass::Threshold { kind: voxels.coding.kind };
+        (scene.most_steps == 1).then(|| Draw {
+            pass,
+            scene: scene.clone(),
+            labels,
+            table: Some(table),
+            rectangles,
+        })
+    }
 }
 
 impl Pane {
@@ -373,6 +407,7 @@ impl Pane {
             let Some(pipeline) = passes.get(draw.pass).filter(|_| first < next) else { continue };
             gpu.queue.write_buffer(uniform, 0, bytemuck::bytes_of(&draw.scene.for_gpu(&voxels.coding)));
             let labels = draw.labels.unwrap_or(empty);
+            let colours = draw.table.unwrap_or(colours);
             pass.set_pipeline(pipeline);
             pass.set_bind_group(0, &passes.bind(uniform, &voxels.view, labels, colours), &[]);
             pass.set_vertex_buffer(0, self.rectangles.slice(..));

@@ -38,6 +38,8 @@ pub(super) struct Scene {
     pub(super) highlight: Option<u16>,
     /// The greatest count of steps along a ray of a projection.
     pub(super) most_steps: u32,
+    /// The least and the greatest sample that a threshold gives away, as its shader counts them.
+    pub(super) keys: [i32; 2],
 }
 
 /// A rectangle of pixels: left, top, right and bottom without the last two.
@@ -113,6 +115,7 @@ impl Scene {
             }),
             highlight: picture.highlight,
             most_steps: 1,
+            keys: picture.threshold.as_ref().map_or([1, 0], |threshold| threshold.keys(volume)),
         };
         match &picture.subject {
             Subject::Slice(view) => {
@@ -230,7 +233,7 @@ impl Scene {
             highlight: u32::from(self.highlight.unwrap_or(0)),
             dimmed: DIMMED as f32,
             most_steps: self.most_steps as f32,
-            unused: [0; 2],
+            keys: self.keys,
         }
     }
 
@@ -297,7 +300,7 @@ pub(super) mod gpu_data {
         pub(super) highlight: u32,
         pub(super) dimmed: f32,
         pub(super) most_steps: f32,
-        pub(super) unused: [u32; 2],
+        pub(super) keys: [i32; 2],
     }
 
     const _: () = assert!(size_of::<Scene>() == 160);

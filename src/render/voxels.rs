@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::gpu::Gpu;
+use super::threshold::Threshold;
 use crate::volume::{Sample, Samples, Volume};
 
 /// How the samples of a volume are held in texels: as the bits of the file wherever 32 bits are
@@ -138,6 +139,8 @@ pub(super) struct VoxelTexture {
     pub(super) volume: Arc<Volume>,
     pub(super) time: usize,
     pub(super) coding: Coding,
+    /// Whether its texels tell exactly which samples lie in a range.
+    pub(super) tells_thresholds: bool,
     pub(super) view: wgpu::TextureView,
     texture: wgpu::Texture,
     /// The slices along k that have arrived.
@@ -159,7 +162,8 @@ impl VoxelTexture {
         let texture = new_texture(gpu, "voxels", dims, coding.format)
             .ok_or("this graphics adapter has too little memory for the volume")?;
         let view = texture.create_view(&wgpu::TextureViewDescriptor::default());
-        Ok(Self { volume, time, coding, view, texture, arrived: 0..0 })
+        let tells_thresholds = Threshold::is_exact_on_device(&volume);
+        Ok(Self { volume, time, coding, tells_thresholds, view, texture, arrived: 0..0 })
     }
 
     /// Starts anew with another point in time, in the same texture.

@@ -548,7 +548,7 @@ impl Plan {
 }
 
 /// Paints a label over whatever is not locked, or over background only.
-fn painting(label: u16, keep_others: bool) -> WriteRule {
+pub(super) fn painting(label: u16, keep_others: bool) -> WriteRule {
     let over = if keep_others { PaintOver::Only(0) } else { PaintOver::All };
     WriteRule { over, ..WriteRule::paint(label) }
 }

@@ -1,8 +1,12 @@
 //! The slices between painted ones: shown as a ghost first, then taken in as one step.
 
+use std::sync::mpsc::RecvTimeoutError;
+use std::time::Duration;
+
 use super::Session;
+use super::background::Background;
 use crate::case::{Case, Edit, EditError, MaskWriter, SliceSeries, WriteRule};
-use crate::segment::{Interpolated, Interpolation, Unwatched, interpolate};
+use crate::segment::{Cancelled, Interpolated, Interpolation, Progress, Unwatched, interpolate};
 use crate::tool::VoxelRun;
 use crate::volume::{Mask, for_each_run};
 
@@ -10,9 +14,17 @@ use crate::volume::{Mask, for_each_run};
 #[derive(Debug)]
 pub(super) struct Ghost {
     of: SliceSeries,
+    /// The revision it was asked for last.
     revision: u64,
-    filled: Interpolated,
+    /// What is shown; while a newer one is being made that of an older revision.
+    filled: Option<Interpolated>,
+    making: Option<Background<Result<Interpolated, Cancelled>>>,
+    /// To be taken in as soon as it is made.
+    accepted: bool,
 }
+
+/// A ghost of few slices is made within this: it is then there at once, and nothing flickers.
+const PATIENCE: Duration = Duration::from_millis(8);
 
 impl Session {
     /// Shows what would lie between the painted slices of the active label, across the slices of the
@@ -27,18 +39,16 @@ impl Session {
             return;
         };
         let of = SliceSeries { layer: self.layer, label: self.active_label, axis: family.slice_axis };
-        let ghost = ghost_of(&self.case, of);
-        if ghost.filled.slices.is_empty() {
-            self.notice = Some("Paint the label on two slices with others between them first".into());
-            return;
-        }
-        let (count, name) = (ghost.filled.slices.len(), self.label_name(of.label));
-        self.notice =
-            Some(format!("{count} slices of {name} between painted ones: Enter takes them, Esc drops them"));
-        self.ghost = Some(ghost);
+        self.ghost = Some(Ghost::begun(&self.case, of));
+        self.follow_ghost(PATIENCE);
     }
 
-    /// Whether something is shown that Enter would take in.
+    /// Whether what is shown is being made, so that somebody should look again soon.
+    pub fn is_making_ghost(&self) -> bool {
+        self.ghost.as_ref().is_some_and(|ghost| ghost.making.is_some())
+    }
+
+    /// Whether something is shown, or about to be, that Enter would take in.
     pub fn has_ghost(&self) -> bool {
         self.ghost.is_some()
     }
@@ -48,13 +58,21 @@ impl Session {
         self.ghost.take().is_some()
     }
 
-    /// Takes in what is shown, as one step; `false` where nothing is.
+    /// Takes in what is shown, as one step, as soon as it is made; `false` where nothing is.
     pub fn accept_ghost(&mut self) -> Result<bool, EditError> {
         self.break_off();
-        self.follow_ghost();
-        let Some(Ghost { of, filled, .. }) = self.ghost.take() else { return Ok(false) };
-        self.fill_between(of, &filled)?;
+        let Some(ghost) = &mut self.ghost else { return Ok(false) };
+        ghost.accepted = true;
+        self.follow_ghost(PATIENCE);
         Ok(true)
+    }
+
+    /// Waits until what is shown is made; for whoever has no window to draw meanwhile.
+    pub fn wait_for_ghost(&mut self) {
+        self.follow_ghost(Duration::ZERO);
+        while self.is_making_ghost() && self.grab.is_none() {
+            self.follow_ghost(Duration::from_secs(1));
+        }
     }
 
     /// Fills the slices between the painted ones of a label along a voxel axis, as one step. Slices
@@ -62,8 +80,8 @@ impl Session {
     pub fn interpolate(&mut self, label: u16, axis: usize) -> Result<(), EditError> {
         self.break_off();
         let of = SliceSeries { layer: self.layer, label, axis };
-        let filled = ghost_of(&self.case, of).filled;
-        self.fill_between(of, &filled)
+        let filled = filled_between(&self.case, of, &Unwatched);
+        self.fill_between(of, &filled.unwrap_or_else(|_| unreachable!("nobody calls it off")))
     }
 
     fn fill_between(&mut self, of: SliceSeries, filled: &Interpolated) -> Result<(), EditError> {
@@ -76,21 +94,48 @@ impl Session {
         self.apply_step(&format!("Interpolate {name}"), |case| edits_between(case, of, filled, &rule))
     }
 
-    /// Makes the ghost anew where its label was painted on since.
-    pub(super) fn follow_ghost(&mut self) {
-        let Some(Ghost { of, revision, .. }) = self.ghost else { return };
-        let is_current = of.layer == self.layer && of.label == self.active_label;
-        match self.case.layers().get(of.layer).filter(|_| is_current) {
-            None => self.ghost = None,
-            Some(map) if map.revision() == revision || self.grab.is_some() => {}
-            Some(_) => self.ghost = Some(ghost_of(&self.case, of)),
+    /// Takes in what has been made since the last call or is made within `patience`, and makes it anew
+    /// where the label was painted on.
+    pub(super) fn follow_ghost(&mut self, patience: Duration) {
+        let Some(mut ghost) = self.ghost.take() else { return };
+        let is_current = ghost.of.layer == self.layer && ghost.of.label == self.active_label;
+        let Some(map) = self.case.layers().get(ghost.of.layer).filter(|_| is_current) else { return };
+        if map.revision() != ghost.revision && self.grab.is_none() {
+            let Ghost { filled, accepted, of, .. } = ghost;
+            ghost = Ghost { filled, accepted, ..Ghost::begun(&self.case, of) };
         }
+        let was_shown = ghost.filled.is_some();
+        let (of, is_made) = (ghost.of, ghost.take_what_is_made(patience));
+        let Some(filled) = ghost.filled.as_ref().filter(|filled| !filled.slices.is_empty()) else {
+            match is_made {
+                true => {
+                    self.notice = Some("Paint the label on two slices with others between them first".into())
+                }
+                false => self.ghost = Some(ghost),
+            }
+            return;
+        };
+        if is_made && ghost.accepted {
+            if let Err(error) = self.fill_between(of, filled) {
+                self.notice = Some(format!("That could not be done: {error}"));
+            }
+            return;
+        }
+        if !was_shown {
+            let (count, name) = (filled.slices.len(), self.label_name(of.label));
+            let text =
+                format!("{count} slices of {name} between painted ones: Enter takes them, Esc drops them");
+            self.notice = Some(text);
+        }
+        self.ghost = Some(ghost);
     }
 
     /// What of the ghost lies on the slice that a pane shows.
     pub fn ghost_on(&self, pane: usize) -> Vec<VoxelRun> {
         match (&self.ghost, self.view(pane).slice) {
-            (Some(ghost), Some((family, slice))) => on_slice(&ghost.filled.mask, family.slice_axis, slice),
+            (Some(Ghost { filled: Some(filled), .. }), Some((family, slice))) => {
+                on_slice(&filled.mask, family.slice_axis, slice)
+            }
             _ => Vec::new(),
         }
     }
@@ -101,7 +146,31 @@ impl Session {
     }
 }
 
-fn ghost_of(case: &Case, of: SliceSeries) -> Ghost {
+impl Ghost {
+    fn begun(case: &Case, of: SliceSeries) -> Self {
+        let snapshot = case.clone();
+        Self {
+            of,
+            revision: case.layers()[of.layer].revision(),
+            filled: None,
+            making: Some(Background::start(move |progress| filled_between(&snapshot, of, progress))),
+            accepted: false,
+        }
+    }
+
+    /// Whether what is shown is that of the revision asked for last.
+    fn take_what_is_made(&mut self, patience: Duration) -> bool {
+        let Some(making) = &self.making else { return true };
+        let outcome = making.outcome.recv_timeout(patience);
+        if matches!(outcome, Err(RecvTimeoutError::Timeout)) {
+            return false;
+        }
+        (self.filled, self.making) = (outcome.ok().and_then(Result::ok), None);
+        true
+    }
+}
+
+fn filled_between(case: &Case, of: SliceSeries, progress: &dyn Progress) -> Result<Interpolated, Cancelled> {
     let map = &case.layers()[of.layer];
     let grid = case.volume().grid();
     let interpolated = case.interpolated(of);
@@ -109,8 +178,7 @@ fn ghost_of(case: &Case, of: SliceSeries) -> Ghost {
         (0..grid.dims()[of.axis]).filter(|slice| interpolated.binary_search(slice).is_err()).collect();
     let what =
         Interpolation { label: of.label, axis: of.axis, keys: Some(&painted), spacing_mm: grid.spacing_mm() };
-    let filled = interpolate(map, &what, &Unwatched).unwrap_or_else(|_| unreachable!("nobody calls it off"));
-    Ghost { of, revision: map.revision(), filled }
+    interpolate(map, &what, progress)
 }
 
 /// The edits that put what was filled in the place of what those slices held of the label, and note

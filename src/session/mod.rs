@@ -6,6 +6,7 @@
 //! Must never know: egui, wgpu.
 
 mod algorithm;
+mod background;
 mod between;
 mod command;
 mod document;
@@ -88,6 +89,8 @@ pub struct Session {
     saved_changes: u64,
     tally: tally::Tally,
     trial: Option<trial::Trial>,
+    /// Whether pictures show a threshold that is tried out, so that no slice is looked at for it.
+    thresholds_on_pictures: bool,
     value_range: std::sync::OnceLock<[f64; 2]>,
     measurements: measurements::Measurements,
     form: Option<Form>,
@@ -137,6 +140,7 @@ impl Session {
             saved_changes: 0,
             tally: tally::Tally::default(),
             trial: None,
+            thresholds_on_pictures: false,
             value_range: std::sync::OnceLock::new(),
             measurements: measurements::Measurements::default(),
             form: None,
@@ -327,7 +331,7 @@ impl Session {
     /// Brings counts up to date with the masks; cheap where nothing changed.
     pub fn refresh_counts(&mut self) {
         self.tally.follow(&self.case);
-        self.follow_ghost();
+        self.follow_ghost(std::time::Duration::ZERO);
         self.measurements.follow(&self.case, self.display.time);
     }
 

@@ -4,13 +4,13 @@
 //! at once, on a snapshot and on a thread of its own, so that accepting only puts it in place. Whatever
 //! changes meanwhile calls it off and begins anew.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
+use super::algorithm::painting;
+use super::background::Background;
 use super::{Algorithm, AlgorithmError, KeptIslands, Operation, PANES, Session, Smoothing};
-use crate::case::{Case, Edit, EditError};
+use crate::case::{Case, Edit, EditError, WriteRule};
 use crate::geometry::{Patient, Point, VoxelBox, VoxelIndex};
 use crate::segment::{Connectivity, Progress, Unwatched, Wall, otsu};
 use crate::tool::VoxelRun;
@@ -83,41 +83,14 @@ struct Basis {
 enum Work {
     /// Only the slices that are shown are looked at.
     OnSlices,
-    Running(Running),
+    Running(Background<Result<Made, AlgorithmError>>),
     Made(Made),
     Failed(AlgorithmError),
-}
-
-struct Running {
-    watch: Arc<Watch>,
-    outcome: Receiver<Result<Made, AlgorithmError>>,
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.watch.cancelled.store(true, Ordering::Relaxed);
-    }
 }
 
 struct Made {
     edits: Vec<Edit>,
     after: LabelMap,
-}
-
-#[derive(Default)]
-struct Watch {
-    cancelled: AtomicBool,
-    fraction: AtomicU32,
-}
-
-impl Progress for Watch {
-    fn is_cancelled(&self) -> bool {
-        self.cancelled.load(Ordering::Relaxed)
-    }
-
-    fn set(&self, fraction: f32) {
-        self.fraction.store(fraction.to_bits(), Ordering::Relaxed);
-    }
 }
 
 /// What a slice shows of a trial, kept until the slice changes.
@@ -233,15 +206,9 @@ impl Session {
     }
 
     fn run_in_background(&self, algorithm: &Algorithm) -> Work {
-        let watch = Arc::new(Watch::default());
-        let (sender, outcome) = channel();
         let Basis { layer, time, .. } = self.trial_basis();
-        let (case, algorithm, of_thread) = (self.case.clone(), algorithm.clone(), watch.clone());
-        std::thread::spawn(move || {
-            // Who asked may have gone on to something else.
-            let _ = sender.send(made(case, &algorithm, layer, time, &*of_thread));
-        });
-        Work::Running(Running { watch, outcome })
+        let (case, algorithm) = (self.case.clone(), algorithm.clone());
+        Work::Running(Background::start(move |progress| made(case, &algorithm, layer, time, progress)))
     }
 
     fn trial_basis(&self) -> Basis {
@@ -255,9 +222,7 @@ impl Session {
             kind: *kind,
             algorithm,
             progress: match work {
-                Work::Running(running) => {
-                    Some(f32::from_bits(running.watch.fraction.load(Ordering::Relaxed)))
-                }
+                Work::Running(running) => Some(running.fraction()),
                 _ => None,
             },
             accepted: *accepted,
@@ -362,6 +327,28 @@ impl Session {
         (Some(seen.slice) == self.slice_shown(pane)).then_some(&seen.picture)
     }
 
+    /// Whoever draws the pictures can tell for every sample whether it lies in a range: what a threshold
+    /// would do is then shown by them and not looked up here.
+    pub fn leave_thresholds_to_pictures(&mut self, leave: bool) {
+        if leave != self.thresholds_on_pictures {
+            self.thresholds_on_pictures = leave;
+            if let Some(trial) = &mut self.trial {
+                trial.seen = Default::default();
+            }
+        }
+    }
+
+    /// The threshold that pictures are to show: its layer, what it may be written over, and its range.
+    pub fn threshold_on_pictures(&self) -> Option<(usize, WriteRule, [f64; 2])> {
+        let trial = self.trial.as_ref().filter(|_| self.thresholds_on_pictures)?;
+        match (&trial.work, &trial.algorithm) {
+            (Work::OnSlices | Work::Running(_), Algorithm::Threshold { label, range, keep_others }) => {
+                Some((trial.basis.layer, painting(*label, *keep_others), *range))
+            }
+            _ => None,
+        }
+    }
+
     fn look_at_slices(&mut self) {
         let Some(mut trial) = self.trial.take() else { return };
         for pane in 0..PANES {
@@ -384,7 +371,7 @@ impl Session {
         let Some(now) = self.case.layers().get(trial.basis.layer) else { return TrialPicture::default() };
         match (&trial.work, &trial.algorithm) {
             (Work::Made(made), _) => differences(now, &made.after, bounds),
-            (_, Algorithm::Threshold { label, .. }) => {
+            (_, Algorithm::Threshold { label, .. }) if !self.thresholds_on_pictures => {
                 let Basis { layer, time, .. } = trial.basis;
                 let after = trial.algorithm.preview(&self.case, layer, time, bounds, &Unwatched);
                 let mut gained = after.unwrap_or_else(|_| Mask::empty(bounds));

@@ -411,8 +411,20 @@ fn bits_where<T>(items: &[T], belongs: impl Fn(&T) -> bool) -> u64 {
     gathered.enumerate().fold(0, |bits, (n, byte)| bits | byte << (8 * n))
 }
 
+impl Volume {
+    /// The first and the last of the keys ([`Sample::KEYS`]) of samples whose value lies in a range, ends
+    /// included; `None` where there can be none, and of colours.
+    pub fn keys_within(&self, range: [f64; 2]) -> Option<[i128; 2]> {
+        with_samples!(self.samples(), stored => keys_within(stored, self.rescale(), range), colour => None)
+    }
+}
+
 /// The smallest and the greatest sample whose value lies in the range; `None` where there can be none.
-fn samples_within<T: Sample>(_: &[T], rescale: Rescale, [low, high]: [f64; 2]) -> Option<[T; 2]> {
+fn samples_within<T: Sample>(stored: &[T], rescale: Rescale, range: [f64; 2]) -> Option<[T; 2]> {
+    keys_within(stored, rescale, range).map(|keys| keys.map(T::of_key))
+}
+
+fn keys_within<T: Sample>(_: &[T], rescale: Rescale, [low, high]: [f64; 2]) -> Option<[i128; 2]> {
     // Values rise, or fall, with the samples, so that either end is found by halving.
     let value = |key: i128| rescale.value(T::of_key(key).to_f64());
     let first_key = |reached: &dyn Fn(f64) -> bool| {
@@ -427,7 +439,7 @@ fn samples_within<T: Sample>(_: &[T], rescale: Rescale, [low, high]: [f64; 2]) -
         true => (first_key(&|value| value >= low), first_key(&|value| value > high)),
         false => (first_key(&|value| value <= high), first_key(&|value| value < low)),
     };
-    (first < end).then(|| [T::of_key(first), T::of_key(end - 1)])
+    (first < end).then(|| [first, end - 1])
 }
 
 /// The 64 bits from place `at` of a row on; places outside the row hold 0.

@@ -134,7 +134,7 @@ fn the_ghost_follows_the_brush_and_goes_with_escape() {
     paint_slice(&mut hands, 5);
     hands.run(Command::Interpolate);
     paint_slice(&mut hands, 8);
-    hands.session.refresh_counts();
+    hands.session.wait_for_ghost();
     hands.session.show_slice(AXIAL, 7);
     assert!(!hands.session.ghost_on(AXIAL).is_empty(), "what was painted meanwhile counts");
     hands.run(Command::Cancel);

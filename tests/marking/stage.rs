@@ -112,6 +112,7 @@ impl Hands {
     /// Gives a command of the session.
     pub(crate) fn run(&mut self, command: Command) {
         assert!(self.session.run(command), "{command:?} is the session's");
+        self.session.wait_for_ghost();
     }
 
     pub(crate) fn does(&mut self, act: &Act) {

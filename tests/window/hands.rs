@@ -117,6 +117,7 @@ fn a_lesion_over_thirty_slices_takes_one_key_a_jump_and_two_at_the_end() {
     person.key(Modifiers::NONE, Key::N);
     assert!(person.session().has_ghost());
     person.key(Modifiers::NONE, Key::Enter);
+    wait(&mut person.window, "the slices between", |window| !session(window).has_ghost());
     let axis = person.session().view(0).slice.expect("a scanned slice").0.slice_axis;
     assert_eq!(person.session().annotated_slices(axis).len(), 31);
     assert_eq!(person.session().interpolated_slices(axis).len(), 24);

@@ -457,10 +457,11 @@ impl App {
             });
         let session = &mut document.session;
         session.refresh_counts();
+        Pictures::take_thresholds(session);
         if let Err(error) = session.follow_trial() {
             tracing::error!("what was tried out could not be put in place: {error}");
         }
-        if session.trial().is_some_and(|trial| trial.progress.is_some()) {
+        if session.is_making_ghost() || session.trial().is_some_and(|trial| trial.progress.is_some()) {
             ui.ctx().request_repaint_after(WORKING);
         }
         self.pictures.highlight = self.panels.hovered_label();
