@@ -281,7 +281,8 @@ fn unit(values: &DataSet<'_>, top: &DataSet<'_>, modality: &str) -> Option<Strin
 }
 
 /// The windows a file asks for, those it names by numbers first; widths below 1 are as good as others.
-/// Of a window that is a table the range of its input counts (PS3.3 C.11.2). `top` names the texts'
+/// One that says the same as one before it is left out. Of a window that is a table the range of its input
+/// counts (PS3.3 C.11.2). `top` names the texts'
 /// character set.
 fn windows(set: &DataSet<'_>, top: &DataSet<'_>, signed: bool) -> Vec<SuggestedWindow> {
     let (centres, widths) = (set.numbers(tags::WINDOW_CENTER), set.numbers(tags::WINDOW_WIDTH));
@@ -293,7 +294,10 @@ fn windows(set: &DataSet<'_>, top: &DataSet<'_>, signed: bool) -> Vec<SuggestedW
     {
         let name = names.get(n).filter(|name| !name.is_empty());
         let name = name.map_or_else(|| format!("Centre {centre}, width {width}"), |name| (*name).to_owned());
-        found.push(SuggestedWindow { name, window: Window::new(centre, width) });
+        let window = Window::new(centre, width);
+        if found.iter().all(|before: &SuggestedWindow| before.window != window) {
+            found.push(SuggestedWindow { name, window });
+        }
     }
     for item in set.items(tags::VOILUT_SEQUENCE) {
         let Ok(table) = Table::read(item, tags::LUT_DESCRIPTOR, tags::LUT_DATA, signed) else { continue };

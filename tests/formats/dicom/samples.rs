@@ -177,8 +177,8 @@ fn every_window_is_suggested_by_its_name() {
         .text((0x0028, 0x3003), "LO", "Bone")
         .bytes((0x0028, 0x3006), "OW", &words(&[0; 101]));
     let file = DicomFile::slice(0, 0.0)
-        .text(WINDOW_CENTER, "DS", "0.25\\40\\7")
-        .text(WINDOW_WIDTH, "DS", "0.5\\400\\0")
+        .text(WINDOW_CENTER, "DS", "0.25\\40\\7\\40")
+        .text(WINDOW_WIDTH, "DS", "0.5\\400\\0\\400")
         .text((0x0028, 0x1055), "LO", "NARROW\\")
         .bytes((0x0028, 0x3010), "SQ", &item(&table));
     let volume = study(&[file]).volume;
