@@ -198,7 +198,7 @@ impl LabelsPanel {
 
     fn show_label(&mut self, ui: &mut Ui, session: &mut Session, index: u16, label: &Label) {
         let chosen = session.active_label() == index;
-        let measure = measure(session, index);
+        let mut measured = Measured::of(session, index);
         let (response, ()) = widgets::row(ui, chosen, &format!("Label {index} {}", label.name), |ui| {
             self.swatch(ui, session, index, label);
             let is =
@@ -208,8 +208,7 @@ impl LabelsPanel {
             } else if is(&self.grouping) {
                 self.group_field(ui, session, index, label);
             } else {
-                let beside = if measure.is_empty() { 60.0 } else { 150.0 };
-                let width = (ui.available_width() - beside).max(40.0);
+                let width = measured.room_beside(ui, &label.name);
                 ui.allocate_ui_with_layout(
                     egui::vec2(width, theme::ROW),
                     egui::Layout::left_to_right(egui::Align::Center),
@@ -241,7 +240,8 @@ impl LabelsPanel {
                     session.set_label_visible(index, !label.visible);
                 }
                 let weak = theme::palette(ui).weak;
-                ui.label(RichText::new(measure).small().color(weak));
+                let shown = ui.label(RichText::new(&measured.shown).small().color(weak));
+                shown.on_hover_text(&measured.whole);
             });
         });
         if response.contains_pointer() {
@@ -318,22 +318,49 @@ fn told(made: Result<(), EditError>) {
     }
 }
 
-/// Slices, and millilitres or, where the study knows no millimetres, pixels.
-fn measure(session: &Session, index: u16) -> String {
-    let voxels = session.voxels_of(index);
-    let volume = session.case().volume();
-    if voxels == 0 {
-        return String::new();
+/// How much of a label there is: slices, and millilitres or, where the study knows no millimetres, pixels.
+struct Measured {
+    whole: String,
+    shown: String,
+    amount: String,
+}
+
+/// Width of what stands behind the numbers of a label: eye and lock.
+const SWITCHES: f32 = 60.0;
+/// The least that is left of a name.
+const LEAST_NAME: f32 = 40.0;
+
+impl Measured {
+    fn of(session: &Session, index: u16) -> Self {
+        let voxels = session.voxels_of(index);
+        let volume = session.case().volume();
+        let amount = match (volume.placement, voxels as f64 * volume.grid().voxel_mm3() / 1000.0) {
+            _ if voxels == 0 => String::new(),
+            (Placement::Pixels, _) => format!("{voxels} px"),
+            (_, small) if small < 0.1 => format!("{:.0} µl", small * 1000.0),
+            (_, small) if small < 100.0 => format!("{small:.2} ml"),
+            (_, large) => format!("{large:.0} ml"),
+        };
+        let whole = match session.slices_of(index, 2) {
+            _ if voxels == 0 || volume.grid().dims()[2] == 1 => amount.clone(),
+            1 => format!("1 slice · {amount}"),
+            slices => format!("{slices} slices · {amount}"),
+        };
+        Self { shown: whole.clone(), whole, amount }
     }
-    let amount = match (volume.placement, voxels as f64 * volume.grid().voxel_mm3() / 1000.0) {
-        (Placement::Pixels, _) => format!("{voxels} px"),
-        (_, small) if small < 0.1 => format!("{:.0} µl", small * 1000.0),
-        (_, small) if small < 100.0 => format!("{small:.2} ml"),
-        (_, large) => format!("{large:.0} ml"),
-    };
-    match session.slices_of(index, 2) {
-        _ if volume.grid().dims()[2] == 1 => amount,
-        1 => format!("1 slice · {amount}"),
-        slices => format!("{slices} slices · {amount}"),
+
+    /// The width that is left for a name. Where it would be cut the slices are told by the tooltip alone.
+    fn room_beside(&mut self, ui: &Ui, name: &str) -> f32 {
+        let wide = |text: &str, style: egui::TextStyle| {
+            let font = style.resolve(ui.style());
+            ui.painter().layout_no_wrap(text.to_owned(), font, Color32::WHITE).size().x
+        };
+        let gap = ui.spacing().item_spacing.x;
+        let room =
+            |text: &str| ui.available_width() - SWITCHES - wide(text, egui::TextStyle::Small) - 2.0 * gap;
+        if wide(name, egui::TextStyle::Body) > room(&self.whole) {
+            self.shown.clone_from(&self.amount);
+        }
+        room(&self.shown).max(LEAST_NAME)
     }
 }
