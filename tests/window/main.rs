@@ -3,6 +3,7 @@
 
 mod hands;
 mod keys;
+mod real;
 mod screen;
 mod work;
 

@@ -1,0 +1,168 @@
+//! The program itself on a screen without a monitor, under a real pointer and real keys.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use serde_json::Value;
+
+use super::*;
+
+/// A screen of its own, ended with the test.
+struct Screen {
+    server: Child,
+    name: String,
+}
+
+impl Screen {
+    /// `None`, said aloud, where the machine has no `Xvfb` or no `xdotool`; with
+    /// `ANNOTOMY_REQUIRE_DISPLAY=1` that fails.
+    fn new() -> Option<Self> {
+        let has = |program: &str| Command::new(program).arg("-help").output().is_ok();
+        if !["Xvfb", "xdotool"].into_iter().all(has) {
+            assert!(std::env::var_os("ANNOTOMY_REQUIRE_DISPLAY").is_none(), "Xvfb or xdotool is missing");
+            eprintln!("skipped: Xvfb or xdotool is missing, so no real window was opened");
+            return None;
+        }
+        let mut server = Command::new("Xvfb")
+            .args(["-displayfd", "1", "-screen", "0", "1280x800x24", "-nolisten", "tcp"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("Xvfb starts");
+        let mut number = String::new();
+        let told = server.stdout.take().expect("piped");
+        BufReader::new(told).read_line(&mut number).expect("Xvfb tells its number");
+        Some(Self { server, name: format!(":{}", number.trim()) })
+    }
+
+    /// What `xdotool` prints; `None` where it failed.
+    fn tool(&self, arguments: &str) -> Option<String> {
+        let output = Command::new("xdotool")
+            .args(arguments.split(' '))
+            .env("DISPLAY", &self.name)
+            .output()
+            .expect("xdotool starts");
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    }
+
+    fn key(&self, key: &str) {
+        self.tool(&format!("key {key}")).expect("a key");
+        pause();
+    }
+
+    /// A stroke that begins at a place of the window and goes right.
+    fn stroke(&self, [x, y]: [i32; 2]) {
+        self.tool(&format!("mousemove {x} {y} mousedown 1")).expect("a press");
+        for step in 1..=8 {
+            pause();
+            self.tool(&format!("mousemove {} {y}", x + 5 * step)).expect("a move");
+        }
+        self.tool("mouseup 1").expect("a release");
+        pause();
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        // At worst it stays until the machine is switched off.
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+    }
+}
+
+/// A window takes its time from frame to frame.
+fn pause() {
+    std::thread::sleep(Duration::from_millis(60));
+}
+
+fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(90), "waited in vain for {what}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// The program with a study open and the keyboard in its window.
+fn started(screen: &Screen, study: &Study) -> Child {
+    let home = study.file("home");
+    std::fs::create_dir_all(&home).expect("a home");
+    let program = Command::new(env!("CARGO_BIN_EXE_annotomy"))
+        .arg(study.file("phantom.nii.gz"))
+        .env("DISPLAY", &screen.name)
+        .env_remove("WAYLAND_DISPLAY")
+        .envs(["HOME", "XDG_RUNTIME_DIR"].map(|name| (name, &home)))
+        .env_remove("XDG_CONFIG_HOME")
+        .env_remove("XDG_DATA_HOME")
+        .spawn()
+        .expect("the program starts");
+    let window = until("the study", || screen.tool("search --name phantom"));
+    // Without a window manager nobody hands the keyboard over.
+    screen.tool(&format!("windowfocus --sync {window}")).expect("the keyboard");
+    pause();
+    program
+}
+
+fn asked(arguments: &[&str], path: &Path) -> Value {
+    let output = Command::new(env!("CARGO_BIN_EXE_annotomy"))
+        .args(arguments)
+        .arg(path)
+        .arg("--json")
+        .output()
+        .expect("the program starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).expect("JSON")
+}
+
+#[test]
+fn a_real_window_paints_survives_its_device_and_a_kill_and_saves() {
+    let Some(screen) = Screen::new() else { return };
+    let study = Study::new();
+    let journal = study.file("phantom.annotomy.journal");
+    let length = || std::fs::metadata(&journal).map_or(0, |file| file.len());
+
+    let mut program = started(&screen, &study);
+    screen.key("b");
+    let grown = |before: u64| until("a step in the journal", || (length() > before).then(length));
+    screen.stroke([240, 180]);
+    let after_one = grown(0);
+    // The window is made anew on another device, with the same state.
+    screen.key("ctrl+p");
+    screen.tool("type graphics").expect("words");
+    pause();
+    screen.key("Return");
+    let lost = until("the fresh window", || {
+        std::thread::sleep(Duration::from_millis(1500));
+        screen.tool("search --name phantom")
+    });
+    screen.tool(&format!("windowfocus --sync {lost}")).expect("the keyboard");
+    pause();
+    screen.stroke([240, 260]);
+    grown(after_one);
+    program.kill().expect("kill -9");
+    program.wait().expect("it is gone");
+    let left = asked(&["recover"], &study.file("phantom.nii.gz"));
+    assert_eq!((&left["steps"], &left["torn"]), (&Value::from(2), &Value::from(false)), "{left}");
+
+    let mut program = started(&screen, &study);
+    let sidecar = study.file("phantom.annotomy.json");
+    until("the save", || {
+        // The question whether to bring them back comes when the study is open.
+        screen.key("Return");
+        screen.key("ctrl+s");
+        std::thread::sleep(Duration::from_millis(500));
+        sidecar.exists().then_some(())
+    });
+    until("the end of the save", || study.file("phantom_dseg.nii.gz").exists().then_some(()));
+    screen.key("ctrl+q");
+    until("the end of the program", || program.try_wait().expect("a child"));
+    assert!(!journal.exists(), "a saved case leaves no journal");
+    let proof = asked(&["verify"], &sidecar);
+    assert_eq!(proof["agrees"], Value::from(true), "{proof}");
+    let case: Value = serde_json::from_slice(&std::fs::read(&sidecar).expect("a sidecar")).expect("JSON");
+    let voxels = case["layers"][0]["counts"][0]["voxels"].as_u64();
+    assert!(voxels.is_some_and(|voxels| voxels > 50), "{case}");
+}
