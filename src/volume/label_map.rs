@@ -17,6 +17,12 @@ pub struct Brick {
     labels: [u16; BRICK_VOXELS],
 }
 
+/// The labels of one row of a brick along i.
+pub type BrickRow = [u16; BRICK_EDGE];
+
+/// A row is handled as the bits of one word.
+const _: () = assert!(BRICK_EDGE == u32::BITS as usize);
+
 /// Which brick of a label map, counted along i, j and k in bricks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct BrickIndex(pub [u32; 3]);
@@ -40,6 +46,45 @@ impl Brick {
     /// The labels, to be written.
     pub fn labels_mut(&mut self) -> &mut [u16; BRICK_VOXELS] {
         &mut self.labels
+    }
+
+    /// The labels along i of row j + 32·k.
+    #[inline]
+    pub fn row(&self, row: usize) -> &BrickRow {
+        &self.labels.as_chunks().0[row]
+    }
+
+    /// Such a row, to be written.
+    #[inline]
+    pub fn row_mut(&mut self, row: usize) -> &mut BrickRow {
+        &mut self.labels.as_chunks_mut().0[row]
+    }
+
+    /// Where a row holds a label: bit n for voxel n.
+    #[inline]
+    pub fn places_of(row: &BrickRow, label: u16) -> u32 {
+        row.iter().enumerate().fold(0, |places, (n, other)| places | u32::from(*other == label) << n)
+    }
+
+    /// Writes a label into the places of a row whose bits are set; runs in wide registers.
+    #[inline]
+    pub fn put(row: &mut BrickRow, places: u32, label: u16) {
+        const BITS: [u16; 16] = {
+            let mut bits = [0; 16];
+            let mut n = 0;
+            while n < 16 {
+                bits[n] = 1 << n;
+                n += 1;
+            }
+            bits
+        };
+        for (half, places) in
+            row.as_chunks_mut::<16>().0.iter_mut().zip([places as u16, (places >> 16) as u16])
+        {
+            for (old, bit) in half.iter_mut().zip(BITS) {
+                *old = if places & bit != 0 { label } else { *old };
+            }
+        }
     }
 
     /// Whether part of a row holds one label only. Without an early way out, so that it runs in wide
@@ -259,6 +304,20 @@ impl LabelMap {
         self.revision += 1;
         let number = self.slot_number(index);
         self.slots[number] = Slot { brick, revision: self.revision };
+    }
+
+    /// A brick, `None` where all is background, to be changed in place. Whoever changes it sees to it that
+    /// it holds a label or is `None`, and says so by [`Self::touch`].
+    pub(crate) fn brick_mut(&mut self, index: BrickIndex) -> &mut Option<Arc<Brick>> {
+        let number = self.slot_number(index);
+        &mut self.slots[number].brick
+    }
+
+    /// Gives a brick that was changed in place a new revision.
+    pub(crate) fn touch(&mut self, index: BrickIndex) {
+        self.revision += 1;
+        let number = self.slot_number(index);
+        self.slots[number].revision = self.revision;
     }
 
     /// Every brick that is not background.
