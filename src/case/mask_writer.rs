@@ -112,42 +112,41 @@ impl<'a> MaskWriter<'a> {
     /// Writes the voxels `i` of row (j, k), as far as rule and locks allow; none where nothing was
     /// scanned. The row must lie in the grid.
     pub fn write_run(&mut self, i: Range<usize>, j: usize, k: usize) {
-        if self.pen.volume.is_missing(k) {
+        if i.is_empty() || self.pen.volume.is_missing(k) {
             return;
         }
-        let mut start = i.start;
-        while start < i.end {
-            let brick_i = start / BRICK_EDGE;
-            let end = i.end.min((brick_i + 1) * BRICK_EDGE);
-            let index = BrickIndex([brick_i, j / BRICK_EDGE, k / BRICK_EDGE].map(|n| n as u32));
-            self.write_row(index, first_bits(end - start) << (start % BRICK_EDGE), j, k);
-            start = end;
+        let first_slot =
+            self.pen.map.slot_number(BrickIndex([0, j / BRICK_EDGE, k / BRICK_EDGE].map(|n| n as u32)));
+        for brick_i in i.start / BRICK_EDGE..=(i.end - 1) / BRICK_EDGE {
+            let first = brick_i * BRICK_EDGE;
+            let part = i.start.max(first)..i.end.min(first + BRICK_EDGE);
+            let wanted = first_bits(part.len()) << (part.start - first);
+            self.write_row(first_slot + brick_i, wanted, [first, j, k]);
         }
     }
 
-    /// Writes the voxels of a brick's row (j, k of the grid) whose bits are set in `wanted`.
+    /// Writes the voxels whose bits are set in `wanted` of a brick's row, which begins at `first`.
     #[inline]
-    fn write_row(&mut self, index: BrickIndex, wanted: u32, j: usize, k: usize) {
+    fn write_row(&mut self, slot: usize, wanted: u32, first: [usize; 3]) {
         let Self { pen, written, places, .. } = self;
-        let row = row_in_brick(j, k);
-        let place = &mut places[pen.map.slot_number(index)];
-        let known = (*place as usize).checked_sub(1);
+        let row = row_in_brick(first);
+        let known = (places[slot] as usize).checked_sub(1);
         if let Some(Written { marks: Marks::Whole(brick), .. }) = known.map(|place| &mut written[place]) {
-            let writable = pen.writable(brick.row(row), wanted, index, j, k);
+            let writable = pen.writable(brick.row(row), wanted, first);
             if writable != 0 {
                 Brick::put(Arc::make_mut(brick).row_mut(row), writable, pen.rule.label);
             }
             return;
         }
         // Look before writing: most samples of a stroke find most rows as they should be.
-        let old_labels = row_of(pen.map.brick(index), row);
-        let writable = pen.writable(old_labels, wanted, index, j, k);
+        let old_labels = row_of(pen.map.brick_in(slot), row);
+        let writable = pen.writable(old_labels, wanted, first);
         if writable == 0 {
             return;
         }
         let known = known.unwrap_or_else(|| {
-            written.push(Written { brick: index, marks: Marks::Rows(Vec::new()) });
-            *place = written.len() as u32;
+            written.push(Written::nothing(pen.map.brick_at(slot)));
+            places[slot] = written.len() as u32;
             written.len() - 1
         });
         let written = &mut written[known];
@@ -177,7 +176,7 @@ impl<'a> MaskWriter<'a> {
                 for j in part.min[1]..part.max[1] {
                     let wanted = mask.word_at(index.first_voxel().i, j, k) as u32;
                     if wanted != 0 {
-                        pen.write_whole(&mut brick, index, wanted, j, k);
+                        pen.write_whole(&mut brick, index, wanted, [index.first_voxel().i, j, k]);
                     }
                 }
             }
@@ -218,9 +217,9 @@ impl<'a> MaskWriter<'a> {
             let part = i.start.max(first)..i.end.min(first + BRICK_EDGE);
             let index = BrickIndex([brick_i, j / BRICK_EDGE, k / BRICK_EDGE].map(|n| n as u32));
             let Some(brick) = pen.map.brick(index) else { continue };
-            let old_labels = brick.row(row_in_brick(j, k));
+            let old_labels = brick.row(row_in_brick([first, j, k]));
             let wanted = first_bits(part.len()) << (part.start - first) & !Brick::places_of(old_labels, 0);
-            let taken = pen.writable(old_labels, wanted, index, j, k);
+            let taken = pen.writable(old_labels, wanted, [first, j, k]);
             for_each_run(&[u64::from(taken)], |run| visit(first + run.start..first + run.end));
         }
     }
@@ -244,6 +243,10 @@ impl<'a> MaskWriter<'a> {
 }
 
 impl Written {
+    fn nothing(brick: BrickIndex) -> Self {
+        Self { brick, marks: Marks::Rows(Vec::with_capacity(2 * BRICK_EDGE)) }
+    }
+
     /// From now on holds the brick itself.
     fn make_whole(&mut self, map: &LabelMap) {
         if let Marks::Rows(rows) = &self.marks {
@@ -272,18 +275,18 @@ impl Written {
 }
 
 impl Pen<'_> {
-    /// Writes into a brick that is made once a voxel of it is written.
+    /// Writes the voxels wanted of a brick's row, which begins at `first`, into a brick that is made once
+    /// a voxel of it is written.
     fn write_whole(
         &self,
         written: &mut Option<Arc<Brick>>,
         index: BrickIndex,
         wanted: u32,
-        j: usize,
-        k: usize,
+        first: [usize; 3],
     ) {
-        let row = row_in_brick(j, k);
+        let row = row_in_brick(first);
         let old_labels = row_of(written.as_ref().or_else(|| self.map.brick(index)), row);
-        let writable = self.writable(old_labels, wanted, index, j, k);
+        let writable = self.writable(old_labels, wanted, first);
         if writable != 0 {
             let brick = written.get_or_insert_with(|| match self.map.brick(index) {
                 Some(brick) => Arc::new(Brick::clone(brick)),
@@ -293,29 +296,33 @@ impl Pen<'_> {
         }
     }
 
-    /// Which of the voxels wanted in a brick's row (j, k of the grid) that has these labels may be
+    /// Which of the voxels wanted in a brick's row that begins at `first` and has these labels may be
     /// written; none that are as they should be.
     #[inline]
-    fn writable(&self, old_labels: &BrickRow, wanted: u32, index: BrickIndex, j: usize, k: usize) -> u32 {
-        let mut writable = wanted & !Brick::places_of(old_labels, self.rule.label);
-        if writable != 0 && self.keeps_some() {
-            for_each_label(old_labels, writable, |label, places| {
-                if self.keeps(label) {
-                    writable &= !places;
-                }
-            });
-        }
+    fn writable(&self, old_labels: &BrickRow, wanted: u32, first: [usize; 3]) -> u32 {
+        let other = wanted & !Brick::places_of(old_labels, self.rule.label);
+        let is_bound = self.keeps_some() || self.rule.only_values.is_some();
+        if is_bound && other != 0 { self.allowed(old_labels, other, first) } else { other }
+    }
+
+    /// Which of those the rule and the locks let be written over.
+    fn allowed(&self, old_labels: &BrickRow, wanted: u32, [i, j, k]: [usize; 3]) -> u32 {
+        let mut allowed = wanted;
+        for_each_label(old_labels, wanted, |label, places| {
+            if self.keeps(label) {
+                allowed &= !places;
+            }
+        });
         match self.rule.only_values {
-            Some(range) if writable != 0 => {
+            Some(range) if allowed != 0 => {
                 let grid = self.volume.grid();
                 let time = self.rule.time.min(self.volume.times() - 1);
-                let (start, length) =
-                    (writable.trailing_zeros(), BRICK_EDGE - writable.leading_zeros() as usize);
-                let first =
-                    time * grid.voxel_count() + grid.offset(VoxelIndex { j, k, ..index.first_voxel() });
-                writable & within(self.volume, range, first + start as usize..first + length) << start
+                let row = time * grid.voxel_count() + grid.offset(VoxelIndex { i, j, k });
+                let start = allowed.trailing_zeros() as usize;
+                let end = BRICK_EDGE - allowed.leading_zeros() as usize;
+                allowed & within(self.volume, range, row + start..row + end) << start
             }
-            _ => writable,
+            _ => allowed,
         }
     }
 
@@ -341,22 +348,25 @@ fn for_each_label(row: &BrickRow, mut places: u32, mut visit: impl FnMut(u16, u3
 }
 
 /// Adds places of a row that are written to those known by rising row.
-fn note(rows: &mut Vec<RowChange>, row: u16, old_labels: &BrickRow, mut writable: u32, label: u16) {
-    let is_next = rows.last().is_none_or(|last| last.row < row);
-    let start = if is_next { rows.len() } else { rows.partition_point(|change| change.row < row) };
-    let mut end = start;
-    while let Some(known) = rows.get(end).filter(|change| change.row == row) {
-        // Those hold the label by now.
-        writable &= !known.places;
-        end += 1;
+#[inline]
+fn note(rows: &mut Vec<RowChange>, row: u16, old_labels: &BrickRow, written: u32, after: u16) {
+    if rows.last().is_some_and(|last| last.row >= row) {
+        return note_again(rows, row, old_labels, written, after);
     }
-    for_each_label(old_labels, writable, |before, places| {
-        match rows[start..end].iter_mut().find(|change| change.before == before) {
+    for_each_label(old_labels, written, |before, places| rows.push(RowChange { row, before, after, places }));
+}
+
+/// The same where the row, or one behind it, may be known.
+fn note_again(rows: &mut Vec<RowChange>, row: u16, old_labels: &BrickRow, mut written: u32, after: u16) {
+    let start = rows.partition_point(|change| change.row < row);
+    let known = rows[start..].iter().take_while(|change| change.row == row);
+    // Those hold the label by now.
+    let (count, done) = known.fold((0, 0), |(count, done), change| (count + 1, done | change.places));
+    written &= !done;
+    for_each_label(old_labels, written, |before, places| {
+        match rows[start..start + count].iter_mut().find(|change| change.before == before) {
             Some(known) => known.places |= places,
-            None => {
-                rows.insert(end, RowChange { row, before, after: label, places });
-                end += 1;
-            }
+            None => rows.insert(start + count, RowChange { row, before, after, places }),
         }
     });
 }
@@ -375,8 +385,8 @@ fn within(volume: &Volume, [low, high]: [f64; 2], offsets: Range<usize>) -> u32 
     }, colour => bits(offsets.map(|offset| holds(volume.samples().at(offset)))))
 }
 
-/// Which row of its brick row (j, k) of the grid is.
-fn row_in_brick(j: usize, k: usize) -> usize {
+/// Which row of its brick that of a voxel of the grid is.
+fn row_in_brick([_, j, k]: [usize; 3]) -> usize {
     k % BRICK_EDGE * BRICK_EDGE + j % BRICK_EDGE
 }
 
