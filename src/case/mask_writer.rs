@@ -86,6 +86,8 @@ struct Pen<'a> {
     rule: WriteRule,
     /// The labels that may not be written over, whatever the rule names; rising.
     kept: Vec<u16>,
+    /// Whether the rule or a lock holds anything back.
+    is_bound: bool,
 }
 
 /// More changes of rows cost more than the brick itself.
@@ -97,7 +99,7 @@ impl<'a> MaskWriter<'a> {
         let map = case.layers.get(layer)?;
         let places = vec![0; map.brick_dims().into_iter().product()];
         let erased = rule.label == 0;
-        let pen = Pen { volume: &case.volume, map, kept: kept_labels(case, &rule), rule };
+        let pen = Pen::new(case, map, rule);
         Some(Self { case, layer, pen, written: Vec::new(), places, erased })
     }
 
@@ -105,8 +107,7 @@ impl<'a> MaskWriter<'a> {
     pub fn go_on(&mut self, rule: WriteRule) {
         self.erased |= rule.label == 0;
         self.written.iter_mut().for_each(|written| written.make_whole(self.pen.map));
-        self.pen.kept = kept_labels(self.case, &rule);
-        self.pen.rule = rule;
+        self.pen = Pen::new(self.case, self.pen.map, rule);
     }
 
     /// Writes the voxels `i` of row (j, k), as far as rule and locks allow; none where nothing was
@@ -115,12 +116,10 @@ impl<'a> MaskWriter<'a> {
         if i.is_empty() || self.pen.volume.is_missing(k) {
             return;
         }
-        let first_slot =
-            self.pen.map.slot_number(BrickIndex([0, j / BRICK_EDGE, k / BRICK_EDGE].map(|n| n as u32)));
+        let first_slot = self.pen.map.slot_number(BrickIndex::of(VoxelIndex { i: 0, j, k }));
         for brick_i in i.start / BRICK_EDGE..=(i.end - 1) / BRICK_EDGE {
             let first = brick_i * BRICK_EDGE;
-            let part = i.start.max(first)..i.end.min(first + BRICK_EDGE);
-            let wanted = first_bits(part.len()) << (part.start - first);
+            let wanted = bits_of(i.start.saturating_sub(first)..(i.end - first).min(BRICK_EDGE));
             self.write_row(first_slot + brick_i, wanted, [first, j, k]);
         }
     }
@@ -214,11 +213,11 @@ impl<'a> MaskWriter<'a> {
         }
         for brick_i in i.start / BRICK_EDGE..i.end.div_ceil(BRICK_EDGE) {
             let first = brick_i * BRICK_EDGE;
-            let part = i.start.max(first)..i.end.min(first + BRICK_EDGE);
             let index = BrickIndex([brick_i, j / BRICK_EDGE, k / BRICK_EDGE].map(|n| n as u32));
             let Some(brick) = pen.map.brick(index) else { continue };
             let old_labels = brick.row(row_in_brick([first, j, k]));
-            let wanted = first_bits(part.len()) << (part.start - first) & !Brick::places_of(old_labels, 0);
+            let wanted = bits_of(i.start.saturating_sub(first)..(i.end - first).min(BRICK_EDGE));
+            let wanted = wanted & !Brick::places_of(old_labels, 0);
             let taken = pen.writable(old_labels, wanted, [first, j, k]);
             for_each_run(&[u64::from(taken)], |run| visit(first + run.start..first + run.end));
         }
@@ -274,7 +273,16 @@ impl Written {
     }
 }
 
-impl Pen<'_> {
+impl<'a> Pen<'a> {
+    fn new(case: &'a Case, map: &'a LabelMap, rule: WriteRule) -> Self {
+        let is_kept = |label: &Label| label.locked || (rule.over == PaintOver::Shown && !label.visible);
+        let kept: Vec<u16> =
+            case.scheme.iter().filter(|(_, label)| is_kept(label)).map(|(index, _)| index).collect();
+        let is_bound =
+            !kept.is_empty() || matches!(rule.over, PaintOver::Only(_)) || rule.only_values.is_some();
+        Self { volume: &case.volume, map, rule, kept, is_bound }
+    }
+
     /// Writes the voxels wanted of a brick's row, which begins at `first`, into a brick that is made once
     /// a voxel of it is written.
     fn write_whole(
@@ -298,14 +306,14 @@ impl Pen<'_> {
 
     /// Which of the voxels wanted in a brick's row that begins at `first` and has these labels may be
     /// written; none that are as they should be.
-    #[inline]
+    #[inline(always)]
     fn writable(&self, old_labels: &BrickRow, wanted: u32, first: [usize; 3]) -> u32 {
         let other = wanted & !Brick::places_of(old_labels, self.rule.label);
-        let is_bound = self.keeps_some() || self.rule.only_values.is_some();
-        if is_bound && other != 0 { self.allowed(old_labels, other, first) } else { other }
+        if self.is_bound && other != 0 { self.allowed(old_labels, other, first) } else { other }
     }
 
-    /// Which of those the rule and the locks let be written over.
+    /// Which of those the rule and the locks let be written over. Not inlined: most strokes never come here.
+    #[inline(never)]
     fn allowed(&self, old_labels: &BrickRow, wanted: u32, [i, j, k]: [usize; 3]) -> u32 {
         let mut allowed = wanted;
         for_each_label(old_labels, wanted, |label, places| {
@@ -326,11 +334,6 @@ impl Pen<'_> {
         }
     }
 
-    /// Whether there are labels that may not be written over.
-    fn keeps_some(&self) -> bool {
-        !self.kept.is_empty() || matches!(self.rule.over, PaintOver::Only(_))
-    }
-
     fn keeps(&self, label: u16) -> bool {
         matches!(self.rule.over, PaintOver::Only(only) if only != label)
             || self.kept.binary_search(&label).is_ok()
@@ -340,7 +343,7 @@ impl Pen<'_> {
 /// Calls `visit` with each label in those places of a row, and where it stands.
 fn for_each_label(row: &BrickRow, mut places: u32, mut visit: impl FnMut(u16, u32)) {
     while places != 0 {
-        let label = row[places.trailing_zeros() as usize];
+        let label = row[places.trailing_zeros() as usize % BRICK_EDGE];
         let alike = places & Brick::places_of(row, label);
         visit(label, alike);
         places &= !alike;
@@ -390,18 +393,13 @@ fn row_in_brick([_, j, k]: [usize; 3]) -> usize {
     k % BRICK_EDGE * BRICK_EDGE + j % BRICK_EDGE
 }
 
-/// As many bits as a row has voxels, 1 to 32.
-fn first_bits(count: usize) -> u32 {
-    u32::MAX >> (BRICK_EDGE - count)
+/// The voxels of a brick's row as bits; at least one.
+#[inline]
+fn bits_of(voxels: Range<usize>) -> u32 {
+    u32::MAX >> (BRICK_EDGE - voxels.end) & u32::MAX << voxels.start
 }
 
 /// The answers as bits, the first one lowest.
 fn bits(answers: impl Iterator<Item = bool>) -> u32 {
     answers.enumerate().fold(0, |bits, (place, answer)| bits | u32::from(answer) << place)
-}
-
-/// The labels that may not be written over, rising.
-fn kept_labels(case: &Case, rule: &WriteRule) -> Vec<u16> {
-    let is_kept = |label: &Label| label.locked || (rule.over == PaintOver::Shown && !label.visible);
-    case.scheme.iter().filter(|(_, label)| is_kept(label)).map(|(index, _)| index).collect()
 }
