@@ -360,12 +360,9 @@ fn note(rows: &mut Vec<RowChange>, row: u16, old_labels: &BrickRow, written: u32
 }
 
 /// The same where the row, or one behind it, may be known.
-fn note_again(rows: &mut Vec<RowChange>, row: u16, old_labels: &BrickRow, mut written: u32, after: u16) {
+fn note_again(rows: &mut Vec<RowChange>, row: u16, old_labels: &BrickRow, written: u32, after: u16) {
     let start = rows.partition_point(|change| change.row < row);
-    let known = rows[start..].iter().take_while(|change| change.row == row);
-    // Those hold the label by now.
-    let (count, done) = known.fold((0, 0), |(count, done), change| (count + 1, done | change.places));
-    written &= !done;
+    let count = rows[start..].iter().take_while(|change| change.row == row).count();
     for_each_label(old_labels, written, |before, places| {
         match rows[start..start + count].iter_mut().find(|change| change.before == before) {
             Some(known) => known.places |= places,

@@ -173,8 +173,8 @@ impl JoinedRows {
             let newest = &mut self.newest[usize::from(change.row)];
             if let Some(place) = newest.checked_sub(1) {
                 let earlier = &mut self.rows[usize::from(place)];
-                let is_alike = (earlier.before, earlier.after) == (change.before, change.after);
-                if is_alike && earlier.places & change.places == 0 {
+                // Voxels that went the same way are others: those of the earlier change hold its label since.
+                if (earlier.before, earlier.after) == (change.before, change.after) {
                     earlier.places |= change.places;
                     continue;
                 }

@@ -264,3 +264,30 @@ proptest! {
         prop_assert_eq!(labels_of(&replayed), labels_of(&case));
     }
 }
+
+#[test]
+fn noise_is_exchanged_brick_by_brick_and_all_else_voxel_by_voxel() {
+    let dims = [33, 32, 32];
+    let mut case = case_on(grid(dims, [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 2.0]], [0.0; 3]));
+    let written = |case: &Case, label: u16, belongs: &dyn Fn(usize) -> bool| {
+        let mut writer = MaskWriter::new(case, 0, WriteRule::paint(label)).expect("a layer");
+        for n in (0..dims.iter().product()).filter(|n| belongs(*n)) {
+            writer.write_run(n % dims[0]..n % dims[0] + 1, n / dims[0] % dims[1], n / dims[0] / dims[1]);
+        }
+        writer.finish().expect("it changes something")
+    };
+    for label in 1..4 {
+        let edit = written(&case, label, &|n| n % 3 + 1 == usize::from(label));
+        assert!(matches!(edit, Edit::Voxels { .. }), "one row holds one change");
+        case.apply(&edit).expect("made for this case");
+    }
+    let (noise, before) = (case.clone(), case.layers()[0].counts());
+    let edit = written(&case, 9, &|n| n != 5);
+    assert!(matches!(edit, Edit::Bricks { .. }), "each row would hold three changes");
+    case.apply(&edit).expect("made for this case");
+    let count = dims.iter().product::<usize>() as u64;
+    assert_eq!(case.layers()[0].counts(), [(3, 1), (9, count - 1)].into());
+    case.apply(&edit.inverse()).expect("it was just made");
+    assert!(case.layers()[0].has_same_labels(noise.layers().first().expect("a layer")));
+    assert_eq!(case.layers()[0].counts(), before);
+}
