@@ -14,6 +14,7 @@ mod scale;
 mod seeds;
 mod segment;
 
+use std::cell::RefCell;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -177,16 +178,16 @@ fn save_labels(clock: &Clock, path: &Path) -> Result<Value> {
 
 /// One stroke of 60 samples, recorded as one step that can be undone.
 fn brush_stroke(clock: &Clock, data: &Path, dab: Dab) -> Result<Value> {
-    let mut case = labelled_case(data)?;
-    let mut history = History::default();
+    let painted = RefCell::new((labelled_case(data)?, History::default()));
     let mut label = 5;
     clock.time(
         || {
             label = 11 - label;
-            stroke(&mut case, &mut history, &dab, 150, label)?;
-            Ok((label, case.layers()[0].clone()))
+            let (case, history) = &mut *painted.borrow_mut();
+            stroke(case, history, &dab, 150, label)?;
+            Ok(label)
         },
-        |(label, painted)| json!(painted.counts()[label]),
+        |label| json!(painted.borrow().0.layers()[0].counts()[label]),
     )
 }
 
@@ -212,14 +213,15 @@ fn tool_stroke(clock: &Clock, data: &Path, shape: BrushShape, radius_mm: f64) ->
         let made = HandStep::Label { index, name, color: None, locked: false };
         session.run_step(&ScriptStep::Hands(made))?;
     }
+    let session = RefCell::new(session);
     let mut label = 5;
     clock.time(
         || {
             label = 11 - label;
-            session.run_step(&stroke(label))?;
-            Ok((label, session.case().layers()[0].clone()))
+            session.borrow_mut().run_step(&stroke(label))?;
+            Ok(label)
         },
-        |(label, painted)| json!(painted.counts()[label]),
+        |label| json!(session.borrow().case().layers()[0].counts()[label]),
     )
 }
 

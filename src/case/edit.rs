@@ -1,12 +1,15 @@
 //! The closed set of changes, each with its inverse.
 
+use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::rows::BrickRows;
 use super::{Case, SliceSeries};
 use crate::annotation::{Annotation, AnnotationId, Classification, Label, Subject};
-use crate::volume::{BRICK_EDGE, BRICK_VOXELS, Brick, BrickIndex, LabelMap};
+use crate::volume::{BRICK_VOXELS, Brick, BrickIndex, LabelMap};
 
 /// More layers than anybody draws, and few enough that a damaged edit costs nothing.
 const MOST_LAYERS: usize = 4096;
@@ -15,12 +18,20 @@ const MOST_LAYERS: usize = 4096;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Edit {
-    /// Labels of one layer. Built by [`MaskWriter`](super::MaskWriter) only.
+    /// Labels of one layer, whole bricks at a time: many voxels. Built by
+    /// [`MaskWriter`](super::MaskWriter) only, as is the next.
     Bricks {
         /// Which label map.
         layer: usize,
         /// What changes, by rising brick, each at most once.
         changes: Vec<BrickChange>,
+    },
+    /// Labels of one layer, voxel by voxel: a brush's.
+    Voxels {
+        /// Which label map.
+        layer: usize,
+        /// What changes, by rising brick, each at most once.
+        changes: Vec<BrickRows>,
     },
     /// One label of the scheme: made, changed or removed. A changed label keeps its eye, which no
     /// edit sets.
@@ -143,12 +154,19 @@ impl BrickState {
         brick.map_or(Self::Absent, |brick| Self::Whole(brick.clone()))
     }
 
-    fn brick(&self) -> Result<Option<Arc<Brick>>, EditError> {
+    pub(super) fn brick(&self) -> Result<Option<Arc<Brick>>, EditError> {
         match self {
             Self::Absent => Ok(None),
             Self::Whole(brick) => Ok(Some(brick.clone())),
             Self::Runs(runs) => Brick::from_runs(runs).map(Some).map_err(|_| EditError::DamagedBrick),
         }
+    }
+
+    /// The state after a change of this one, which the case held and so is sound.
+    pub(super) fn changed(&self, change: impl FnOnce(&mut Option<Arc<Brick>>)) -> Self {
+        let mut brick = self.brick().expect("a state that was applied");
+        change(&mut brick);
+        Self::of(brick.as_ref())
     }
 
     /// Takes as little memory as runs need, where they need less.
@@ -187,21 +205,10 @@ impl PartialEq for BrickState {
 }
 
 impl BrickChange {
-    /// Which slices of the brick change for a label: bit n of the axis' word for slice n.
-    pub(super) fn slices_touched(&self, label: u16) -> [u32; 3] {
-        let (Ok(before), Ok(after)) = (self.before.brick(), self.after.brick()) else { return [0; 3] };
-        let labels = |brick: &Option<Arc<Brick>>, place: usize| {
-            brick.as_ref().map_or(0, |brick| brick.labels()[place])
-        };
-        let mut touched = [0u32; 3];
-        for place in 0..BRICK_VOXELS {
-            if (labels(&before, place) == label) != (labels(&after, place) == label) {
-                touched[0] |= 1 << (place % BRICK_EDGE);
-                touched[1] |= 1 << (place / BRICK_EDGE % BRICK_EDGE);
-                touched[2] |= 1 << (place / BRICK_EDGE / BRICK_EDGE);
-            }
-        }
-        touched
+    /// The voxels that change.
+    fn rows(&self) -> BrickRows {
+        let [before, after] = [&self.before, &self.after].map(|state| state.brick().unwrap_or_default());
+        BrickRows::between(self.brick, before.as_deref(), after.as_deref())
     }
 
     /// Which brick changes.
@@ -250,6 +257,21 @@ impl Edit {
         })
     }
 
+    /// The voxels whose labels it changes, brick by brick.
+    pub(super) fn voxels(&self) -> Cow<'_, [BrickRows]> {
+        match self {
+            Self::Bricks { changes, .. } => changes.iter().map(BrickChange::rows).collect(),
+            Self::Voxels { changes, .. } => Cow::Borrowed(changes),
+            _ => Cow::Borrowed(&[]),
+        }
+    }
+
+    /// Calls `visit` with the voxels that it takes from one label and gives to another, as runs along i and
+    /// their row (j, k).
+    pub fn for_each_taken(&self, mut visit: impl FnMut(Range<usize>, usize, usize)) {
+        self.voxels().iter().for_each(|change| change.for_each_taken(&mut visit));
+    }
+
     /// The edit that takes this one back.
     pub fn inverse(&self) -> Self {
         match self.clone() {
@@ -258,6 +280,10 @@ impl Edit {
                     std::mem::swap(&mut change.before, &mut change.after);
                 }
                 Self::Bricks { layer, changes }
+            }
+            Self::Voxels { layer, mut changes } => {
+                changes.iter_mut().for_each(BrickRows::invert);
+                Self::Voxels { layer, changes }
             }
             Self::Label { index, before, after } => Self::Label { index, before: after, after: before },
             Self::Layer { layer, before, after } => Self::Layer { layer, before: after, after: before },
@@ -280,6 +306,7 @@ impl Case {
     pub fn apply(&mut self, edit: &Edit) -> Result<(), EditError> {
         match edit {
             Edit::Bricks { layer, changes } => self.apply_bricks(*layer, changes),
+            Edit::Voxels { layer, changes } => self.apply_voxels(*layer, changes),
             Edit::Label { index, before, after } => self.apply_label(*index, before.as_ref(), after.clone()),
             Edit::Layer { layer, before, after } => self.apply_layer(*layer, before.as_ref(), after.as_ref()),
             Edit::Interpolated { of, before, after } => self.apply_interpolated(*of, before, after),
@@ -391,6 +418,29 @@ impl Case {
         }
         for (index, brick) in new_bricks {
             map.put(index, brick);
+        }
+        Ok(())
+    }
+
+    fn apply_voxels(&mut self, layer: usize, changes: &[BrickRows]) -> Result<(), EditError> {
+        let map = self.layers.get_mut(layer).ok_or(EditError::NoSuchPlace)?;
+        if !changes.is_sorted_by(|a, b| a.brick < b.brick) {
+            return Err(EditError::DamagedBrick);
+        }
+        for change in changes {
+            if (0..3).any(|axis| change.brick.0[axis] as usize >= map.brick_dims()[axis]) {
+                return Err(EditError::NoSuchPlace);
+            }
+            if !change.is_sound(map.brick_bounds(change.brick).dims()) {
+                return Err(EditError::DamagedBrick);
+            }
+            if !change.fits(map.brick(change.brick)) {
+                return Err(EditError::OtherState);
+            }
+        }
+        for change in changes {
+            change.write(map.brick_mut(change.brick));
+            map.touch(change.brick);
         }
         Ok(())
     }

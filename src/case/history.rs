@@ -7,6 +7,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::edit::{BrickChange, BrickState, Edit};
+use super::rows::{BrickRows, JoinedRows};
 use super::{Case, EditError};
 use crate::volume::BrickIndex;
 
@@ -78,7 +79,14 @@ enum Kept {
 struct OpenStep {
     name: String,
     edits: Vec<Edit>,
-    bricks: BTreeMap<(usize, BrickIndex), BrickChange>,
+    bricks: BTreeMap<(usize, BrickIndex), OpenBrick>,
+}
+
+/// What an open step changes in a brick.
+#[derive(Debug)]
+enum OpenBrick {
+    Rows(JoinedRows),
+    Whole(BrickChange),
 }
 
 /// Bricks packed at a commit, before and after counted apart: a few milliseconds at worst.
@@ -378,8 +386,18 @@ impl OpenStep {
             Edit::Bricks { layer, changes } => {
                 for change in changes {
                     match self.bricks.entry((layer, change.brick)) {
-                        Entry::Vacant(slot) => drop(slot.insert(change)),
-                        Entry::Occupied(mut slot) => slot.get_mut().after = change.after,
+                        Entry::Vacant(slot) => drop(slot.insert(OpenBrick::Whole(change))),
+                        Entry::Occupied(mut slot) => slot.get_mut().follow_with(change),
+                    }
+                }
+            }
+            Edit::Voxels { layer, changes } => {
+                for change in changes {
+                    match self.bricks.entry((layer, change.brick)) {
+                        Entry::Vacant(slot) => {
+                            slot.insert(OpenBrick::Rows(JoinedRows::new(change.rows)));
+                        }
+                        Entry::Occupied(mut slot) => slot.get_mut().follow_with_rows(&change),
                     }
                 }
             }
@@ -423,22 +441,52 @@ impl OpenStep {
 
     fn close(self) -> Step {
         let Self { name, mut edits, bricks } = self;
-        let mut layers: BTreeMap<usize, Vec<BrickChange>> = BTreeMap::new();
-        for ((layer, _), change) in bricks {
-            if change.before != change.after {
-                layers.entry(layer).or_default().push(change);
+        let mut layers: BTreeMap<usize, (Vec<BrickChange>, Vec<BrickRows>)> = BTreeMap::new();
+        for ((layer, brick), open) in bricks {
+            let (whole, voxels) = layers.entry(layer).or_default();
+            match open {
+                OpenBrick::Whole(change) if change.before != change.after => whole.push(change),
+                OpenBrick::Whole(_) => {}
+                OpenBrick::Rows(joined) => {
+                    let rows = joined.settled();
+                    voxels.extend((!rows.is_empty()).then_some(BrickRows { brick, rows }));
+                }
             }
         }
-        edits.extend(layers.into_iter().map(|(layer, changes)| Edit::Bricks { layer, changes }));
+        for (layer, (whole, voxels)) in layers {
+            edits.extend((!whole.is_empty()).then_some(Edit::Bricks { layer, changes: whole }));
+            edits.extend((!voxels.is_empty()).then_some(Edit::Voxels { layer, changes: voxels }));
+        }
         edits.retain(|edit| match edit {
             Edit::Label { before, after, .. } => before != after,
             Edit::Annotation { before, after, .. } => before != after,
             Edit::Layer { before, after, .. } => before != after,
             Edit::Interpolated { before, after, .. } => before != after,
             Edit::Classification { before, after, .. } => before != after,
-            Edit::Bricks { .. } => true,
+            Edit::Bricks { .. } | Edit::Voxels { .. } => true,
         });
         Step { name, edits }
+    }
+}
+
+impl OpenBrick {
+    /// Adds a change of the whole brick that follows on those before.
+    fn follow_with(&mut self, change: BrickChange) {
+        match self {
+            Self::Whole(earlier) => earlier.after = change.after,
+            Self::Rows(joined) => {
+                let before = change.before.changed(|brick| joined.take_back(brick));
+                *self = Self::Whole(BrickChange { before, ..change });
+            }
+        }
+    }
+
+    /// Adds changes of voxels that follow on those before.
+    fn follow_with_rows(&mut self, change: &BrickRows) {
+        match self {
+            Self::Whole(earlier) => earlier.after = earlier.after.changed(|brick| change.write(brick)),
+            Self::Rows(joined) => joined.join(&change.rows),
+        }
     }
 }
 
@@ -464,6 +512,7 @@ impl Step {
                 .iter()
                 .map(|change| size_of::<BrickChange>() + change.before.bytes() + change.after.bytes())
                 .sum(),
+            Edit::Voxels { changes, .. } => changes.iter().map(BrickRows::bytes).sum(),
             Edit::Interpolated { before, after, .. } => (before.len() + after.len()) * size_of::<usize>(),
             Edit::Label { .. }
             | Edit::Layer { .. }

@@ -83,10 +83,17 @@ impl Edit {
     /// The edits that go with one drawn by hand: an interpolated slice in which it changes the label is
     /// a painted one from then on. The case is as it was before the edit.
     pub fn painted_slices(&self, case: &Case) -> Vec<Self> {
-        let Self::Bricks { layer, changes } = self else { return Vec::new() };
-        let series = case.all_interpolated().filter(|(of, _)| of.layer == *layer);
+        let layer = match self {
+            Self::Bricks { layer, .. } | Self::Voxels { layer, .. } => *layer,
+            _ => return Vec::new(),
+        };
+        let mut series = case.all_interpolated().filter(|(of, _)| of.layer == layer).peekable();
+        if series.peek().is_none() {
+            return Vec::new();
+        }
+        let voxels = self.voxels();
         let claimed = series.filter_map(|(of, slices)| {
-            let touched: Vec<(usize, u32)> = changes
+            let touched: Vec<(usize, u32)> = voxels
                 .iter()
                 .map(|change| {
                     let first = change.brick().0[of.axis] as usize * BRICK_EDGE;

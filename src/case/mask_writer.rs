@@ -8,14 +8,12 @@ use serde::{Deserialize, Serialize};
 
 use super::Case;
 use super::edit::{BrickChange, BrickState, Edit};
+use super::rows::{BrickRows, RowChange, write};
 use crate::annotation::Label;
 use crate::geometry::VoxelIndex;
 use crate::volume::{
-    BRICK_EDGE, Brick, BrickIndex, LabelMap, Mask, Sample, Volume, for_each_run, with_samples,
+    BRICK_EDGE, Brick, BrickIndex, BrickRow, LabelMap, Mask, Sample, Volume, for_each_run, with_samples,
 };
-
-/// A row of a brick is handled as the bits of one word.
-const _: () = assert!(BRICK_EDGE == u32::BITS as usize);
 
 /// Which labels may be written over. Locked ones never may.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,74 +67,149 @@ pub struct MaskWriter<'a> {
     case: &'a Case,
     layer: usize,
     pen: Pen<'a>,
-    /// The bricks written, each at its place in the map.
-    written: Vec<Option<Arc<Brick>>>,
+    written: Vec<Written>,
+    /// For each brick of the map 1 + its place in `written`, 0 where nothing was written.
+    places: Vec<u32>,
     /// Whether something may have been erased, so that a brick may hold nothing any more.
     erased: bool,
 }
 
-/// Writes into one brick at a time, so that threads may share it.
+/// What was written into a brick.
+struct Written {
+    brick: BrickIndex,
+    marks: Marks,
+}
+
+enum Marks {
+    /// Little: what changes, all of it to one label, by rising row.
+    Rows(Vec<RowChange>),
+    /// Much: the brick itself.
+    Whole(Arc<Brick>),
+}
+
+/// Tells which voxels may be written; threads may share it.
 struct Pen<'a> {
     volume: &'a Volume,
     map: &'a LabelMap,
     rule: WriteRule,
-    /// Bit n is set where label n may not be written over, by the rule or by a lock.
-    kept: Option<Box<[u64; 1024]>>,
+    /// The labels that may not be written over, whatever the rule names; rising.
+    kept: Vec<u16>,
+    /// Whether the rule or a lock holds anything back.
+    is_bound: bool,
 }
+
+/// More changes of rows cost more than the brick itself.
+const MOST_ROWS: usize = 2 * BRICK_EDGE * BRICK_EDGE;
 
 impl<'a> MaskWriter<'a> {
     /// A writer for one layer. `None` when there is no such layer.
     pub fn new(case: &'a Case, layer: usize, rule: WriteRule) -> Option<Self> {
         let map = case.layers.get(layer)?;
-        let written = vec![None; map.brick_dims().into_iter().product()];
+        let places = vec![0; map.brick_dims().into_iter().product()];
         let erased = rule.label == 0;
-        let pen = Pen { volume: &case.volume, map, kept: kept_labels(case, &rule), rule };
-        Some(Self { case, layer, pen, written, erased })
+        let pen = Pen::new(case, map, rule);
+        Some(Self { case, layer, pen, written: Vec::new(), places, erased })
     }
 
     /// Goes on by another rule, over what was written so far.
     pub fn go_on(&mut self, rule: WriteRule) {
         self.erased |= rule.label == 0;
-        self.pen.kept = kept_labels(self.case, &rule);
-        self.pen.rule = rule;
+        self.written.iter_mut().for_each(|written| written.make_whole(self.pen.map));
+        self.pen = Pen::new(self.case, self.pen.map, rule);
     }
 
     /// Writes the voxels `i` of row (j, k), as far as rule and locks allow; none where nothing was
     /// scanned. The row must lie in the grid.
     pub fn write_run(&mut self, i: Range<usize>, j: usize, k: usize) {
-        if self.pen.volume.is_missing(k) {
+        if i.is_empty() || self.pen.volume.is_missing(k) {
             return;
         }
-        let mut start = i.start;
-        while start < i.end {
-            let brick_i = start / BRICK_EDGE;
-            let end = i.end.min((brick_i + 1) * BRICK_EDGE);
-            let index = BrickIndex([brick_i, j / BRICK_EDGE, k / BRICK_EDGE].map(|n| n as u32));
-            let wanted = first_bits(end - start) << (start % BRICK_EDGE);
-            self.pen.write_row(&mut self.written[self.pen.map.slot_number(index)], index, wanted, j, k);
-            start = end;
+        let first_slot = self.pen.map.slot_number(BrickIndex::of(VoxelIndex { i: 0, j, k }));
+        for brick_i in i.start / BRICK_EDGE..=(i.end - 1) / BRICK_EDGE {
+            let first = brick_i * BRICK_EDGE;
+            let wanted = bits_of(i.start.saturating_sub(first)..(i.end - first).min(BRICK_EDGE));
+            self.write_row(first_slot + brick_i, wanted, [first, j, k]);
+        }
+    }
+
+    /// Writes the voxels whose bits are set in `wanted` of a brick's row, which begins at `first`.
+    #[inline]
+    fn write_row(&mut self, slot: usize, wanted: u32, first: [usize; 3]) {
+        let Self { pen, written, places, .. } = self;
+        let row = row_in_brick(first);
+        let known = (places[slot] as usize).checked_sub(1);
+        if let Some(Written { marks: Marks::Whole(brick), .. }) = known.map(|place| &mut written[place]) {
+            let writable = pen.writable(brick.row(row), wanted, first);
+            if writable != 0 {
+                Brick::put(Arc::make_mut(brick).row_mut(row), writable, pen.rule.label);
+            }
+            return;
+        }
+        // Look before writing: most samples of a stroke find most rows as they should be.
+        let old_labels = row_of(pen.map.brick_in(slot), row);
+        let writable = pen.writable(old_labels, wanted, first);
+        if writable == 0 {
+            return;
+        }
+        let known = known.unwrap_or_else(|| {
+            written.push(Written::nothing(pen.map.brick_at(slot)));
+            places[slot] = written.len() as u32;
+            written.len() - 1
+        });
+        let written = &mut written[known];
+        if let Marks::Rows(rows) = &mut written.marks {
+            note(rows, row as u16, old_labels, writable, pen.rule.label);
+            if rows.len() > MOST_ROWS {
+                written.make_whole(pen.map);
+            }
         }
     }
 
     /// Writes the voxels of a mask, as far as rule and locks allow; bricks are shared among threads. Its
     /// box must lie in the grid.
     pub fn write_mask(&mut self, mask: &Mask) {
-        let Self { pen, written, .. } = self;
-        written.par_iter_mut().enumerate().for_each(|(slot, written)| {
-            let index = pen.map.brick_at(slot);
-            let part = pen.map.brick_bounds(index).intersection(&mask.bounds());
-            if part.is_empty() {
-                return;
-            }
+        let bounds = mask.bounds();
+        let [along_i, along_j, along_k] = [0, 1, 2]
+            .map(|axis| (bounds.min[axis] / BRICK_EDGE) as u32..bounds.max[axis].div_ceil(BRICK_EDGE) as u32);
+        let indices = along_k.flat_map(|k| {
+            let along_i = along_i.clone();
+            along_j.clone().flat_map(move |j| along_i.clone().map(move |i| BrickIndex([i, j, k])))
+        });
+        let bricks: Vec<_> = indices.map(|index| (index, self.take_whole(index))).collect();
+        let pen = &self.pen;
+        let written = bricks.into_par_iter().filter_map(|(index, mut brick)| {
+            let part = pen.map.brick_bounds(index).intersection(&bounds);
             for k in (part.min[2]..part.max[2]).filter(|k| !pen.volume.is_missing(*k)) {
                 for j in part.min[1]..part.max[1] {
                     let wanted = mask.word_at(index.first_voxel().i, j, k) as u32;
                     if wanted != 0 {
-                        pen.write_row(written, index, wanted, j, k);
+                        pen.write_whole(&mut brick, index, wanted, [index.first_voxel().i, j, k]);
                     }
                 }
             }
+            Some((index, brick?))
         });
+        for (brick, whole) in written.collect::<Vec<_>>() {
+            let place = &mut self.places[self.pen.map.slot_number(brick)];
+            let written = Written { brick, marks: Marks::Whole(whole) };
+            if let Some(place) = place.checked_sub(1) {
+                self.written[place as usize] = written;
+            } else {
+                self.written.push(written);
+                *place = self.written.len() as u32;
+            }
+        }
+    }
+
+    /// The brick as it was written, to be put back.
+    fn take_whole(&mut self, index: BrickIndex) -> Option<Arc<Brick>> {
+        let place = self.places[self.pen.map.slot_number(index)].checked_sub(1)?;
+        let written = &mut self.written[place as usize];
+        written.make_whole(self.pen.map);
+        match std::mem::replace(&mut written.marks, Marks::Rows(Vec::new())) {
+            Marks::Whole(brick) => Some(brick),
+            Marks::Rows(_) => None,
+        }
     }
 
     /// Calls `visit` with the voxels `i` of row (j, k) that [`Self::write_run`] would take from another
@@ -147,128 +220,168 @@ impl<'a> MaskWriter<'a> {
             return;
         }
         for brick_i in i.start / BRICK_EDGE..i.end.div_ceil(BRICK_EDGE) {
-            let part = i.start.max(brick_i * BRICK_EDGE)..i.end.min((brick_i + 1) * BRICK_EDGE);
+            let first = brick_i * BRICK_EDGE;
             let index = BrickIndex([brick_i, j / BRICK_EDGE, k / BRICK_EDGE].map(|n| n as u32));
             let Some(brick) = pen.map.brick(index) else { continue };
-            let first = in_row(j, k) + part.start % BRICK_EDGE;
-            let old_labels = &brick.labels()[first..first + part.len()];
-            let label = pen.rule.label;
-            if Brick::is_all(old_labels, 0) || Brick::is_all(old_labels, label) {
-                continue;
-            }
-            let others = bits(old_labels.iter().map(|old| *old != 0 && *old != label));
-            let taken = others & pen.writable(old_labels, first_bits(part.len()), [part.start, j, k]);
-            for_each_run(&[u64::from(taken)], |run| visit(part.start + run.start..part.start + run.end));
+            let old_labels = brick.row(row_in_brick([first, j, k]));
+            let wanted = bits_of(i.start.saturating_sub(first)..(i.end - first).min(BRICK_EDGE));
+            let wanted = wanted & !Brick::places_of(old_labels, 0);
+            let taken = pen.writable(old_labels, wanted, [first, j, k]);
+            for_each_run(&[u64::from(taken)], |run| visit(first + run.start..first + run.end));
         }
     }
 
     /// Everything written, as one edit; `None` where nothing changed.
     pub fn finish(self) -> Option<Edit> {
-        let Self { layer, pen: Pen { map, .. }, written, erased, .. } = self;
-        // A brick that only labels were written into holds one.
-        let is_absent = |brick: &Brick| erased && brick.is_background();
-        let mut changes: Vec<BrickChange> = written
-            .into_iter()
-            .enumerate()
-            .filter_map(|(slot, after)| {
-                let (brick, after) = (map.brick_at(slot), after?);
-                let before = BrickState::of(map.brick(brick));
-                let after = if is_absent(&after) { BrickState::Absent } else { BrickState::Whole(after) };
-                Some(BrickChange { brick, before, after })
-            })
-            .collect();
-        changes.sort_unstable_by_key(|change| change.brick);
-        (!changes.is_empty()).then_some(Edit::Bricks { layer, changes })
+        let Self { layer, pen: Pen { map, .. }, mut written, erased, .. } = self;
+        if written.is_empty() {
+            return None;
+        }
+        written.sort_unstable_by_key(|written| written.brick);
+        let is_in_rows = written.iter().all(|written| matches!(written.marks, Marks::Rows(_)));
+        Some(if is_in_rows {
+            let changes = written.into_iter().filter_map(Written::into_rows).collect();
+            Edit::Voxels { layer, changes }
+        } else {
+            let changes = written.into_iter().filter_map(|written| written.into_whole(map, erased)).collect();
+            Edit::Bricks { layer, changes }
+        })
     }
 }
 
-impl Pen<'_> {
-    /// Writes the voxels of a brick's row (j, k of the grid) whose bits are set in `wanted`, at least one.
-    fn write_row(
+impl Written {
+    fn nothing(brick: BrickIndex) -> Self {
+        Self { brick, marks: Marks::Rows(Vec::with_capacity(2 * BRICK_EDGE)) }
+    }
+
+    /// From now on holds the brick itself.
+    fn make_whole(&mut self, map: &LabelMap) {
+        if let Marks::Rows(rows) = &self.marks {
+            let mut brick = map.brick(self.brick).cloned();
+            write(rows, &mut brick);
+            self.marks = Marks::Whole(brick.unwrap_or_else(Brick::background));
+        }
+    }
+
+    fn into_rows(self) -> Option<BrickRows> {
+        match self.marks {
+            Marks::Rows(rows) => Some(BrickRows { brick: self.brick, rows }),
+            Marks::Whole(_) => None,
+        }
+    }
+
+    fn into_whole(mut self, map: &LabelMap, erased: bool) -> Option<BrickChange> {
+        self.make_whole(map);
+        let Self { brick, marks: Marks::Whole(after) } = self else { return None };
+        let before = BrickState::of(map.brick(brick));
+        // A brick that only labels were written into holds one.
+        let is_absent = erased && after.is_background();
+        let after = if is_absent { BrickState::Absent } else { BrickState::Whole(after) };
+        Some(BrickChange { brick, before, after })
+    }
+}
+
+impl<'a> Pen<'a> {
+    fn new(case: &'a Case, map: &'a LabelMap, rule: WriteRule) -> Self {
+        let is_kept = |label: &Label| label.locked || (rule.over == PaintOver::Shown && !label.visible);
+        let kept: Vec<u16> =
+            case.scheme.iter().filter(|(_, label)| is_kept(label)).map(|(index, _)| index).collect();
+        let is_bound =
+            !kept.is_empty() || matches!(rule.over, PaintOver::Only(_)) || rule.only_values.is_some();
+        Self { volume: &case.volume, map, rule, kept, is_bound }
+    }
+
+    /// Writes the voxels wanted of a brick's row, which begins at `first`, into a brick that is made once
+    /// a voxel of it is written.
+    fn write_whole(
         &self,
         written: &mut Option<Arc<Brick>>,
         index: BrickIndex,
         wanted: u32,
-        j: usize,
-        k: usize,
+        first: [usize; 3],
     ) {
-        let row = in_row(j, k);
-        let (start, end) = (wanted.trailing_zeros() as usize, BRICK_EDGE - wanted.leading_zeros() as usize);
-        let (wanted, length) = (wanted >> start, end - start);
-        let part = row + start..row + end;
-        // Look before copying: most samples of a stroke find most bricks as they should be.
-        let old_labels = match written.as_ref().or_else(|| self.map.brick(index)) {
-            Some(brick) => &brick.labels()[part.clone()],
-            None => &[0; BRICK_EDGE][..length],
-        };
-        let writable = self.writable(old_labels, wanted, [index.first_voxel().i + start, j, k]);
-        if writable == 0 {
-            return;
-        }
-        let brick = written.get_or_insert_with(|| match self.map.brick(index) {
-            Some(brick) => Arc::new(Brick::clone(brick)),
-            None => Brick::background(),
-        });
-        let labels = Arc::make_mut(brick).labels_mut();
-        if writable == first_bits(length) {
-            labels[part].fill(self.rule.label);
-        } else {
-            put(&mut labels[row..row + BRICK_EDGE], writable << start, self.rule.label);
+        let row = row_in_brick(first);
+        let old_labels = row_of(written.as_ref().or_else(|| self.map.brick(index)), row);
+        let writable = self.writable(old_labels, wanted, first);
+        if writable != 0 {
+            let brick = written.get_or_insert_with(|| match self.map.brick(index) {
+                Some(brick) => Arc::new(Brick::clone(brick)),
+                None => Brick::background(),
+            });
+            Brick::put(Arc::make_mut(brick).row_mut(row), writable, self.rule.label);
         }
     }
 
-    /// Which of the voxels wanted, up to 32 in a row from `first` on that have these labels, may be written,
-    /// bit n for the n-th; none where all are as they should be.
-    fn writable(&self, old_labels: &[u16], wanted: u32, [i, j, k]: [usize; 3]) -> u32 {
-        let writable = self.writable_over(old_labels, wanted);
+    /// Which of the voxels wanted in a brick's row that begins at `first` and has these labels may be
+    /// written; none that are as they should be.
+    #[inline(always)]
+    fn writable(&self, old_labels: &BrickRow, wanted: u32, first: [usize; 3]) -> u32 {
+        let other = wanted & !Brick::places_of(old_labels, self.rule.label);
+        if self.is_bound && other != 0 { self.allowed(old_labels, other, first) } else { other }
+    }
+
+    /// Which of those the rule and the locks let be written over. Not inlined: most strokes never come here.
+    #[inline(never)]
+    fn allowed(&self, old_labels: &BrickRow, wanted: u32, [i, j, k]: [usize; 3]) -> u32 {
+        let mut allowed = wanted;
+        for_each_label(old_labels, wanted, |label, places| {
+            if self.keeps(label) {
+                allowed &= !places;
+            }
+        });
         match self.rule.only_values {
-            Some(range) if writable != 0 => {
+            Some(range) if allowed != 0 => {
                 let grid = self.volume.grid();
                 let time = self.rule.time.min(self.volume.times() - 1);
-                let offset = time * grid.voxel_count() + grid.offset(VoxelIndex { i, j, k });
-                writable & within(self.volume, range, offset..offset + old_labels.len())
+                let row = time * grid.voxel_count() + grid.offset(VoxelIndex { i, j, k });
+                let start = allowed.trailing_zeros() as usize;
+                let end = BRICK_EDGE - allowed.leading_zeros() as usize;
+                allowed & within(self.volume, range, row + start..row + end) << start
             }
-            _ => writable,
+            _ => allowed,
         }
     }
 
-    /// Which of them the rule and the locks let be written over.
-    fn writable_over(&self, old_labels: &[u16], wanted: u32) -> u32 {
-        if Brick::is_all(old_labels, self.rule.label) {
-            return 0;
-        }
-        let is_solid = wanted == first_bits(old_labels.len());
-        if is_solid && self.kept.is_none() && self.rule.only_values.is_none() {
-            // Writing a label over itself besides does no harm.
-            return wanted;
-        }
-        let is_kept = |old: u16| {
-            let kept = self.kept.as_ref();
-            kept.is_some_and(|kept| kept[usize::from(old) / 64] >> (old % 64) & 1 == 1)
-        };
-        if Brick::is_all(old_labels, old_labels[0]) {
-            return if is_kept(old_labels[0]) { 0 } else { wanted };
-        }
-        wanted & bits(old_labels.iter().map(|old| *old != self.rule.label && !is_kept(*old)))
+    fn keeps(&self, label: u16) -> bool {
+        matches!(self.rule.over, PaintOver::Only(only) if only != label)
+            || self.kept.binary_search(&label).is_ok()
     }
 }
 
-/// Writes a label into the places of a brick's row whose bits are set; runs in wide registers.
-fn put(row: &mut [u16], places: u32, label: u16) {
-    const BITS: [u16; 16] = {
-        let mut bits = [0; 16];
-        let mut n = 0;
-        while n < 16 {
-            bits[n] = 1 << n;
-            n += 1;
-        }
-        bits
-    };
-    for (half, places) in row.chunks_exact_mut(16).zip([places as u16, (places >> 16) as u16]) {
-        for (old, bit) in half.iter_mut().zip(BITS) {
-            *old = if places & bit != 0 { label } else { *old };
-        }
+/// Calls `visit` with each label in those places of a row, and where it stands.
+fn for_each_label(row: &BrickRow, mut places: u32, mut visit: impl FnMut(u16, u32)) {
+    while places != 0 {
+        let label = row[places.trailing_zeros() as usize % BRICK_EDGE];
+        let alike = places & Brick::places_of(row, label);
+        visit(label, alike);
+        places &= !alike;
     }
+}
+
+/// Adds places of a row that are written to those known by rising row.
+#[inline]
+fn note(rows: &mut Vec<RowChange>, row: u16, old_labels: &BrickRow, written: u32, after: u16) {
+    if rows.last().is_some_and(|last| last.row >= row) {
+        return note_again(rows, row, old_labels, written, after);
+    }
+    for_each_label(old_labels, written, |before, places| rows.push(RowChange { row, before, after, places }));
+}
+
+/// The same where the row, or one behind it, may be known.
+fn note_again(rows: &mut Vec<RowChange>, row: u16, old_labels: &BrickRow, written: u32, after: u16) {
+    let start = rows.partition_point(|change| change.row < row);
+    let count = rows[start..].iter().take_while(|change| change.row == row).count();
+    for_each_label(old_labels, written, |before, places| {
+        match rows[start..start + count].iter_mut().find(|change| change.before == before) {
+            Some(known) => known.places |= places,
+            None => rows.insert(start + count, RowChange { row, before, after, places }),
+        }
+    });
+}
+
+/// A row of a brick, which is background where there is none.
+fn row_of(brick: Option<&Arc<Brick>>, row: usize) -> &BrickRow {
+    brick.map_or(&[0; BRICK_EDGE], |brick| brick.row(row))
 }
 
 /// Which of up to 32 voxels in a row have values in `range`, ends included, at the first time.
@@ -280,36 +393,18 @@ fn within(volume: &Volume, [low, high]: [f64; 2], offsets: Range<usize>) -> u32 
     }, colour => bits(offsets.map(|offset| holds(volume.samples().at(offset)))))
 }
 
-/// Where row (j, k) begins in its brick.
-fn in_row(j: usize, k: usize) -> usize {
-    (k % BRICK_EDGE * BRICK_EDGE + j % BRICK_EDGE) * BRICK_EDGE
+/// Which row of its brick that of a voxel of the grid is.
+fn row_in_brick([_, j, k]: [usize; 3]) -> usize {
+    k % BRICK_EDGE * BRICK_EDGE + j % BRICK_EDGE
 }
 
-/// As many bits as a row has voxels, 1 to 32.
-fn first_bits(count: usize) -> u32 {
-    u32::MAX >> (BRICK_EDGE - count)
+/// The voxels of a brick's row as bits; at least one.
+#[inline]
+fn bits_of(voxels: Range<usize>) -> u32 {
+    u32::MAX >> (BRICK_EDGE - voxels.end) & u32::MAX << voxels.start
 }
 
 /// The answers as bits, the first one lowest.
 fn bits(answers: impl Iterator<Item = bool>) -> u32 {
     answers.enumerate().fold(0, |bits, (place, answer)| bits | u32::from(answer) << place)
-}
-
-fn kept_labels(case: &Case, rule: &WriteRule) -> Option<Box<[u64; 1024]>> {
-    let is_kept = |label: &Label| label.locked || (rule.over == PaintOver::Shown && !label.visible);
-    let labels: Vec<u16> =
-        case.scheme.iter().filter(|(_, label)| is_kept(label)).map(|(index, _)| index).collect();
-    let mut kept = match rule.over {
-        PaintOver::All | PaintOver::Shown if labels.is_empty() => return None,
-        PaintOver::All | PaintOver::Shown => Box::new([0u64; 1024]),
-        PaintOver::Only(only) => {
-            let mut kept = Box::new([u64::MAX; 1024]);
-            kept[usize::from(only) / 64] &= !(1 << (only % 64));
-            kept
-        }
-    };
-    for label in labels {
-        kept[usize::from(label) / 64] |= 1 << (label % 64);
-    }
-    Some(kept)
 }

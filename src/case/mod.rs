@@ -11,6 +11,7 @@ mod history;
 mod import;
 mod interpolated;
 mod mask_writer;
+mod rows;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ pub use edit::{BrickChange, BrickState, Edit, EditError, LayerOrigin};
 pub use history::{Attic, History, HistoryEvent, Step};
 pub use interpolated::SliceSeries;
 pub use mask_writer::{MaskWriter, PaintOver, WriteRule};
+pub use rows::BrickRows;
 
 use crate::annotation::{Annotation, AnnotationId, Classification, LabelScheme, Subject};
 use crate::volume::{LabelMap, Volume};

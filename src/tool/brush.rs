@@ -197,12 +197,11 @@ fn stroke(
     desk: &Desk<'_>,
     taken: &mut Vec<VoxelRun>,
 ) -> Option<Edit> {
-    if !erasing {
-        visit_taken(way, tip, label, desk, taken);
-    }
     let mut writer = desk.writer(label, erasing)?;
     sweep(way, tip, from_is_done, desk).for_each_run(|i, j, k| writer.write_run(i, j, k));
-    writer.finish()
+    let edit = writer.finish()?;
+    edit.for_each_taken(|i, j, k| taken.push(VoxelRun { i, j, k }));
+    Some(edit)
 }
 
 fn sweep<'a>([from, to]: [Point<Patient>; 2], tip: Tip, from_is_done: bool, desk: &Desk<'a>) -> Sweep<'a> {

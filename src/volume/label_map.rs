@@ -17,6 +17,36 @@ pub struct Brick {
     labels: [u16; BRICK_VOXELS],
 }
 
+/// The labels of one row of a brick along i.
+pub type BrickRow = [u16; BRICK_EDGE];
+
+/// A row is handled as the bits of one word.
+const _: () = assert!(BRICK_EDGE == u32::BITS as usize);
+
+/// 1 for each voxel of a row that has a label. Not inlined: by itself it runs in wide registers.
+#[inline(never)]
+fn is_label(row: &BrickRow, label: u16) -> [u8; BRICK_EDGE] {
+    row.map(|other| u8::from(other == label))
+}
+
+/// Writes a label into places that lie apart; runs in wide registers.
+fn put_apart(row: &mut BrickRow, places: u32, label: u16) {
+    const BITS: [u16; 16] = {
+        let mut bits = [0; 16];
+        let mut n = 0;
+        while n < 16 {
+            bits[n] = 1 << n;
+            n += 1;
+        }
+        bits
+    };
+    for (half, places) in row.as_chunks_mut::<16>().0.iter_mut().zip([places as u16, (places >> 16) as u16]) {
+        for (old, bit) in half.iter_mut().zip(BITS) {
+            *old = if places & bit != 0 { label } else { *old };
+        }
+    }
+}
+
 /// Which brick of a label map, counted along i, j and k in bricks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct BrickIndex(pub [u32; 3]);
@@ -40,6 +70,43 @@ impl Brick {
     /// The labels, to be written.
     pub fn labels_mut(&mut self) -> &mut [u16; BRICK_VOXELS] {
         &mut self.labels
+    }
+
+    /// The labels along i of row j + 32·k.
+    #[inline]
+    pub fn row(&self, row: usize) -> &BrickRow {
+        &self.labels.as_chunks().0[row]
+    }
+
+    /// Such a row, to be written.
+    #[inline]
+    pub fn row_mut(&mut self, row: usize) -> &mut BrickRow {
+        &mut self.labels.as_chunks_mut().0[row]
+    }
+
+    /// Where a row holds a label: bit n for voxel n.
+    #[inline]
+    pub fn places_of(row: &BrickRow, label: u16) -> u32 {
+        let answers = is_label(row, label);
+        // Eight bytes to bits by one multiplication.
+        let gathered = answers
+            .as_chunks::<8>()
+            .0
+            .iter()
+            .map(|eight| (u64::from_le_bytes(*eight).wrapping_mul(0x0102_0408_1020_4080) >> 56) as u32);
+        gathered.enumerate().fold(0, |places, (n, byte)| places | byte << (8 * n))
+    }
+
+    /// Writes a label into the places of a row whose bits are set.
+    #[inline]
+    pub fn put(row: &mut BrickRow, places: u32, label: u16) {
+        let start = places.trailing_zeros() as usize;
+        let end = BRICK_EDGE - places.leading_zeros() as usize;
+        if places.count_ones() as usize + start == end {
+            row[start..end].fill(label);
+        } else {
+            put_apart(row, places, label);
+        }
     }
 
     /// Whether part of a row holds one label only. Without an early way out, so that it runs in wide
@@ -261,6 +328,20 @@ impl LabelMap {
         self.slots[number] = Slot { brick, revision: self.revision };
     }
 
+    /// A brick, `None` where all is background, to be changed in place. Whoever changes it sees to it that
+    /// it holds a label or is `None`, and says so by [`Self::touch`].
+    pub(crate) fn brick_mut(&mut self, index: BrickIndex) -> &mut Option<Arc<Brick>> {
+        let number = self.slot_number(index);
+        &mut self.slots[number].brick
+    }
+
+    /// Gives a brick that was changed in place a new revision.
+    pub(crate) fn touch(&mut self, index: BrickIndex) {
+        self.revision += 1;
+        let number = self.slot_number(index);
+        self.slots[number].revision = self.revision;
+    }
+
     /// Every brick that is not background.
     pub fn bricks(&self) -> impl Iterator<Item = (BrickIndex, &Arc<Brick>)> {
         let present = self.slots.iter().enumerate();
@@ -361,7 +442,12 @@ impl LabelMap {
         (k * self.brick_dims[1] + j) * self.brick_dims[0] + i
     }
 
-    /// The brick at such a place.
+    /// The brick that lies there; `None` where all is background.
+    pub(crate) fn brick_in(&self, number: usize) -> Option<&Arc<Brick>> {
+        self.slots[number].brick.as_ref()
+    }
+
+    /// The index of the brick at such a place.
     pub(crate) fn brick_at(&self, number: usize) -> BrickIndex {
         let [ni, nj, _] = self.brick_dims;
         BrickIndex([number % ni, number / ni % nj, number / ni / nj].map(|n| n as u32))

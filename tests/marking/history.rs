@@ -2,9 +2,10 @@
 
 use annotomy::annotation::Label;
 use annotomy::case::{BrickState, Case, Edit, EditError, History, MaskWriter, WriteRule};
+use annotomy::geometry::{VoxelBox, VoxelIndex};
 use annotomy::session::Session;
 use annotomy::store::DiskAttic;
-use annotomy::volume::BrickIndex;
+use annotomy::volume::{BrickIndex, Mask};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
@@ -283,6 +284,13 @@ fn dab(case: &Case, label: u16, i: usize) -> Edit {
     writer.finish().expect("it changes something")
 }
 
+/// The same voxels, written as an algorithm does: whole bricks are exchanged.
+fn filling(case: &Case, label: u16, i: usize) -> Edit {
+    let mut writer = MaskWriter::new(case, 0, WriteRule::paint(label)).expect("a layer");
+    writer.write_mask(&Mask::full(VoxelBox { min: [i, 0, 0], max: [i + 3, 20, 10] }));
+    writer.finish().expect("it changes something")
+}
+
 #[test]
 fn an_edit_for_another_state_is_refused_and_changes_nothing() {
     let empty = wide_case();
@@ -304,15 +312,21 @@ fn an_edit_for_another_state_is_refused_and_changes_nothing() {
         assert!(history.apply(&mut tried, edit, "").is_err());
         assert!(history.commit().is_none());
     };
-    check(&painted, dab(&empty, 2, 5), EditError::OtherState);
-    check(&empty, dab(&empty, 1, 4).inverse(), EditError::OtherState);
+    for made in [dab, filling] {
+        check(&painted, made(&empty, 2, 5), EditError::OtherState);
+        check(&empty, made(&empty, 1, 4).inverse(), EditError::OtherState);
+    }
     check(&labelled, named.clone().expect("a new label"), EditError::OtherState);
     check(&empty, named.expect("a new label").inverse(), EditError::OtherState);
-    let Edit::Bricks { changes, .. } = dab(&empty, 1, 4) else { unreachable!("a dab changes bricks") };
+    let Edit::Bricks { changes, .. } = filling(&empty, 1, 4) else { unreachable!("a fill changes bricks") };
     check(&empty, Edit::Bricks { layer: 7, changes: changes.clone() }, EditError::NoSuchPlace);
     // The same brick twice could not be taken back.
     let twice = [&changes[..], &changes].concat();
     check(&empty, Edit::Bricks { layer: 0, changes: twice }, EditError::DamagedBrick);
+    let Edit::Voxels { changes, .. } = dab(&empty, 1, 4) else { unreachable!("a dab changes voxels") };
+    check(&empty, Edit::Voxels { layer: 7, changes: changes.clone() }, EditError::NoSuchPlace);
+    let twice = [&changes[..], &changes].concat();
+    check(&empty, Edit::Voxels { layer: 0, changes: twice }, EditError::DamagedBrick);
     let damaged = |runs: &str, brick: &str| -> Edit {
         let text = format!(
             r#"{{"bricks": {{"layer": 0, "changes": [{{"brick": {brick}, "before": "absent", "after": {{"runs": {runs}}}}}]}}}}"#
@@ -323,6 +337,58 @@ fn an_edit_for_another_state_is_refused_and_changes_nothing() {
     check(&empty, damaged("[32767, 1]", "[9, 0, 0]"), EditError::NoSuchPlace);
     // Labels beyond the grid, in the part of the last brick that no voxel has.
     check(&empty, damaged("[32767, 1]", "[1, 0, 0]"), EditError::DamagedBrick);
+    let damaged = |rows: &str, brick: &str| -> Edit {
+        let text =
+            format!(r#"{{"voxels": {{"layer": 0, "changes": [{{"brick": {brick}, "rows": {rows}}}]}}}}"#);
+        serde_json::from_str(&text).expect("it reads")
+    };
+    for (rows, brick, expected) in [
+        ("[[0, 0, 1, 1]]", "[9, 0, 0]", EditError::NoSuchPlace),
+        ("[]", "[0, 0, 0]", EditError::DamagedBrick),
+        ("[[0, 0, 1, 0]]", "[0, 0, 0]", EditError::DamagedBrick),
+        ("[[0, 1, 1, 1]]", "[0, 0, 0]", EditError::DamagedBrick),
+        // A voxel twice, in one row or by coming back to it.
+        ("[[0, 0, 1, 3], [0, 0, 2, 2]]", "[0, 0, 0]", EditError::DamagedBrick),
+        ("[[1, 0, 1, 1], [0, 0, 1, 1], [1, 0, 1, 2]]", "[0, 0, 0]", EditError::DamagedBrick),
+        // Beyond the grid along i, j and k, and beyond the brick.
+        ("[[0, 0, 1, 256]]", "[1, 0, 0]", EditError::DamagedBrick),
+        ("[[20, 0, 1, 1]]", "[0, 0, 0]", EditError::DamagedBrick),
+        ("[[320, 0, 1, 1]]", "[0, 0, 0]", EditError::DamagedBrick),
+        ("[[1024, 0, 1, 1]]", "[0, 0, 0]", EditError::DamagedBrick),
+        // The first change fits, the second does not.
+        ("[[0, 0, 1, 1], [1, 2, 1, 1]]", "[0, 0, 0]", EditError::OtherState),
+    ] {
+        check(&empty, damaged(rows, brick), expected);
+    }
+}
+
+#[test]
+fn edits_are_written_as_they_were_in_older_journals_and_as_the_docs_say() {
+    let empty = wide_case();
+    let check = |text: &str, expected: &dyn Fn(usize) -> u16| {
+        let edit: Edit = serde_json::from_str(text).expect("it reads");
+        let mut case = empty.clone();
+        case.apply(&edit).expect("it fits");
+        let found: Vec<u16> = (0..40).map(|i| case.layers()[0].label(VoxelIndex::new(i, 1, 0))).collect();
+        assert_eq!(found, (0..40).map(expected).collect::<Vec<_>>(), "{text}");
+        case.apply(&edit.inverse()).expect("it was just made");
+        assert_same(&case, &empty, Eye::Counts);
+        let written = serde_json::to_string(&edit).expect("written");
+        assert_eq!(written, text.replace(' ', ""));
+    };
+    check(
+        r#"{"bricks": {"layer": 0, "changes": [{"brick": [0, 0, 0], "before": "absent", "after": {"runs": [33, 0, 3, 7, 32729, 0]}}]}}"#,
+        &|i| if (2..6).contains(&i) { 7 } else { 0 },
+    );
+    check(
+        r#"{"voxels": {"layer": 0, "changes": [{"brick": [0, 0, 0], "rows": [[1, 0, 7, 60]]}, {"brick": [1, 0, 0], "rows": [[1, 0, 2, 1], [1, 0, 3, 4]]}]}}"#,
+        &|i| match i {
+            2..6 => 7,
+            32 => 2,
+            34 => 3,
+            _ => 0,
+        },
+    );
 }
 
 #[test]
@@ -397,10 +463,10 @@ fn a_step_keeps_each_brick_once_however_many_samples_changed_it() {
         history.apply(&mut case, edit, "").expect("made");
     }
     let step = history.commit().expect("a step").clone();
-    let [Edit::Bricks { layer: 0, changes }] = &step.edits[..] else { panic!("one edit, not {step:?}") };
+    let [Edit::Voxels { layer: 0, changes }] = &step.edits[..] else { panic!("one edit, not {step:?}") };
     assert_eq!(changes.iter().map(|change| change.brick()).collect::<Vec<_>>(), [BrickIndex([0, 0, 0])]);
     let bytes = serde_json::to_string(&step).expect("written").len();
-    assert!(bytes < 16 << 10, "it is kept as runs, not as bricks of 64 KB: {bytes}");
+    assert!(bytes < 8 << 10, "each of its 200 rows is kept once: {bytes}");
     let last = case.clone();
     history.undo(&mut case).expect("undone");
     assert_same(&case, &first, Eye::Counts);
@@ -410,20 +476,35 @@ fn a_step_keeps_each_brick_once_however_many_samples_changed_it() {
 
 #[test]
 fn a_step_that_undoes_itself_leaves_no_trace() {
-    let mut case = wide_case();
-    let mut history = History::default();
-    history.begin("There and back");
-    let edit = dab(&case, 1, 4);
-    history.apply(&mut case, edit.clone(), "").expect("made");
-    history.apply(&mut case, edit.inverse(), "").expect("taken back");
-    assert!(history.commit().is_none());
-    assert_eq!(history.done().len(), 0);
+    type Made = fn(&Case, u16, usize) -> Edit;
+    let check = |there: Made, on: Made, back: Made| {
+        let mut case = wide_case();
+        let mut history = History::default();
+        history.begin("There and back");
+        let first = there(&case, 1, 4);
+        history.apply(&mut case, first, "").expect("made");
+        let second = on(&case, 2, 5);
+        history.apply(&mut case, second.clone(), "").expect("made");
+        history.apply(&mut case, second.inverse(), "").expect("taken back");
+        history.apply(&mut case, back(&wide_case(), 1, 4).inverse(), "").expect("taken back");
+        assert!(history.commit().is_none());
+        assert_eq!(history.done().len(), 0);
+        assert_same(&case, &wide_case(), Eye::Counts);
+    };
+    // In either form, and where one is taken back by the other.
+    for there in [dab as Made, filling] {
+        for on in [dab as Made, filling] {
+            for back in [dab as Made, filling] {
+                check(there, on, back);
+            }
+        }
+    }
 }
 
 #[test]
 fn states_of_a_brick_are_equal_by_what_they_hold() {
     let case = wide_case();
-    let Edit::Bricks { changes, .. } = dab(&case, 1, 4) else { unreachable!("a dab changes bricks") };
+    let Edit::Bricks { changes, .. } = filling(&case, 1, 4) else { unreachable!("a fill changes bricks") };
     let text = serde_json::to_string(&changes).expect("written");
     let read: Vec<annotomy::case::BrickChange> = serde_json::from_str(&text).expect("read");
     assert_eq!(read, changes);

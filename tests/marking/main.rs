@@ -11,3 +11,4 @@ mod slices;
 mod stage;
 mod strokes;
 mod trials;
+mod writing;
