@@ -10,7 +10,7 @@
 //! as its header needs; `header` with `layout`, `picture`, `moment`, `spacing`, `frames`, `mosaic` and
 //! `fragments` what it says; `group` with `mend`, `lattice` and `split` which pictures make a volume; `pixels` with `inflating`,
 //! `colour`, `table`, `rle` and `compressed` one picture's samples, where `codestream`, `encapsulated`, `golomb` and the files of
-//! JPEG are compression's; `assemble` with `suv` the volume; `segmentation` the labels of an object that holds marks.
+//! JPEG are compression's; `assemble` with `suv` and `suv_of_frames` the volume; `segmentation` the labels of an object that holds marks.
 
 mod assemble;
 mod codestream;
@@ -46,6 +46,7 @@ mod spacing;
 mod split;
 mod suv;
 mod syntax;
+mod suv_of_frames;
 mod table;
 mod text;
 

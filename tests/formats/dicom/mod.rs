@@ -13,3 +13,4 @@ mod mosaic;
 pub(crate) mod real;
 mod samples;
 mod segmentations;
+mod uptake;
