@@ -89,6 +89,11 @@ fn slices_at_uneven_places_are_never_moved() {
         assert_eq!(parts, expected, "{heights:?}");
     };
     use DoubtCode::{MissingSlices, UnevenSlices};
+    // The steps of a part are no holes of another's, by which its volumes would be counted.
+    let head = [0.0, 2.5, 5.0, 7.5, 10.0, 15.0, 20.0, 25.0];
+    check(&head, UnevenSlices, &[&[0.0, 2.5, 5.0, 7.5, 10.0], &[15.0, 20.0, 25.0]]);
+    // A slice between the others does not tear them.
+    check(&[0.0, 1.0, 2.0, 2.5, 3.0, 4.0], UnevenSlices, &[&[0.0, 1.0, 2.0, 3.0, 4.0], &[2.5]]);
     check(&[0.0, 1.0, 2.0, 3.6, 4.6], UnevenSlices, &[&[0.0, 1.0, 2.0], &[3.6, 4.6]]);
     check(&[0.0, 2.5, 5.0, 7.5, 11.0, 14.5], UnevenSlices, &[&[0.0, 2.5, 5.0, 7.5], &[11.0, 14.5]]);
     // So few slices of so many that a volume would be mostly holes.
