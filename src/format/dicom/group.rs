@@ -170,6 +170,11 @@ fn split_by_geometry(pictures: Vec<Picture>) -> Vec<Vec<Picture>> {
     parts
 }
 
+/// Whether two pictures are of one kind and lie in the patient with one orientation and pixel spacing.
+pub(super) fn is_of_one_volume(a: &Picture, b: &Picture) -> bool {
+    a.image.identity == b.image.identity && a.facts.kind == b.facts.kind && is_parallel(a, b)
+}
+
 fn is_parallel(a: &Picture, b: &Picture) -> bool {
     let (Some(plane_a), Some(plane_b), Some(mm_a), Some(mm_b)) =
         (a.plane(), b.plane(), a.facts.pixel_mm, b.facts.pixel_mm)

@@ -14,3 +14,4 @@ pub(crate) mod real;
 mod samples;
 mod segmentations;
 mod uptake;
+mod watched;
