@@ -244,7 +244,7 @@ fn memory(clock: &Clock, data: &Path) -> Result<Value> {
 // What they share.
 
 fn load(path: &Path, watch: &dyn Watch) -> Result<Study> {
-    let scan = format::scan(path, &Silent)?;
+    let scan = format::scan(path, watch)?;
     let series = scan.series.first().with_context(|| format!("{} holds no series", path.display()))?;
     Ok(format::load(series, watch)?)
 }

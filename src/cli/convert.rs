@@ -9,6 +9,7 @@ use super::{CommandError, MOST_LISTED};
 use crate::format::nifti::{self, Compression, NiftiGeometry};
 use crate::format::{self, RefusalCode, Scan, Series, Silent, write_atomically};
 use crate::geometry::VoxelIndex;
+use crate::volume::SampleType;
 
 /// Arguments of `convert`.
 #[derive(Debug, Args)]
@@ -35,6 +36,10 @@ pub(super) fn run(arguments: &ConvertArgs) -> Result<(), CommandError> {
         return Err(CommandError::Usage(text));
     }
     let study = format::load(series, &Silent)?;
+    if study.volume.sample_type() == SampleType::Rgb16 {
+        let text = "has colours of 16 bits, for which NIfTI has no type; export it with 8 bits a colour";
+        return Err(format::Refusal::new(&arguments.input, RefusalCode::UnsupportedType, text).into());
+    }
     let missing = study.volume.missing_slices();
     if let Some(first) = missing.first() {
         let filler = study.volume.value(VoxelIndex::new(0, 0, *first), 0);

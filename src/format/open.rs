@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use super::doubt::{Doubt, Refusal, RefusalCode};
 use super::legible::legible;
 use super::stamp::Stamp;
@@ -211,53 +213,32 @@ const TOLD_EVERY: usize = 256;
 
 fn scan_folder(root: &Path, watch: &dyn Watch) -> Result<Scan, Refusal> {
     let mut found = Scan::default();
+    let files = files_below(root, &mut found.refused, watch)?;
     let mut dicom_files = Vec::new();
-    let mut folders = vec![root.to_owned()];
-    let mut files = 0;
-    while let Some(folder) = folders.pop() {
-        let entries = match std::fs::read_dir(&folder) {
-            Ok(entries) => entries,
-            Err(error) if folder == root => return Err(Refusal::unreadable(root, &error)),
-            Err(error) => {
-                found.refused.push(Refusal::unreadable(&folder, &error));
-                continue;
-            }
-        };
-        let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
-        paths.sort();
-        for path in paths {
-            if watch.is_cancelled() {
-                return Err(Refusal::cancelled(&folder));
-            }
-            files += 1;
-            if files % TOLD_EVERY == 0 {
-                watch.found(&FoundSoFar { files, series: Vec::new() });
-            }
-            // A link may lead in a circle or out of the folder.
-            let Ok(kind) = std::fs::symlink_metadata(&path).map(|metadata| metadata.file_type()) else {
-                continue;
-            };
-            if kind.is_dir() {
-                folders.push(path);
-            } else if kind.is_symlink() && path.is_dir() || !path.is_file() || is_part_of_a_case(&path) {
-                continue;
-            } else if nifti::is_nifti(&path) {
-                match nifti::series(&path) {
-                    Ok(series) => found.series.push(series),
-                    Err(refusal) => found.refused.push(refusal),
-                }
-            } else if dicom::is_dicom(&path) {
-                dicom_files.push(path);
-            } else if let Some(other) = series_of_other(&path) {
-                match other {
-                    Ok(series) => found.series.push(series),
-                    Err(refusal) => found.refused.push(refusal),
-                }
+    let look_at = |path: &PathBuf| match watch.is_cancelled() {
+        true => Err(Refusal::cancelled(path)),
+        false => Ok(content(path)),
+    };
+    for (batch, files) in files.chunks(TOLD_EVERY).enumerate() {
+        if batch > 0 {
+            watch.found(&FoundSoFar { files: batch * TOLD_EVERY, series: Vec::new() });
+        }
+        let contents: Vec<Content> = files.par_iter().map(look_at).collect::<Result<_, _>>()?;
+        for (path, content) in files.iter().zip(contents) {
+            match content {
+                Content::Dicom => dicom_files.push(path.clone()),
+                Content::Series(Ok(series)) => found.series.push(*series),
+                Content::Series(Err(refusal)) => found.refused.push(refusal),
+                Content::Nothing => {}
             }
         }
     }
     tell_apart(&mut found.series, root);
     if !dicom_files.is_empty() {
+        // Beside a series of another format it is not known which one is meant.
+        if found.series.is_empty() {
+            dicom::glimpse(&dicom_files, watch);
+        }
         let of_dicom = dicom::scan(&dicom_files, watch)?;
         found.series.extend(of_dicom.series);
         found.refused.extend(of_dicom.refused);
@@ -268,6 +249,59 @@ fn scan_folder(root: &Path, watch: &dyn Watch) -> Result<Scan, Refusal> {
         return Err(Refusal::new(root, RefusalCode::NotAnImage, "holds no file that is opened"));
     }
     Ok(found)
+}
+
+/// Every file in a folder and below, those of one folder by their names; folders that cannot be read are
+/// refused.
+fn files_below(root: &Path, refused: &mut Vec<Refusal>, watch: &dyn Watch) -> Result<Vec<PathBuf>, Refusal> {
+    let mut files = Vec::new();
+    let mut folders = vec![root.to_owned()];
+    while let Some(folder) = folders.pop() {
+        if watch.is_cancelled() {
+            return Err(Refusal::cancelled(&folder));
+        }
+        let entries = match std::fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) if folder == root => return Err(Refusal::unreadable(root, &error)),
+            Err(error) => {
+                refused.push(Refusal::unreadable(&folder, &error));
+                continue;
+            }
+        };
+        let mut entries: Vec<_> = entries
+            .filter_map(|entry| entry.and_then(|entry| Ok((entry.path(), entry.file_type()?))).ok())
+            .collect();
+        entries.sort_by(|(a, _), (b, _)| a.cmp(b));
+        for (path, kind) in entries {
+            // A link to a folder may lead in a circle or out of it; a pipe or a device may never answer.
+            match kind {
+                kind if kind.is_dir() => folders.push(path),
+                kind if kind.is_file() || kind.is_symlink() && path.is_file() => files.push(path),
+                _ => {}
+            }
+        }
+    }
+    Ok(files)
+}
+
+/// What a file in a folder is.
+enum Content {
+    Dicom,
+    Series(Result<Box<Series>, Refusal>),
+    Nothing,
+}
+
+fn content(path: &Path) -> Content {
+    if is_part_of_a_case(path) {
+        return Content::Nothing;
+    }
+    if nifti::is_nifti(path) {
+        return Content::Series(nifti::series(path).map(Box::new));
+    }
+    if dicom::is_dicom(path) {
+        return Content::Dicom;
+    }
+    series_of_other(path).map_or(Content::Nothing, |series| Content::Series(series.map(Box::new)))
 }
 
 /// Gives series whose files share a stem their path in the folder as id.

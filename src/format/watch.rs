@@ -22,8 +22,9 @@ pub trait Watch: Sync {
         false
     }
 
-    /// One slice (dims `[i, j, 1]`, at its true place), as soon as it is decoded: the middle one
-    /// first where the file allows that. May come more than once.
+    /// One slice (dims `[i, j, 1]`, at its true place), as soon as it is decoded: of a folder one of what
+    /// seems to be its likeliest series while that is still being looked for, then the middle one first
+    /// where the file allows that. May come more than once, and of a series that is not the one opened.
     fn preview(&self, _slice: Volume) {}
 }
 

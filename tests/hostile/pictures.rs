@@ -145,7 +145,26 @@ fn jpeg() -> Vec<Case> {
     ] {
         cases.push(case(format!("JPEG with EXIF {name}"), "a.jpg", exif(&contents)));
     }
+    for [width, height] in [[3000, 2000], [4000, 3000], [5400, 3600], [6000, 4000], [65_535, 65_535]] {
+        let name = format!("progressive JPEG of {width} × {height}");
+        cases.push(case(name, "a.jpg", progressive(width, height)));
+    }
+    let mut cut = progressive(4000, 3000);
+    cut.truncate(cut.len() / 2);
+    cases.push(case("progressive JPEG cut within its pixels", "a.jpg", cut));
     cases
+}
+
+/// A grey picture in colours at full size, of one scan: a bit for each block.
+fn progressive(width: u16, height: u16) -> Vec<u8> {
+    let blocks = usize::from(width.div_ceil(8)) * usize::from(height.div_ceil(8)) * 3;
+    let ([top, left], [wide, high]) = (height.to_be_bytes(), width.to_be_bytes());
+    let quantisation = [&[0xff, 0xdb, 0, 67, 0][..], &[1; 64]].concat();
+    let frame = [0xff, 0xc2, 0, 17, 8, top, left, wide, high, 3, 1, 0x11, 0, 2, 0x11, 0, 3, 0x11, 0];
+    let table = [&[0xff, 0xc4, 0, 20, 0, 1][..], &[0; 16]].concat();
+    let scan = [0xff, 0xda, 0, 12, 3, 1, 0, 2, 0, 3, 0, 0, 0, 0];
+    let pixels = vec![0; (blocks / 8 + 1).min(1 << 20)];
+    [&[0xff, 0xd8][..], &quantisation, &frame, &table, &scan, &pixels, &[0xff, 0xd9]].concat()
 }
 
 fn tiff() -> Vec<Case> {

@@ -7,13 +7,14 @@
 //! Where a scan states its places in part, they are assumed, and a doubt asks before the first mark.
 //!
 //! Slices that a uniform grid would move are never put on one: at a change of distance the stack is
-//! split into parts that are even in themselves, and each part says so. Where slices are merely
-//! missing, their places stay empty and known. A mask lies on the right millimetres either way.
+//! split into parts that are even in themselves, and each part says so; a few slices between the places
+//! of the others are parts by themselves. Where slices are merely missing, their places stay empty and
+//! known. A mask lies on the right millimetres either way, and no volume is counted by a step that is
+//! not that of its slices.
 //!
 //! Must never know: samples.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::ops::Range;
 use std::sync::Arc;
 
 use super::header::Identity;
@@ -167,6 +168,11 @@ fn split_by_geometry(pictures: Vec<Picture>) -> Vec<Vec<Picture>> {
         }
     }
     parts
+}
+
+/// Whether two pictures are of one kind and lie in the patient with one orientation and pixel spacing.
+pub(super) fn is_of_one_volume(a: &Picture, b: &Picture) -> bool {
+    a.image.identity == b.image.identity && a.facts.kind == b.facts.kind && is_parallel(a, b)
 }
 
 fn is_parallel(a: &Picture, b: &Picture) -> bool {
@@ -374,26 +380,26 @@ fn placed_stacks(sweeps: Vec<Sweep>, placement: Placement, doubts: &[Doubt]) -> 
     let origins = origins(first);
     let parts = lattice::parts(&origins);
     let split = (parts.len() > 1).then(|| split::doubt_of_uneven(first, &origins, &parts));
-    let of_part = |(part, lattice)| {
+    let of_part = |(part, lattice): lattice::Part| {
         let doubts = doubts.iter().cloned().chain(split.clone()).collect();
-        placed_stack(&sweeps, part, lattice, placement, doubts)
+        placed_stack(&sweeps, &part, lattice, placement, doubts)
     };
     parts.into_iter().map(of_part).collect()
 }
 
 fn placed_stack(
     sweeps: &[Sweep],
-    part: Range<usize>,
+    part: &[usize],
     lattice: Lattice,
     placement: Placement,
     mut doubts: Vec<Doubt>,
 ) -> Outcome {
-    let slices = &sweeps[0][part.clone()];
-    let first = &slices[0];
+    let slices: Vec<&Picture> = part.iter().map(|n| &sweeps[0][*n]).collect();
+    let first = slices[0];
     let plane = plane(first);
     let missing = lattice.missing();
     if !missing.is_empty() {
-        doubts.push(split::doubt_of_holes(slices, &lattice, missing.len()));
+        doubts.push(split::doubt_of_holes(&slices, &lattice, missing.len()));
     }
     let along_k = match lattice.step {
         Some(step) => {
@@ -418,7 +424,7 @@ fn placed_stack(
     };
     let [i_mm, j_mm] = first.facts.pixel_mm.unwrap_or([1.0; 2]);
     let axes = [plane.along_i * i_mm, plane.along_j * j_mm, along_k];
-    let pictures = sweeps.iter().flat_map(|sweep| sweep[part.clone()].iter().cloned()).collect();
+    let pictures = sweeps.iter().flat_map(|sweep| part.iter().map(|n| sweep[*n].clone())).collect();
     let placement = if first.facts.by_transducer { Placement::Scaled } else { placement };
     if first.facts.by_transducer {
         let text = "the volume is placed by its transducer, not in the patient; sides are not known";

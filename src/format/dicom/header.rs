@@ -24,6 +24,7 @@ use super::picture::{self, Picture, Placed, Scale};
 use super::segmentation;
 use super::spacing;
 use super::suv::{self, Uptake};
+use super::suv_of_frames;
 use super::syntax::{Codec, Syntax};
 use super::table::Table;
 use super::text::text;
@@ -242,7 +243,10 @@ pub(super) fn pictures(content: Content<'_, '_>, sop_class: &str) -> Result<Vec<
         doubts.push(Doubt::new(DoubtCode::Lossy, "the image was compressed with loss before it came here"));
     }
     let series = dataset.text(tags::SERIES_INSTANCE_UID).unwrap_or_default();
-    let modality_is_pet = modality == "PT";
+    let suv = (modality == "PT").then(|| match has_functional_groups {
+        true => suv_of_frames::read(&sop_class, dataset, &facts),
+        false => suv::read(&suv::Header { top: dataset, converted: None, acquired: None }),
+    });
     let identity = Identity {
         study: dataset.text(tags::STUDY_INSTANCE_UID).unwrap_or_default(),
         folder: series.is_empty().then(|| path.parent().map(Path::to_owned)).flatten(),
@@ -265,7 +269,7 @@ pub(super) fn pictures(content: Content<'_, '_>, sop_class: &str) -> Result<Vec<
         layout,
         mosaic,
         palette,
-        suv: (modality_is_pet).then(|| suv::read(dataset)),
+        suv,
         identity,
         instance: dataset.text(tags::SOP_INSTANCE_UID).unwrap_or_default(),
         series_number: dataset.number(tags::SERIES_NUMBER),

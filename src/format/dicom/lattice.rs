@@ -12,8 +12,14 @@ use crate::geometry::{Patient, Point, Vector};
 /// Slices further than this fraction of their distance from an even place are not put on one grid.
 pub(super) const ALMOST_EVEN: f64 = 0.1;
 
+/// So many wider steps of one length in a row are those of another scan, and no holes.
+const OTHER_STEPS: usize = 3;
+
 /// Even parts that are looked for; slices beyond stand alone. No scan has as many.
 const MOST_SOUGHT: usize = 256;
+
+/// A slice that lies between the places of the others is a stray where there are so many others for each.
+const OTHERS_PER_STRAY: usize = 4;
 
 /// Even places along one direction, some of which slices take.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,8 +39,8 @@ impl Lattice {
     }
 
     /// The places of slices at whole multiples of one step. `None` where there is no such step, where
-    /// more than half of the places are empty, or where most neighbours are further apart than one
-    /// step: then the step is an accident and the holes are none.
+    /// more than half of the places are empty, or where most neighbours or several in a row are further
+    /// apart than one step: then the step is an accident, or that of a part, and the holes are none.
     fn with_holes(origins: &[Point<Patient>]) -> Option<Self> {
         let distances: Vec<f64> = origins.windows(2).map(|pair| pair[0].distance(pair[1])).collect();
         let least = distances.iter().copied().fold(f64::INFINITY, f64::min);
@@ -44,13 +50,15 @@ impl Lattice {
         }
         // The mean of the single steps, so that a small error does not grow over a wide gap.
         let unit = singles.iter().sum::<f64>() / singles.len() as f64;
-        let mut places = vec![0usize];
-        for mm in &distances {
-            let steps = (mm / unit).round();
-            if !(1.0..=2.0 * origins.len() as f64).contains(&steps) {
-                return None;
-            }
-            places.push(places.last()? + steps as usize);
+        let most = 2 * origins.len();
+        let steps = |mm: &f64| Some((mm / unit).round() as usize).filter(|steps| (1..=most).contains(steps));
+        let steps: Vec<usize> = distances.iter().map(steps).collect::<Option<_>>()?;
+        if steps.chunk_by(|a, b| a == b).any(|alike| alike[0] > 1 && alike.len() >= OTHER_STEPS) {
+            return None;
+        }
+        let mut places = vec![0];
+        for steps in steps {
+            places.push(places.last()? + steps);
         }
         let slices = places.last()? + 1;
         if 2 * origins.len() < slices {
@@ -84,14 +92,26 @@ impl Lattice {
     }
 }
 
-/// The slices, whose places rise, as one lattice where they lie on one; else in parts that are even in
-/// themselves.
-pub(super) fn parts(origins: &[Point<Patient>]) -> Vec<(Range<usize>, Lattice)> {
-    if let Some(whole) = Lattice::even(origins).or_else(|| Lattice::with_holes(origins)) {
-        return vec![(0..origins.len(), whole)];
+/// Slices that lie on one lattice, by their numbers.
+pub(super) type Part = (Vec<usize>, Lattice);
+
+/// The slices, whose places rise, as one lattice where they lie on one, or would but for a few between
+/// them; else in parts that are even in themselves.
+pub(super) fn parts(origins: &[Point<Patient>]) -> Vec<Part> {
+    let whole = |origins: &[_]| Lattice::even(origins).or_else(|| Lattice::with_holes(origins));
+    if let Some(whole) = whole(origins) {
+        return vec![((0..origins.len()).collect(), whole)];
     }
-    let even = |part: Range<usize>| Some((part.clone(), Lattice::even(&origins[part])?));
-    even_parts(origins).into_iter().filter_map(even).collect()
+    let even = |part: Range<usize>| Some((part.clone().collect(), Lattice::even(&origins[part])?));
+    let parts: Vec<Part> = even_parts(origins).into_iter().filter_map(even).collect();
+    let (strays, others): (Vec<Part>, Vec<Part>) =
+        parts.iter().cloned().partition(|(part, _)| part.len() == 1);
+    let others: Vec<usize> = others.into_iter().flat_map(|(part, _)| part).collect();
+    let of_others: Vec<_> = others.iter().map(|n| origins[*n]).collect();
+    match whole(&of_others).filter(|_| OTHERS_PER_STRAY * strays.len() <= others.len()) {
+        Some(whole) => std::iter::once((others, whole)).chain(strays).collect(),
+        None => parts,
+    }
 }
 
 /// The longest even range first and then what is left at either side of it.
@@ -165,7 +185,11 @@ mod tests {
         // More places empty than taken: two scans, not one with a hole.
         check(&[0.0, 1.0, 2.0, 90.0, 91.0], &[(3, &[]), (2, &[])]);
         check(&[0.0, 1.0, 2.0, 3.6, 4.6], &[(3, &[]), (2, &[])]);
-        // One slice between two others does not make every second place of the rest a hole.
-        check(&[0.0, 1.0, 2.0, 2.5, 3.0, 4.0, 5.0], &[(3, &[]), (1, &[]), (3, &[])]);
+        // One slice between two others neither makes holes of every second place of the rest nor tears it.
+        check(&[0.0, 1.0, 2.0, 2.5, 3.0, 4.0, 5.0], &[(6, &[]), (1, &[])]);
+        check(&[0.0, 1.0, 2.3, 3.0, 4.0, 5.0], &[(6, &[2]), (1, &[])]);
+        // A few in a row at twice the distance are another scan's, fewer are holes.
+        check(&[0.0, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 10.0], &[(5, &[]), (3, &[])]);
+        check(&[0.0, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0], &[(9, &[5, 7])]);
     }
 }

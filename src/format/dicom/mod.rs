@@ -10,7 +10,7 @@
 //! as its header needs; `header` with `layout`, `picture`, `moment`, `spacing`, `frames`, `mosaic` and
 //! `fragments` what it says; `group` with `mend`, `lattice` and `split` which pictures make a volume; `pixels` with `inflating`,
 //! `colour`, `table`, `rle` and `compressed` one picture's samples, where `codestream`, `encapsulated`, `golomb` and the files of
-//! JPEG are compression's; `assemble` with `suv` the volume; `segmentation` the labels of an object that holds marks.
+//! JPEG are compression's; `assemble` with `suv` and `suv_of_frames` the volume, `glimpse` a slice of it beforehand; `segmentation` the labels of an object that holds marks.
 
 mod assemble;
 mod codestream;
@@ -22,6 +22,7 @@ mod fault;
 mod file;
 mod fragments;
 mod frames;
+mod glimpse;
 mod golomb;
 mod group;
 mod header;
@@ -45,6 +46,7 @@ mod segmentation;
 mod spacing;
 mod split;
 mod suv;
+mod suv_of_frames;
 mod syntax;
 mod table;
 mod text;
@@ -88,6 +90,12 @@ pub fn is_dicom(path: &Path) -> bool {
     let mut start = Vec::new();
     let read = File::open(path).and_then(|file| file.take(132).read_to_end(&mut start));
     read.is_ok() && file::is_dicom(&start)
+}
+
+/// Shows one slice of the series that most of `files` seem to belong to, before all headers are read;
+/// none where they belong to several, or the watch wants no preview.
+pub fn glimpse(files: &[PathBuf], watch: &dyn Watch) {
+    glimpse::show(files, watch);
 }
 
 /// Reads headers and groups files into series; a DICOMDIR stands for the files it names.

@@ -22,7 +22,7 @@ use crate::geometry::{Patient, Point, Vector};
 use crate::volume::{Rescale, SuggestedWindow, Window};
 
 /// The functional groups that are read, and the sequences of objects without any.
-pub(super) const GROUPS: [Tag; 19] = [
+pub(super) const GROUPS: [Tag; 22] = [
     tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE,
     tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE,
     tags::PLANE_POSITION_SEQUENCE,
@@ -42,6 +42,9 @@ pub(super) const GROUPS: [Tag; 19] = [
     tags::CARDIAC_SYNCHRONIZATION_SEQUENCE,
     tags::DETECTOR_INFORMATION_SEQUENCE,
     tags::SEQUENCE_OF_ULTRASOUND_REGIONS,
+    tags::REAL_WORLD_VALUE_MAPPING_SEQUENCE,
+    tags::MEASUREMENT_UNITS_CODE_SEQUENCE,
+    tags::UNASSIGNED_SHARED_CONVERTED_ATTRIBUTES_SEQUENCE,
 ];
 
 /// One picture: a frame of a file with its place and scale.
@@ -155,6 +158,15 @@ pub(super) struct Attributes<'d, 'a> {
 }
 
 impl<'d, 'a> Attributes<'d, 'a> {
+    /// Of frame `frame`.
+    pub(super) fn of(top: &'d DataSet<'a>, frame: usize) -> Self {
+        Self {
+            top,
+            own: top.items(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE).get(frame),
+            shared: top.items(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE).first(),
+        }
+    }
+
     /// Whether there are no functional groups.
     pub(super) fn is_classic(&self) -> bool {
         self.own.is_none() && self.shared.is_none()
@@ -165,7 +177,13 @@ impl<'d, 'a> Attributes<'d, 'a> {
         if self.is_classic() {
             return Some(self.top);
         }
-        [self.own, self.shared].into_iter().flatten().find_map(|groups| groups.items(sequence).first())
+        self.items(sequence).first()
+    }
+
+    /// The items of a functional group that may have several.
+    pub(super) fn items(&self, sequence: Tag) -> &'d [DataSet<'a>] {
+        let mut found = [self.own, self.shared].into_iter().flatten().map(|groups| groups.items(sequence));
+        found.find(|items| !items.is_empty()).unwrap_or_default()
     }
 }
 
@@ -178,11 +196,7 @@ pub(super) fn facts(
     layout: &Layout,
     table: Option<&Arc<Table>>,
 ) -> Facts {
-    let attributes = Attributes {
-        top: dataset,
-        own: dataset.items(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE).get(frame),
-        shared: dataset.items(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE).first(),
-    };
+    let attributes = Attributes::of(dataset, frame);
     let values = attributes.group(tags::PIXEL_VALUE_TRANSFORMATION_SEQUENCE);
     let measures = attributes.group(tags::PIXEL_MEASURES_SEQUENCE);
     let positive = |tag| measures?.number(tag).filter(|mm| *mm > 0.0);

@@ -6,11 +6,10 @@
 //! Must never know: how parts are found.
 
 use std::collections::HashMap;
-use std::ops::Range;
 use std::path::PathBuf;
 
 use super::group::Stack;
-use super::lattice::{ALMOST_EVEN, Lattice};
+use super::lattice::{ALMOST_EVEN, Lattice, Part};
 use super::picture::Picture;
 use crate::format::{Doubt, DoubtCode};
 use crate::geometry::{Patient, Point, Vector};
@@ -97,13 +96,13 @@ pub(super) fn few(all: impl Iterator<Item = String>) -> String {
 }
 
 /// What is said of places in a series at which no slice lies.
-pub(super) fn doubt_of_holes(slices: &[Picture], lattice: &Lattice, missing: usize) -> Doubt {
+pub(super) fn doubt_of_holes(slices: &[&Picture], lattice: &Lattice, missing: usize) -> Doubt {
     let (places, step_mm) = (lattice.slices(), lattice.step.map_or(0.0, Vector::length));
     let holes = lattice.places.windows(2).enumerate().filter(|(_, pair)| pair[1] - pair[0] > 1);
     let hole = |(before, pair): (usize, &[usize])| {
         let steps = pair[1] - pair[0];
         let mm = steps as f64 * step_mm;
-        let (a, b) = (name(&slices[before]), name(&slices[before + 1]));
+        let (a, b) = (name(slices[before]), name(slices[before + 1]));
         format!("{mm:.2} mm between {a} and {b} ({} missing)", steps - 1)
     };
     let text = format!(
@@ -114,16 +113,16 @@ pub(super) fn doubt_of_holes(slices: &[Picture], lattice: &Lattice, missing: usi
 }
 
 /// What is said of a split at uneven places: slices are missing where all parts go on in the same step.
-pub(super) fn doubt_of_uneven(
-    sweep: &[Picture],
-    origins: &[Point<Patient>],
-    parts: &[(Range<usize>, Lattice)],
-) -> Doubt {
+pub(super) fn doubt_of_uneven(sweep: &[Picture], origins: &[Point<Patient>], parts: &[Part]) -> Doubt {
+    let slices: Vec<usize> = parts.iter().flat_map(|(part, _)| part).copied().collect();
+    if !slices.is_sorted() {
+        return doubt_of_strays(sweep, &parts[0], &parts[1..]);
+    }
     let steps: Vec<f64> = parts.iter().filter_map(|(_, part)| part.step).map(Vector::length).collect();
     let common = steps.iter().copied().fold(f64::INFINITY, f64::min);
-    let gaps = parts.windows(2).map(|pair| {
-        let (before, after) = (pair[0].0.end - 1, pair[1].0.start);
-        (before, after, origins[before].distance(origins[after]))
+    let gaps = parts.windows(2).filter_map(|pair| {
+        let (before, after) = (*pair[0].0.last()?, *pair[1].0.first()?);
+        Some((before, after, origins[before].distance(origins[after])))
     });
     let is_multiple = |mm: f64| {
         let steps = mm / common;
@@ -135,14 +134,30 @@ pub(super) fn doubt_of_uneven(
         let place = format!("{mm:.2} mm between {} and {}", name(&sweep[before]), name(&sweep[after]));
         if missing { format!("{place} ({} missing)", (mm / common).round() - 1.0) } else { place }
     };
-    let told = few(gaps.map(gap));
-    let parts = parts.len();
+    let (gaps, count) = (few(gaps.map(gap)), parts.len());
+    let of_part = |(part, lattice): &Part| match lattice.step {
+        Some(step) => format!("{} {:.2} mm apart", part.len(), step.length()),
+        None => "1 alone".to_owned(),
+    };
     let (code, what) = match missing {
         true => (DoubtCode::MissingSlices, "most slices are missing"),
         false => (DoubtCode::UnevenSlices, "slices do not lie at even distances"),
     };
     let text = format!(
-        "{what}: {told}; listed as {parts} series, since one grid over the gap would move slices from their true place"
+        "{what}: {gaps}; listed as {count} series ({}), since one grid would move slices from their true place: mark each of them, or open the scan as it was reconstructed at one distance",
+        few(parts.iter().map(of_part))
     );
     Doubt::new(code, text)
+}
+
+/// What is said of slices that lie between the places of all others.
+fn doubt_of_strays(sweep: &[Picture], (others, lattice): &Part, strays: &[Part]) -> Doubt {
+    let step_mm = lattice.step.map_or(0.0, Vector::length);
+    let names = few(strays.iter().flat_map(|(stray, _)| stray).map(|n| name(&sweep[*n])));
+    let text = format!(
+        "{} of {} slices lie off the places of the others, {step_mm:.2} mm apart: {names}; listed as series of one slice, since one grid would move them from their true place: mark them there, or leave them out",
+        strays.len(),
+        others.len() + strays.len()
+    );
+    Doubt::new(DoubtCode::UnevenSlices, text)
 }

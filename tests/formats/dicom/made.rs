@@ -1,11 +1,9 @@
 //! Files made here: order, place, values, refusals.
 
-use std::sync::Mutex;
-
 use annotomy::case::{Case, MaskWriter, WriteRule};
-use annotomy::format::{self, DoubtCode, RefusalCode, Silent, Study, Watch};
+use annotomy::format::{self, DoubtCode, RefusalCode, Silent, Study};
 use annotomy::geometry::VoxelIndex;
-use annotomy::volume::{Placement, SampleType, Volume};
+use annotomy::volume::{Placement, SampleType};
 
 use super::file::*;
 
@@ -91,6 +89,11 @@ fn slices_at_uneven_places_are_never_moved() {
     use DoubtCode::{MissingSlices, UnevenSlices};
     check(&[0.0, 1.0, 2.0, 3.6, 4.6], UnevenSlices, &[&[0.0, 1.0, 2.0], &[3.6, 4.6]]);
     check(&[0.0, 2.5, 5.0, 7.5, 11.0, 14.5], UnevenSlices, &[&[0.0, 2.5, 5.0, 7.5], &[11.0, 14.5]]);
+    // The steps of a part are no holes of another's, by which its volumes would be counted.
+    let head = [0.0, 2.5, 5.0, 7.5, 10.0, 15.0, 20.0, 25.0];
+    check(&head, UnevenSlices, &[&[0.0, 2.5, 5.0, 7.5, 10.0], &[15.0, 20.0, 25.0]]);
+    // A slice between the others does not tear them.
+    check(&[0.0, 1.0, 2.0, 2.5, 3.0, 4.0], UnevenSlices, &[&[0.0, 1.0, 2.0, 3.0, 4.0], &[2.5]]);
     // So few slices of so many that a volume would be mostly holes.
     check(&[0.0, 1.0, 2.0, 30.0, 31.0], MissingSlices, &[&[0.0, 1.0, 2.0], &[30.0, 31.0]]);
 }
@@ -489,57 +492,6 @@ fn no_cut_and_no_flipped_byte_brings_the_reader_down() {
             refusal_of(&bytes);
         }
     }
-}
-
-/// Remembers what it is told; says stop after some steps.
-struct Recorder {
-    steps: Mutex<Vec<f64>>,
-    stop_after: usize,
-    previews: Mutex<Vec<Volume>>,
-}
-
-impl Recorder {
-    fn new(stop_after: usize) -> Self {
-        Self { steps: Mutex::default(), stop_after, previews: Mutex::default() }
-    }
-}
-
-impl Watch for Recorder {
-    fn is_cancelled(&self) -> bool {
-        self.steps.lock().expect("not poisoned").len() >= self.stop_after
-    }
-
-    fn progress(&self, done: f64) {
-        self.steps.lock().expect("not poisoned").push(done);
-    }
-
-    fn wants_preview(&self) -> bool {
-        true
-    }
-
-    fn preview(&self, slice: Volume) {
-        self.previews.lock().expect("not poisoned").push(slice);
-    }
-}
-
-#[test]
-fn scans_and_loads_tell_of_themselves_and_stop() {
-    let files: Vec<_> = (0..40).map(|n| DicomFile::slice(n, n.into())).collect();
-    let folder = folder_of(&files);
-    let patient = Recorder::new(usize::MAX);
-    let scan = format::scan(folder.path(), &patient).expect("a study");
-    assert_eq!(patient.steps.lock().expect("not poisoned").len(), 40);
-    let study = format::load(&scan.series[0], &patient).expect("voxels");
-    let previews = patient.previews.lock().expect("not poisoned");
-    let [preview] = &previews[..] else { panic!("one preview") };
-    assert_eq!(preview.grid().dims(), [4, 3, 1]);
-    let shown = preview.grid().centre_of(VoxelIndex::new(0, 0, 0));
-    let there = study.volume.grid().index_at(shown).expect("inside");
-    assert_eq!(there, VoxelIndex::new(0, 0, 20));
-    assert_eq!(preview.value(VoxelIndex::new(0, 0, 0), 0), study.volume.value(there, 0));
-    let cancelled = |stopped: Option<RefusalCode>| assert_eq!(stopped, Some(RefusalCode::Cancelled));
-    cancelled(format::scan(folder.path(), &Recorder::new(5)).err().map(|refusal| refusal.code));
-    cancelled(format::load(&scan.series[0], &Recorder::new(5)).err().map(|refusal| refusal.code));
 }
 
 #[test]

@@ -13,3 +13,5 @@ mod mosaic;
 pub(crate) mod real;
 mod samples;
 mod segmentations;
+mod uptake;
+mod watched;
