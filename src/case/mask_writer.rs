@@ -56,9 +56,20 @@ impl WriteRule {
 impl WriteRule {
     /// Which labels it may write over in a case, locks and eyes as they are now.
     pub fn takes(&self, case: &Case) -> impl Fn(u16) -> bool + use<> {
-        let kept = kept_labels(case, self);
-        move |label| kept.as_ref().is_none_or(|kept| kept[usize::from(label) / 64] >> (label % 64) & 1 == 0)
+        let (over, kept) = (self.over, self.kept_labels(case));
+        move |label| !keeps(over, &kept, label)
     }
+
+    /// The labels of the scheme that stay, rising.
+    fn kept_labels(&self, case: &Case) -> Vec<u16> {
+        let is_kept = |label: &Label| label.locked || (self.over == PaintOver::Shown && !label.visible);
+        case.scheme.iter().filter(|(_, label)| is_kept(label)).map(|(index, _)| index).collect()
+    }
+}
+
+/// Whether a label stays, by the rule or among those that stay by themselves.
+fn keeps(over: PaintOver, kept: &[u16], label: u16) -> bool {
+    matches!(over, PaintOver::Only(only) if only != label) || kept.binary_search(&label).is_ok()
 }
 
 /// Collects writes to one layer into one [`Edit`]. Every tool and algorithm that changes a mask
@@ -283,9 +294,7 @@ impl Written {
 
 impl<'a> Pen<'a> {
     fn new(case: &'a Case, map: &'a LabelMap, rule: WriteRule) -> Self {
-        let is_kept = |label: &Label| label.locked || (rule.over == PaintOver::Shown && !label.visible);
-        let kept: Vec<u16> =
-            case.scheme.iter().filter(|(_, label)| is_kept(label)).map(|(index, _)| index).collect();
+        let kept = rule.kept_labels(case);
         let is_bound =
             !kept.is_empty() || matches!(rule.over, PaintOver::Only(_)) || rule.only_values.is_some();
         Self { volume: &case.volume, map, rule, kept, is_bound }
@@ -325,7 +334,7 @@ impl<'a> Pen<'a> {
     fn allowed(&self, old_labels: &BrickRow, wanted: u32, [i, j, k]: [usize; 3]) -> u32 {
         let mut allowed = wanted;
         for_each_label(old_labels, wanted, |label, places| {
-            if self.keeps(label) {
+            if keeps(self.rule.over, &self.kept, label) {
                 allowed &= !places;
             }
         });
@@ -340,11 +349,6 @@ impl<'a> Pen<'a> {
             }
             _ => allowed,
         }
-    }
-
-    fn keeps(&self, label: u16) -> bool {
-        matches!(self.rule.over, PaintOver::Only(only) if only != label)
-            || self.kept.binary_search(&label).is_ok()
     }
 }
 
