@@ -21,6 +21,7 @@ pub use distance::DistanceMap;
 pub use image::{Placement, Rescale, Statistics, Volume, VolumeError};
 pub use label_map::{BRICK_EDGE, BRICK_VOXELS, Brick, BrickIndex, LabelMap, RunsError};
 pub use mask::{Mask, bits_from, for_each_run, set_bits};
+pub(crate) use mask::{bits_of, call_up};
 pub(crate) use samples::with_samples;
 pub use samples::{BlockSum, Sample, SampleType, Samples};
 pub use time::{TimeAxis, TimeKind};
