@@ -5,9 +5,9 @@
 
 use rayon::prelude::*;
 
-use super::stage::Steps;
 use super::{Cancelled, Progress};
 use crate::geometry::VoxelBox;
+use crate::progress::Steps;
 use crate::volume::{Mask, bits_from};
 
 /// The voxels whose centres lie within a radius of the middle one's.

@@ -17,7 +17,7 @@ mod time;
 mod window;
 
 pub use buffer::Buffer;
-pub use distance::DistanceMap;
+pub use distance::{DistanceError, DistanceMap, voxels_within};
 pub use image::{Placement, Rescale, Statistics, Volume, VolumeError};
 pub use label_map::{BRICK_EDGE, BRICK_VOXELS, Brick, BrickIndex, LabelMap, RunsError};
 pub use mask::{Mask, bits_from, for_each_run, set_bits};
