@@ -5,6 +5,7 @@
 //! below its own, and `tests/house.rs` holds the table. `ARCHITECTURE.md` is the map.
 
 pub mod geometry;
+pub mod progress;
 
 pub mod annotation;
 pub mod volume;

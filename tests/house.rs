@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 const FLOORS: [(u8, &[&str]); 8] = [
-    (1, &["geometry"]),
+    (1, &["geometry", "progress"]),
     (2, &["volume", "annotation"]),
     (3, &["case", "segment", "measure"]),
     (4, &["format", "view"]),

@@ -5,6 +5,7 @@ use std::path::Path;
 use annotomy::format::Silent;
 use annotomy::geometry::{Grid, VoxelBox, VoxelIndex};
 use annotomy::measure::{Definition, JointHistogram, Surface, SurfaceDistances, Tally};
+use annotomy::progress::Unwatched;
 use annotomy::volume::{DistanceMap, LabelMap, Mask};
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -42,7 +43,7 @@ pub(super) fn operation(clock: &Clock, name: &str, data: &Path) -> Result<Option
             let (mask, grid) = (organ(&labels("organ")?), grid()?);
             let spacing_mm = grid.spacing_mm();
             clock.time(
-                || Ok(DistanceMap::to(&mask, spacing_mm)?),
+                || Ok(DistanceMap::to(&mask, spacing_mm, &Unwatched)?),
                 |distances| json!(distances.iter().copied().fold(0.0, f32::max)),
             )
         }
@@ -62,7 +63,7 @@ fn dice(clock: &Clock, [a, b]: [LabelMap; 2]) -> Result<Value> {
 fn apart(clock: &Clock, [a, b]: [Mask; 2], grid: &Grid) -> Result<Value> {
     clock.time(
         || {
-            let apart = SurfaceDistances::between(&a, &b, grid, Definition::SurfaceElements)?;
+            let apart = SurfaceDistances::between(&a, &b, grid, Definition::SurfaceElements, &Unwatched)?;
             let [there, back] = apart.means_mm();
             Ok([apart.hausdorff_mm(95.0), there, back, apart.surface_dice(1.0)])
         },

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use annotomy::case::{Case, History, MaskWriter, WriteRule};
 use annotomy::format::Silent;
 use annotomy::geometry::VoxelIndex;
-use annotomy::segment::{self, Components, Connectivity, Distances, Islands, Unwatched};
+use annotomy::segment::{self, Components, Connectivity, Islands, Unwatched};
 use annotomy::volume::{Mask, Volume};
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
@@ -20,7 +20,7 @@ const RANGE: [f64; 2] = [76.0, 899.0];
 const SPACING_MM: [f64; 3] = [0.7, 0.7, 1.0];
 const SEED: VoxelIndex = VoxelIndex::new(150, 250, 150);
 
-const OPERATIONS: [&str; 15] = [
+const OPERATIONS: [&str; 14] = [
     "threshold",
     "threshold_into_layer",
     "region_grow",
@@ -32,7 +32,6 @@ const OPERATIONS: [&str; 15] = [
     "closing_r3",
     "closing_r3_organ",
     "gaussian_s2",
-    "edt_full",
     "margin_5mm",
     "mask_gaussian_organ",
     "undo_large_fill",
@@ -104,13 +103,6 @@ pub(crate) fn operation(clock: &Clock, operation: &str, data: &Path) -> Result<V
             clock.time(
                 || Ok(segment::smoothed_values(&volume, volume.grid().bounds(), [2.0; 3], 0, &Unwatched)?),
                 |values| json!(values[(150 * nj + 256) * ni + 256]),
-            )
-        }
-        "edt_full" => {
-            let mask = organ(data)?;
-            clock.time(
-                || Ok(Distances::to(&mask, mask.bounds(), SPACING_MM, &Unwatched)?),
-                |distances| json!(distances.values().iter().copied().fold(0.0, f32::max)),
             )
         }
         "margin_5mm" => {

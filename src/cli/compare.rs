@@ -11,6 +11,7 @@ use crate::annotation::LabelScheme;
 use crate::format::{Silent, read_segmentation};
 use crate::geometry::{AxisMap, Grid};
 use crate::measure::{Definition, JointHistogram, Overlap, SurfaceDistances};
+use crate::progress::Unwatched;
 use crate::session::{Document, grid_difference, system_author};
 use crate::store::{CaseFiles, scheme_beside};
 use crate::volume::{LabelMap, Mask};
@@ -243,7 +244,7 @@ fn distances_between(
 ) -> Result<Vec<DistancesReport>, CommandError> {
     let definitions = arguments.definition.definitions().into_iter();
     let report = |definition| {
-        let apart = SurfaceDistances::between(first, second, grid, definition)?;
+        let apart = SurfaceDistances::between(first, second, grid, definition, &Unwatched)?;
         Ok(DistancesReport::of(&apart, arguments.tolerance))
     };
     definitions.map(report).collect()

@@ -14,6 +14,7 @@ use crate::geometry::{AnatomicalPlane, Grid, nearest_voxel_axes};
 use crate::measure::{
     Diameters, Distribution, FirstOrder, FirstOrderSettings, Line, Moments, Recist, Shape, Tally,
 };
+use crate::progress::{Cancelled, Unwatched};
 use crate::session::{Allowed, Document, system_author};
 use crate::volume::Mask;
 
@@ -243,7 +244,7 @@ fn of_layer(arguments: &StatsArgs, case: &Case, layer: usize) -> Vec<LabelReport
             voxels: sums.voxels,
             volume_mm3: sums.mm3(grid),
             values: ValuesReport::of(&sums.values, first_order),
-            shape: Shape::of(&mask, sums, grid).map(|shape| {
+            shape: uncancelled(Shape::of(&mask, sums, grid, &Unwatched)).map(|shape| {
                 let bounds = [sums.bounds.min, sums.bounds.max];
                 ShapeReport::of(&shape, bounds, recist(&mask, grid))
             }),
@@ -256,8 +257,16 @@ fn of_layer(arguments: &StatsArgs, case: &Case, layer: usize) -> Vec<LabelReport
 fn recist(mask: &Mask, grid: &Grid) -> BTreeMap<&'static str, RecistReport> {
     let [x, y, z] = nearest_voxel_axes(&grid.patient_from_voxel());
     let planes = [(AnatomicalPlane::Sagittal, x), (AnatomicalPlane::Coronal, y), (AnatomicalPlane::Axial, z)];
-    let found = planes.into_iter().map(|(plane, axis)| (plane.name(), Recist::of(mask, grid, axis)));
-    found.filter_map(|(plane, recist)| Some((plane, RecistReport::of(&recist?)))).collect()
+    let found = planes.into_iter().filter_map(|(plane, axis)| {
+        let recist = uncancelled(Recist::of(mask, grid, axis, &Unwatched))?;
+        Some((plane.name(), RecistReport::of(&recist)))
+    });
+    found.collect()
+}
+
+/// What an unwatched operation found.
+fn uncancelled<T>(found: Result<T, Cancelled>) -> T {
+    found.unwrap_or_else(|Cancelled| unreachable!("nobody calls it off"))
 }
 
 impl ValuesReport {

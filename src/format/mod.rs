@@ -16,6 +16,7 @@ pub mod photo;
 
 mod atomic;
 mod bulk;
+mod deflate;
 mod described;
 mod doubt;
 mod gzip;

@@ -1,15 +1,14 @@
 //! How far apart the surfaces of two masks are. Programs differ in what a surface is made of and in how
 //! its two sides are brought together, and so in every number: each way has a name here.
 
-use std::io;
-
 use rayon::prelude::*;
 
 use super::Empty;
 use super::cubes::{Pieces, border, cube_box, for_each_border_cube, for_each_word};
 use super::rim::{Beyond, Neighbours, rim};
 use crate::geometry::{Grid, VoxelBox};
-use crate::volume::{DistanceMap, Mask};
+use crate::progress::{Part, Progress};
+use crate::volume::{DistanceError, DistanceMap, Mask};
 
 /// What distances are taken between, and how those from the first mask to the second and back are
 /// brought together.
@@ -62,9 +61,9 @@ pub enum ApartError {
     /// A mask is empty.
     #[error(transparent)]
     Empty(#[from] Empty),
-    /// The memory for them is not to be had.
-    #[error("not enough memory for the distances: {0}")]
-    Memory(#[from] io::Error),
+    /// There are no distances.
+    #[error(transparent)]
+    Distances(#[from] DistanceError),
 }
 
 /// The distances from each of two surfaces to the other.
@@ -91,6 +90,7 @@ impl SurfaceDistances {
         second: &Mask,
         grid: &Grid,
         definition: Definition,
+        progress: &dyn Progress,
     ) -> Result<Self, ApartError> {
         let bounds = match (first.tight_bounds(), second.tight_bounds()) {
             (Some(first), Some(second)) => first.union(&second),
@@ -101,33 +101,40 @@ impl SurfaceDistances {
         };
         let masks = [first, second].map(|mask| mask.within(bounds));
         let spacing_mm = grid.spacing_mm();
+        let [there, back] = [Part::new(progress, 0.0, 0.5), Part::new(progress, 0.5, 1.0)];
         let ways = match definition {
             Definition::SurfaceElements => {
                 let areas = Pieces::of_elements(grid);
-                let way = |from: &Mask, to: &Mask| -> io::Result<Way> {
-                    let distances = DistanceMap::to(&border_cubes(to), spacing_mm)?;
+                let way = |from: &Mask, to: &Mask, progress: Part<'_>| -> Result<Way, DistanceError> {
+                    let distances = DistanceMap::to(&border_cubes(to), spacing_mm, &progress)?;
                     Ok(Way::of_elements(from, &distances, &areas))
                 };
-                [way(&masks[0], &masks[1])?, way(&masks[1], &masks[0])?]
+                [way(&masks[0], &masks[1], there)?, way(&masks[1], &masks[0], back)?]
             }
             Definition::SurfaceVoxels => Self::of_voxels(
                 masks.map(|mask| rim(&mask, Neighbours::Faces, Beyond::DoesNotBelong)),
                 spacing_mm,
+                [there, back],
             )?,
             Definition::ContourVoxels => Self::of_voxels(
                 masks.map(|mask| rim(&mask, Neighbours::All, Beyond::Unasked(grid.bounds()))),
                 spacing_mm,
+                [there, back],
             )?,
-            Definition::AllVoxels => Self::of_voxels(masks, spacing_mm)?,
+            Definition::AllVoxels => Self::of_voxels(masks, spacing_mm, [there, back])?,
         };
         Ok(Self { definition, ways })
     }
 
-    fn of_voxels([first, second]: [Mask; 2], spacing_mm: [f64; 3]) -> io::Result<[Way; 2]> {
-        let way = |from: &Mask, to: &Mask| -> io::Result<Way> {
-            Ok(Way::of_voxels(from, &DistanceMap::to(to, spacing_mm)?))
+    fn of_voxels(
+        [first, second]: [Mask; 2],
+        spacing_mm: [f64; 3],
+        [there, back]: [Part<'_>; 2],
+    ) -> Result<[Way; 2], DistanceError> {
+        let way = |from: &Mask, to: &Mask, progress: Part<'_>| -> Result<Way, DistanceError> {
+            Ok(Way::of_voxels(from, &DistanceMap::to(to, spacing_mm, &progress)?))
         };
-        Ok([way(&first, &second)?, way(&second, &first)?])
+        Ok([way(&first, &second, there)?, way(&second, &first, back)?])
     }
 
     /// The definition that these distances follow.

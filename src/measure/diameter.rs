@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::outline::Outline;
 use crate::geometry::{Grid, Patient, Point};
+use crate::progress::{Cancelled, Part, Progress, Steps};
 use crate::volume::Mask;
 
 /// The greatest distances between two points of an outline (pyradiomics' `Maximum3DDiameter`,
@@ -49,8 +50,9 @@ pub struct Recist {
 }
 
 impl Diameters {
-    pub(super) fn of(outline: &Outline) -> Option<Self> {
+    pub(super) fn of(outline: &Outline, progress: &dyn Progress) -> Result<Option<Self>, Cancelled> {
         let hulls = [0, 1, 2].map(|axis| outline.hulls(axis));
+        progress.go_on(0.1)?;
         let across_mm = std::array::from_fn(|axis| {
             let places = hulls[axis].par_iter().map(|hull| places(outline, hull));
             places
@@ -59,7 +61,9 @@ impl Diameters {
                 .sqrt()
         });
         let planes: Vec<Vec<DVec3>> = hulls[2].iter().map(|hull| places(outline, hull)).collect();
-        Some(Self { any_mm: farthest_of_planes(&planes)?, across_mm })
+        progress.go_on(0.5)?;
+        let any_mm = farthest_of_planes(&planes, &Part::new(progress, 0.5, 1.0))?;
+        Ok(any_mm.map(|any_mm| Self { any_mm, across_mm }))
     }
 }
 
@@ -83,7 +87,7 @@ fn farthest(places: &[DVec3]) -> Option<(f64, [DVec3; 2])> {
 
 /// The greatest distance between places of any planes. Only pairs of planes are searched whose balls reach
 /// farther than what was found.
-fn farthest_of_planes(planes: &[Vec<DVec3>]) -> Option<f64> {
+fn farthest_of_planes(planes: &[Vec<DVec3>], progress: &dyn Progress) -> Result<Option<f64>, Cancelled> {
     let balls: Vec<(DVec3, f64)> = planes
         .iter()
         .map(|places| {
@@ -95,8 +99,10 @@ fn farthest_of_planes(planes: &[Vec<DVec3>]) -> Option<f64> {
     let farthest_from = |from: DVec3| {
         planes.iter().flatten().max_by(|a, b| a.distance_squared(from).total_cmp(&b.distance_squared(from)))
     };
-    let start = farthest_from(*planes.first()?.first()?)?;
-    let mut most = farthest_from(*start)?.distance(*start);
+    let first = planes.iter().flatten().next();
+    let Some(start) = first.and_then(|first| farthest_from(*first)) else { return Ok(None) };
+    let mut most = farthest_from(*start).map_or(0.0, |end| end.distance(*start));
+    let steps = Steps::new(progress, planes.len());
     for (n, a) in planes.iter().enumerate() {
         for (m, b) in planes.iter().enumerate().skip(n) {
             let reach = balls[n].0.distance(balls[m].0) + balls[n].1 + balls[m].1;
@@ -109,34 +115,43 @@ fn farthest_of_planes(planes: &[Vec<DVec3>]) -> Option<f64> {
                 most = most.max(squared.sqrt());
             }
         }
+        steps.next()?;
     }
-    Some(most)
+    Ok(Some(most))
 }
 
 impl Recist {
     /// The axes in the slice across `axis` where the long one is longest, the first of several; `None`
     /// where the mask is empty.
-    pub fn of(mask: &Mask, grid: &Grid, axis: usize) -> Option<Self> {
+    pub fn of(
+        mask: &Mask,
+        grid: &Grid,
+        axis: usize,
+        progress: &dyn Progress,
+    ) -> Result<Option<Self>, Cancelled> {
         let outline = Outline::of(mask, grid);
         let hulls = outline.hulls(axis);
         // Planes between slices have odd places.
         let slices = hulls.iter().filter(|hull| hull[0][axis] % 2 == 0);
+        let steps = Steps::new(progress, hulls.len());
         let mut found: Option<(f64, usize, Vec<DVec3>, [DVec3; 2])> = None;
         for hull in slices {
+            steps.next()?;
             let places = places(&outline, hull);
             let Some((squared, ends)) = farthest(&places) else { continue };
             if found.as_ref().is_none_or(|(most, ..)| squared > *most) {
                 found = Some((squared, (hull[0][axis] / 2) as usize, places, ends));
             }
         }
-        let (_, slice, places, long) = found?;
+        progress.go_on(1.0)?;
+        let Some((_, slice, places, long)) = found else { return Ok(None) };
         let normal = {
             let [a, b] = [[1, 2], [0, 2], [0, 1]][axis];
             outline.step_mm(a).cross(outline.step_mm(b)).normalize()
         };
         let short = longest_across(&places, long, normal);
         let line = |ends: [DVec3; 2]| Line { ends: ends.map(|end| outline.in_patient(end)) };
-        Some(Self { slice, long: line(long), short: line(short) })
+        Ok(Some(Self { slice, long: line(long), short: line(short) }))
     }
 }
 

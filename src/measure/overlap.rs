@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 
 use super::Empty;
-use crate::volume::{BRICK_EDGE, BRICK_VOXELS, Brick, LabelMap};
+use crate::volume::{BRICK_EDGE, BRICK_VOXELS, Brick, LabelMap, bits_of, call_up};
 
 /// How many voxels have which label in one map and which in another.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -108,6 +108,20 @@ impl Overlap {
     }
 }
 
+const BRICK_SLICE: usize = BRICK_EDGE * BRICK_EDGE;
+/// Voxels looked at together.
+const STRETCH: usize = u64::BITS as usize;
+
+/// A bit for each voxel whose pair is not that of the voxel before.
+fn turns(first: &[u16; STRETCH], second: &[u16; STRETCH]) -> u64 {
+    let mut answers = [0; STRETCH];
+    for (n, answer) in answers.iter_mut().enumerate().skip(1) {
+        let difference = (first[n] ^ first[n - 1]) | (second[n] ^ second[n - 1]);
+        *answer = u8::from(difference != 0);
+    }
+    bits_of(&answers)
+}
+
 /// Labels below this are counted in a table.
 const IN_TABLE: usize = 64;
 
@@ -140,21 +154,29 @@ impl PairCounts {
         }
         // Labels beyond a grid's border are 0 in both, and are left out below.
         let [first, second] = [first, second].map(|brick| brick.map_or(&BACKGROUND, Brick::labels));
-        let rows = first.chunks_exact(BRICK_EDGE).zip(second.chunks_exact(BRICK_EDGE));
-        for (first, second) in rows {
-            if Brick::is_all(first, first[0]) && Brick::is_all(second, second[0]) {
-                self.count(first[0], second[0], BRICK_EDGE);
-                continue;
-            }
-            let mut start = 0;
-            for end in 1..=BRICK_EDGE {
-                let goes_on = end < BRICK_EDGE && first[end] == first[start] && second[end] == second[start];
-                if !goes_on {
-                    self.count(first[start], second[start], end - start);
-                    start = end;
-                }
+        let slices = first.chunks_exact(BRICK_SLICE).zip(second.chunks_exact(BRICK_SLICE));
+        for (first, second) in slices {
+            call_up(first);
+            call_up(second);
+            for (first, second) in first.as_chunks().0.iter().zip(second.as_chunks().0) {
+                self.count_stretch(first, second);
             }
         }
+    }
+
+    /// Counts neighbours in a brick, in runs of one pair.
+    fn count_stretch(&mut self, first: &[u16; STRETCH], second: &[u16; STRETCH]) {
+        let mut start = 0;
+        if !(Brick::is_all(first, first[0]) && Brick::is_all(second, second[0])) {
+            let mut turns = turns(first, second);
+            while turns != 0 {
+                let end = turns.trailing_zeros() as usize;
+                self.count(first[start], second[start], end - start);
+                turns &= turns - 1;
+                start = end;
+            }
+        }
+        self.count(first[start], second[start], STRETCH - start);
     }
 
     fn into_pairs(self) -> BTreeMap<[u16; 2], u64> {

@@ -11,6 +11,7 @@ use super::eigen::eigen;
 use super::outline::Outline;
 use super::tally::LabelSums;
 use crate::geometry::{Grid, Patient, Point, Vector};
+use crate::progress::{Cancelled, Part, Progress};
 use crate::volume::Mask;
 
 /// The shape of one label. Lengths are mm, areas mm², volumes mm³.
@@ -41,12 +42,22 @@ impl Shape {
     /// Mesh: marching cubes through the middles between voxels that belong and voxels that do not,
     /// without smoothing, what lies outside the grid counting as not belonging (`cshape.c`). O(voxels / 64
     /// + surface).
-    pub fn of(mask: &Mask, sums: &LabelSums, grid: &Grid) -> Option<Self> {
+    pub fn of(
+        mask: &Mask,
+        sums: &LabelSums,
+        grid: &Grid,
+        progress: &dyn Progress,
+    ) -> Result<Option<Self>, Cancelled> {
         let outline = Outline::of(mask, grid);
-        let diameters = Diameters::of(&outline)?;
+        progress.go_on(0.1)?;
+        let Some(diameters) = Diameters::of(&outline, &Part::new(progress, 0.1, 0.9))? else {
+            progress.set(1.0);
+            return Ok(None);
+        };
         let (surface_mm2, mesh_volume_mm3) = mesh(mask, sums, grid);
         let (values, axes) = eigen(sums.covariance_mm2(grid));
-        Some(Self {
+        progress.go_on(1.0)?;
+        Ok(Some(Self {
             voxel_volume_mm3: sums.mm3(grid),
             mesh_volume_mm3,
             surface_mm2,
@@ -55,7 +66,7 @@ impl Shape {
             diameters,
             axis_lengths_mm: values.map(|value| 4.0 * value.max(0.0).sqrt()),
             axes: axes.map(Vector::from_raw),
-        })
+        }))
     }
 
     /// How much like a ball it is: 1 for a ball, less for all else (`Sphericity`).

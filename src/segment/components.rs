@@ -10,9 +10,9 @@ use rayon::prelude::*;
 use serde::Deserialize;
 
 use super::memory::zeroed;
-use super::stage::Steps;
 use super::{Cancelled, Progress};
 use crate::geometry::{VoxelBox, VoxelIndex};
+use crate::progress::Steps;
 use crate::volume::{Buffer, LabelMap, Mask, for_each_run, set_bits};
 
 /// Which neighbours of a voxel touch it.

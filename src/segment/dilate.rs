@@ -5,9 +5,9 @@
 
 use rayon::prelude::*;
 
-use super::stage::Steps;
 use super::{Cancelled, Progress};
 use crate::geometry::VoxelBox;
+use crate::progress::Steps;
 use crate::volume::{Mask, bits_from};
 
 /// The voxels whose centres lie within a radius of the middle one's.
@@ -53,8 +53,8 @@ impl Ball {
     }
 }
 
-/// Slices dilated together.
-const CHUNK: usize = 32;
+/// Slices of the mask that are widened before what they reach is joined.
+const WINDOW: usize = 8;
 const WORD: usize = u64::BITS as usize;
 
 /// The voxels of a box that the ball reaches from a voxel of the mask; the mask may lie anywhere.
@@ -65,66 +65,84 @@ pub(super) fn dilated(
     progress: &dyn Progress,
 ) -> Result<Mask, Cancelled> {
     let mut found = Mask::empty(bounds);
-    let ([_, nj, nk], row_words, last) = (bounds.dims(), found.row_words(), found.last_word());
+    let ([_, nj, _], row_words, last) = (bounds.dims(), found.row_words(), found.last_word());
     if found.words().is_empty() {
         return Ok(found);
     }
     let slice_words = row_words * nj;
-    let steps = Steps::new(progress, nk.div_ceil(CHUNK));
     let source = mask.bounds();
-    let near = |axis: usize, from: usize, to: usize| {
-        let reach = ball.reach[axis];
-        from.saturating_sub(reach).max(source.min[axis])..(to + reach).min(source.max[axis])
-    };
-    found.words_mut().par_chunks_mut(slice_words * CHUNK).enumerate().try_for_each(|(chunk, words)| {
-        let first_k = bounds.min[2] + chunk * CHUNK;
-        let end_k = first_k + words.len() / slice_words;
-        let mut wide = Wide::new(row_words, ball.reach[0]);
-        let mut sections = vec![0u64; slice_words * (ball.reach[2] + 1)];
-        for source_k in near(2, first_k, end_k) {
-            let mut is_empty = true;
-            for source_j in near(1, bounds.min[1], bounds.max[1]) {
-                let row = mask.row(source_j, source_k);
-                if row.iter().all(|word| *word == 0) {
-                    continue;
-                }
-                if is_empty {
-                    sections.fill(0);
-                    is_empty = false;
-                }
-                wide.load(row, bounds.min[0] as isize - source.min[0] as isize);
-                for (half, rows) in ball.rows.iter().enumerate() {
-                    if half > 0 {
-                        wide.widen();
-                    }
-                    for &[dj, dk] in rows {
-                        let section = &mut sections[dk * slice_words..(dk + 1) * slice_words];
-                        for j in [source_j.checked_sub(dj), (dj > 0).then_some(source_j + dj)]
-                            .into_iter()
-                            .flatten()
-                        {
-                            if (bounds.min[1]..bounds.max[1]).contains(&j) {
-                                let start = (j - bounds.min[1]) * row_words;
-                                join(&mut section[start..start + row_words], wide.row());
-                            }
-                        }
-                    }
-                }
-            }
-            if is_empty {
-                continue;
-            }
-            for (k, slice) in (first_k..end_k).zip(words.chunks_mut(slice_words)) {
-                let dk = k.abs_diff(source_k);
-                if dk <= ball.reach[2] {
+    let reach_k = ball.reach[2];
+    let sources: Vec<usize> = (bounds.min[2].saturating_sub(reach_k).max(source.min[2])
+        ..(bounds.max[2] + reach_k).min(source.max[2]))
+        .collect();
+    let steps = Steps::new(progress, sources.len().div_ceil(WINDOW));
+    let mut sections = vec![0u64; slice_words * (reach_k + 1) * WINDOW.min(sources.len())];
+    for window in sources.chunks(WINDOW) {
+        // What each slice reaches in slices so far from it: all of one, then all of the next.
+        let sections = sections.par_chunks_mut(slice_words * (reach_k + 1));
+        let sections: Vec<Option<&[u64]>> = sections
+            .zip(window)
+            .map(|(sections, k)| widened(mask, bounds, *k, ball, sections).then_some(&*sections))
+            .collect();
+        let first_k = window[0].saturating_sub(reach_k).max(bounds.min[2]);
+        let end_k = (window[window.len() - 1] + reach_k + 1).min(bounds.max[2]);
+        let reached = &mut found.words_mut()
+            [(first_k - bounds.min[2]) * slice_words..(end_k - bounds.min[2]) * slice_words];
+        reached.par_chunks_mut(slice_words).zip(first_k..end_k).for_each(|(slice, k)| {
+            for (source_k, sections) in window.iter().zip(&sections) {
+                let dk = k.abs_diff(*source_k);
+                if let Some(sections) = sections
+                    && dk <= reach_k
+                {
                     join(slice, &sections[dk * slice_words..(dk + 1) * slice_words]);
                 }
             }
-        }
-        words.chunks_mut(row_words).for_each(|row| row[row_words - 1] &= last);
-        steps.next()
-    })?;
+        });
+        steps.next()?;
+    }
+    found.words_mut().par_chunks_mut(row_words * WORD).for_each(|rows| {
+        rows.chunks_mut(row_words).for_each(|row| row[row_words - 1] &= last);
+    });
     Ok(found)
+}
+
+/// What one slice of the mask reaches at each distance along k. Whether it holds any voxel; if not,
+/// the sections are left as they were.
+fn widened(mask: &Mask, bounds: VoxelBox, k: usize, ball: &Ball, sections: &mut [u64]) -> bool {
+    let (source, reach_j) = (mask.bounds(), ball.reach[1]);
+    let rows = bounds.min[1].saturating_sub(reach_j).max(source.min[1])
+        ..(bounds.max[1] + reach_j).min(source.max[1]);
+    let row_words = bounds.dims()[0].div_ceil(WORD);
+    let slice_words = row_words * bounds.dims()[1];
+    let mut wide = Wide::new(row_words, ball.reach[0]);
+    let mut is_empty = true;
+    for source_j in rows {
+        let row = mask.row(source_j, k);
+        if row.iter().all(|word| *word == 0) {
+            continue;
+        }
+        if is_empty {
+            sections.fill(0);
+            is_empty = false;
+        }
+        wide.load(row, bounds.min[0] as isize - source.min[0] as isize);
+        for (half, rows) in ball.rows.iter().enumerate() {
+            if half > 0 {
+                wide.widen();
+            }
+            for &[dj, dk] in rows {
+                let section = &mut sections[dk * slice_words..(dk + 1) * slice_words];
+                let either = [source_j.checked_sub(dj), (dj > 0).then_some(source_j + dj)];
+                for j in either.into_iter().flatten() {
+                    if (bounds.min[1]..bounds.max[1]).contains(&j) {
+                        let start = (j - bounds.min[1]) * row_words;
+                        join(&mut section[start..start + row_words], wide.row());
+                    }
+                }
+            }
+        }
+    }
+    !is_empty
 }
 
 fn join(words: &mut [u64], others: &[u64]) {

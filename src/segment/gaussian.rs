@@ -8,9 +8,9 @@ use std::collections::VecDeque;
 use rayon::prelude::*;
 
 use super::memory::zeroed;
-use super::stage::Steps;
 use super::{Cancelled, Progress};
 use crate::geometry::{Grid, VoxelBox, VoxelIndex};
+use crate::progress::Steps;
 use crate::volume::{Buffer, Mask, Sample, Volume, with_samples};
 
 /// The values of a box, smoothed with a standard deviation given in voxels along each axis (0 leaves an axis

@@ -2,9 +2,9 @@
 
 use rayon::prelude::*;
 
-use super::stage::Part;
 use super::{Cancelled, Components, Connectivity, Progress};
 use crate::geometry::{VoxelBox, VoxelIndex};
+use crate::progress::Part;
 use crate::volume::{Mask, Volume};
 
 /// The part of a mask that holds a seed; nothing where the seed does not belong.

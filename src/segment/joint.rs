@@ -4,9 +4,9 @@ use rayon::prelude::*;
 
 use super::gaussian::{blurred_mask, within_reach_of_mirrors};
 use super::memory::zeroed;
-use super::stage::Part;
 use super::{Cancelled, Progress};
 use crate::geometry::VoxelBox;
+use crate::progress::Part;
 use crate::volume::{Buffer, LabelMap, Mask};
 
 /// The voxels that each of some labels has once they are smoothed together: each label is smoothed with a

@@ -3,9 +3,9 @@
 use rayon::prelude::*;
 
 use super::memory::zeroed;
-use super::stage::{Part, Steps};
 use super::{Cancelled, Progress};
 use crate::geometry::VoxelBox;
+use crate::progress::{Part, Steps};
 use crate::volume::{Buffer, Mask};
 
 /// The voxels of a mask over a whole grid around which more than half of a box belongs that reaches so

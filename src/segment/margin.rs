@@ -3,10 +3,11 @@
 use serde::Deserialize;
 
 use super::dilate::{Ball, dilated, reach_of, square_of};
-use super::stage::Part;
-use super::{Cancelled, Progress, distance};
+use super::memory::out_of_memory;
+use super::{Cancelled, Progress};
 use crate::geometry::VoxelBox;
-use crate::volume::Mask;
+use crate::progress::Part;
+use crate::volume::{DistanceError, Mask, voxels_within};
 
 /// Where the wall of a hollowed mask lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Deserialize)]
@@ -126,15 +127,19 @@ fn near(
     if reach[1] * reach[2] <= GREATEST_SECTION {
         return dilated(mask, bounds, &Ball::new(mm, spacing_mm, most.dims()), progress);
     }
-    Ok(distance::within(mask, most, spacing_mm, square_of(mm), progress)?.into_box(bounds))
+    match voxels_within(&mask.within(most), spacing_mm, square_of(mm), progress) {
+        Ok(near) => Ok(near.into_box(bounds)),
+        Err(DistanceError::Cancelled(cancelled)) => Err(cancelled),
+        Err(DistanceError::Memory(_)) => out_of_memory::<u32>(most.dims().iter().product()),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::Unwatched;
     use super::super::tests::{any_mask, any_spacing, voxels_of};
-    use super::super::{Unwatched, distance};
     use super::*;
     use crate::geometry::VoxelIndex;
 
@@ -179,7 +184,8 @@ mod tests {
             };
             let wide = slowly_near(&places(&mask), bounds, mm, spacing, [0.0; 3]);
             check(grown(&mask, mm, spacing, &Unwatched), &wide);
-            check(distance::within(&mask, bounds, spacing, square_of(mm), &Unwatched), &wide);
+            let by_distance = voxels_within(&mask, spacing, square_of(mm), &Unwatched);
+            assert_eq!(by_distance.expect("not cancelled"), wide);
             let mut left = mask.clone();
             left.subtract(&slowly_near(&places(&mask.complement()), bounds, mm, spacing, [0.0; 3]));
             check(shrunk(&mask, mm, spacing, &Unwatched), &left);

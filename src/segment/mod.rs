@@ -9,7 +9,6 @@
 
 mod components;
 mod dilate;
-mod distance;
 mod gaussian;
 mod graph_cut;
 mod grow;
@@ -22,18 +21,16 @@ mod livewire;
 mod majority;
 mod margin;
 mod memory;
-mod progress;
 mod random_walker;
 mod refine;
-mod stage;
 mod steepness;
 #[cfg(test)]
 mod tests;
 mod threshold;
 mod watershed;
 
+pub use crate::progress::{Cancelled, Progress, Unwatched};
 pub use components::{Components, Connectivity};
-pub use distance::Distances;
 pub use gaussian::{sigma_in_voxels, smoothed_mask, smoothed_values};
 pub use graph_cut::graph_cut;
 pub use grow::{Confidence, confidence_connected, connected_to, region};
@@ -45,7 +42,6 @@ pub use joint::smoothed_together;
 pub use livewire::Livewire;
 pub use majority::majority;
 pub use margin::{Wall, closed, grown, hollow, opened, shrunk};
-pub use progress::{Cancelled, Progress, Unwatched};
 pub use random_walker::random_walker;
 pub use refine::Refinement;
 pub use threshold::{Otsu, otsu};

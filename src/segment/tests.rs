@@ -84,7 +84,6 @@ fn every_algorithm_can_be_called_off_and_tells_when_it_is_done() {
     check("islands", &|p| islands(&mask, Islands::Largest(2), faces, p).map(drop));
     check("holes", &|p| fill_holes(&mask, p).map(drop));
     check("holes in slices", &|p| fill_holes_in_slices(&mask, SliceAxis::I, p).map(drop));
-    check("distance", &|p| Distances::to(&mask, mask.bounds(), spacing, p).map(drop));
     check("margin", &|p| grown(&mask, 3.0, spacing, p).map(drop));
     check("great margin", &|p| grown(&mask, 90.0, spacing, p).map(drop));
     check("shrinking", &|p| shrunk(&mask, 3.0, spacing, p).map(drop));

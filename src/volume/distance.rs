@@ -1,13 +1,18 @@
 //! Exact Euclidean distances in millimetres to the nearest voxel of a mask.
+//!
+//! Along i by counting, along j and k by the lower envelope of parabolas (Felzenszwalb and Huttenlocher,
+//! "Distance Transforms of Sampled Functions", Theory of Computing 8, 2012), whatever the spacing. Axes count
+//! as perpendicular.
 
 use std::io;
-use std::ops::Deref;
+use std::ops::{Deref, Range};
 
 use rayon::prelude::*;
 
 use super::buffer::Buffer;
-use super::mask::{Mask, for_each_run};
+use super::mask::{Mask, for_each_run, set_bits};
 use crate::geometry::{VoxelBox, VoxelIndex};
+use crate::progress::{Cancelled, Part, Progress, Steps};
 
 /// Columns that are gathered at once: the samples of one cache line.
 const TILE: usize = 16;
@@ -15,27 +20,27 @@ const TILE: usize = 16;
 /// The distance from every voxel of a box to the nearest voxel of a mask of that box, between centres;
 /// infinite everywhere where the mask is empty.
 ///
-/// Exact, whatever the spacing: the lower envelope of parabolas along one axis after the other
-/// (Felzenszwalb and Huttenlocher, "Distance Transforms of Sampled Functions", Theory of Computing 8,
-/// 2012), decided in f64 and kept in f32, so true to 2⁻²² of the distance. Axes count as perpendicular.
+/// Decided in f64 and kept in f32, so true to 2⁻²² of the distance.
 pub struct DistanceMap {
     bounds: VoxelBox,
     values: Buffer<f32>,
 }
 
+/// Why there are no distances.
+#[derive(Debug, thiserror::Error)]
+pub enum DistanceError {
+    /// The work was called off.
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
+    /// The memory for them is not to be had.
+    #[error("not enough memory for the distances: {0}")]
+    Memory(#[from] io::Error),
+}
+
 impl DistanceMap {
     /// Distances in mm, neighbours along i, j and k being `spacing_mm` apart. Costs O(1) for each voxel of
-    /// the mask's box. Fails where memory for them is not to be had.
-    pub fn to(mask: &Mask, spacing_mm: [f64; 3]) -> io::Result<Self> {
-        Self::reckoned(mask, spacing_mm, f32::sqrt)
-    }
-
-    /// The squares of the distances, in mm².
-    pub fn squared_to(mask: &Mask, spacing_mm: [f64; 3]) -> io::Result<Self> {
-        Self::reckoned(mask, spacing_mm, |squared| squared)
-    }
-
-    fn reckoned(mask: &Mask, spacing_mm: [f64; 3], finish: impl Fn(f32) -> f32 + Sync) -> io::Result<Self> {
+    /// the mask's box.
+    pub fn to(mask: &Mask, spacing_mm: [f64; 3], progress: &dyn Progress) -> Result<Self, DistanceError> {
         let bounds = mask.bounds();
         let [ni, nj, nk] = bounds.dims();
         let mut values = Buffer::zeroed(ni * nj * nk)?;
@@ -43,23 +48,26 @@ impl DistanceMap {
             return Ok(Self { bounds, values });
         }
         let along_j = Axis::new(nj, spacing_mm[1]);
+        let in_slices = Part::new(progress, 0.0, 0.5);
+        let steps = Steps::new(&in_slices, nk);
         let slices = values.par_chunks_mut(ni * nj).enumerate();
         let marked: Vec<bool> = slices
             .map_init(Envelope::default, |envelope, (k, slice)| {
-                within_slice(mask, bounds.min[2] + k, spacing_mm[0], slice, |rows, sites| {
+                let is_marked = within_slice(mask, bounds.min[2] + k, spacing_mm[0], slice, |rows, sites| {
                     along_j.run(rows, sites, envelope, |squared| squared);
-                })
+                });
+                steps.next().map(|()| is_marked)
             })
-            .collect();
-        let sites: Vec<usize> = (0..nk).filter(|k| marked[*k]).collect();
+            .collect::<Result<_, _>>()?;
+        let sites = places_of(&marked);
         let along_k = Axis::new(nk, spacing_mm[2]);
-        let mut columns: Vec<Vec<&mut [f32]>> = (0..nj).map(|_| Vec::with_capacity(nk)).collect();
-        for (number, row) in values.chunks_mut(ni).enumerate() {
-            columns[number % nj].push(row);
-        }
-        columns.into_par_iter().for_each_init(Envelope::default, |envelope, mut rows| {
-            along_k.run(&mut rows, &sites, envelope, &finish);
-        });
+        let across_slices = Part::new(progress, 0.5, 1.0);
+        let steps = Steps::new(&across_slices, nj);
+        let columns = rows_by_j(&mut values, ni, nj).into_par_iter();
+        columns.try_for_each_init(Envelope::default, |envelope, mut rows| {
+            along_k.run(&mut rows, &sites, envelope, f32::sqrt);
+            steps.next()
+        })?;
         Ok(Self { bounds, values })
     }
 
@@ -88,6 +96,148 @@ impl Deref for DistanceMap {
     fn deref(&self) -> &[f32] {
         &self.values
     }
+}
+
+/// The voxels of a mask's box whose square of the distance to the nearest voxel of the mask is at most
+/// `most_mm2`. Between passes a voxel remembers how many voxels off its nearest one lies, so that nothing
+/// is rounded before this is decided. Voxels further than 65,534 from each other along i or j do not see
+/// each other.
+pub fn voxels_within(
+    mask: &Mask,
+    spacing_mm: [f64; 3],
+    most_mm2: f64,
+    progress: &dyn Progress,
+) -> Result<Mask, DistanceError> {
+    let bounds = mask.bounds();
+    let [ni, nj, nk] = bounds.dims();
+    let mut found = Mask::empty(bounds);
+    if found.words().is_empty() {
+        return Ok(found);
+    }
+    let axes: [Axis; 3] = std::array::from_fn(|axis| Axis::new(bounds.dims()[axis], spacing_mm[axis]));
+    let mut offsets: Buffer<u32> = Buffer::zeroed(ni * nj * nk)?;
+    let in_slices = Part::new(progress, 0.0, 0.5);
+    let steps = Steps::new(&in_slices, nk);
+    let slices = offsets.par_chunks_mut(ni * nj).enumerate();
+    let marked: Vec<bool> = slices
+        .map_init(Offsets::default, |room, (k, slice)| {
+            let row = |j: usize| mask.row(bounds.min[1] + j, bounds.min[2] + k);
+            let is_marked = room.fill(row, &axes, slice);
+            steps.next().map(|()| is_marked)
+        })
+        .collect::<Result<_, _>>()?;
+    let sites = places_of(&marked);
+    let across_slices = Part::new(progress, 0.5, 1.0);
+    let steps = Steps::new(&across_slices, nj);
+    let row_words = found.row_words();
+    let columns = rows_by_j(found.words_mut(), row_words, nj).into_par_iter().enumerate();
+    columns.try_for_each_init(Vec::new, |arcs, (j, mut rows)| {
+        let mut heights = vec![0f64; TILE * sites.len()];
+        for first in (0..ni).step_by(TILE) {
+            let columns = first..(first + TILE).min(ni);
+            for (n, k) in sites.iter().enumerate() {
+                let offsets = &offsets[(k * nj + j) * ni..][columns.clone()];
+                for (column, offset) in offsets.iter().enumerate() {
+                    let (along_i, along_j) = (offset >> 16, offset & 0xffff);
+                    heights[column * sites.len() + n] =
+                        axes[0].exact_squares[along_i as usize] + axes[1].exact_squares[along_j as usize];
+                }
+            }
+            for (column, i) in columns.enumerate() {
+                let heights = &heights[column * sites.len()..(column + 1) * sites.len()];
+                axes[2].draw(&sites, heights, arcs);
+                for (arc, places) in stretches(arcs, nk) {
+                    for k in places {
+                        if arc.height + axes[2].exact_squares[k.abs_diff(arc.vertex)] <= most_mm2 {
+                            set_bits(rows[k], i..i + 1);
+                        }
+                    }
+                }
+            }
+        }
+        steps.next()
+    })?;
+    Ok(found)
+}
+
+/// Room for the offsets within one slice.
+#[derive(Default)]
+struct Offsets {
+    /// How far along i each voxel lies from one of the mask, in rows that hold one.
+    along_i: Vec<u16>,
+    heights: Vec<f64>,
+    arcs: Vec<Arc>,
+    tile: Vec<u32>,
+}
+
+impl Offsets {
+    /// Tells for each voxel how many voxels along i (high half) and j (low half) its nearest one within the
+    /// slice lies off. Whether the slice holds a voxel of the mask; if not, it is left as it was.
+    fn fill<'a>(&mut self, row: impl Fn(usize) -> &'a [u64], axes: &[Axis; 3], slice: &mut [u32]) -> bool {
+        let [ni, nj] = [axes[0].length, axes[1].length];
+        let Self { along_i, heights, arcs, tile } = self;
+        let sites: Vec<usize> = (0..nj).filter(|j| row(*j).iter().any(|word| *word != 0)).collect();
+        along_i.resize(ni * nj, 0);
+        heights.resize(TILE * sites.len(), 0.0);
+        tile.resize(TILE * nj, 0);
+        for j in &sites {
+            count_along(row(*j), &mut along_i[j * ni..(j + 1) * ni]);
+        }
+        for first in (0..if sites.is_empty() { 0 } else { ni }).step_by(TILE) {
+            let columns = first..(first + TILE).min(ni);
+            for (n, j) in sites.iter().enumerate() {
+                for (column, along) in along_i[j * ni..][columns.clone()].iter().enumerate() {
+                    heights[column * sites.len() + n] = axes[0].exact_squares[usize::from(*along)];
+                }
+            }
+            for column in 0..columns.len() {
+                let own = &mut tile[column * nj..(column + 1) * nj];
+                axes[1].draw(&sites, &heights[column * sites.len()..(column + 1) * sites.len()], arcs);
+                for (arc, places) in stretches(arcs, nj) {
+                    let along = u32::from(along_i[arc.vertex * ni + first + column]) << 16;
+                    for (j, offset) in places.clone().zip(&mut own[places]) {
+                        *offset = along | j.abs_diff(arc.vertex).min(usize::from(u16::MAX)) as u32;
+                    }
+                }
+            }
+            for (j, row) in slice.chunks_exact_mut(ni).enumerate() {
+                for (column, offset) in row[columns.clone()].iter_mut().enumerate() {
+                    *offset = tile[column * nj + j];
+                }
+            }
+        }
+        !sites.is_empty()
+    }
+}
+
+/// Fills a row with the distances to its nearest bit, in voxels; there must be one.
+fn count_along(words: &[u64], row: &mut [u16]) {
+    let far = |n: usize| n.min(usize::from(u16::MAX) - 1) as u16;
+    let mut end = None;
+    for_each_run(words, |run| {
+        let gap = &mut row[end.unwrap_or(0)..run.start];
+        let (length, near_start) = (gap.len(), if end.is_some() { gap.len() / 2 } else { 0 });
+        for (n, value) in gap.iter_mut().enumerate() {
+            *value = far(if n < near_start { n + 1 } else { length - n });
+        }
+        row[run.clone()].fill(0);
+        end = Some(run.end);
+    });
+    row[end.unwrap_or(0)..].iter_mut().zip(1..).for_each(|(value, n)| *value = far(n));
+}
+
+/// Which of them hold.
+fn places_of(marked: &[bool]) -> Vec<usize> {
+    (0..marked.len()).filter(|place| marked[*place]).collect()
+}
+
+/// The rows of slices, gathered by their place along j.
+fn rows_by_j<T>(items: &mut [T], row: usize, nj: usize) -> Vec<Vec<&mut [T]>> {
+    let mut by_j: Vec<Vec<&mut [T]>> = (0..nj).map(|_| Vec::new()).collect();
+    for (number, row) in items.chunks_mut(row.max(1)).enumerate() {
+        by_j[number % nj].push(row);
+    }
+    by_j
 }
 
 /// Fills a slice with squared distances along i and has `along_j` bring in those along j. Whether the
@@ -144,6 +294,7 @@ struct Axis {
     length: usize,
     /// The square of the distance of so many steps, in mm².
     squares: Vec<f32>,
+    exact_squares: Vec<f64>,
     /// By how many steps two vertices are apart: half the way by which a unit of height moves the point
     /// where their parabolas meet.
     half_shift: Vec<f64>,
@@ -170,6 +321,7 @@ impl Axis {
         Self {
             length,
             squares: (0..length).map(|steps| squared(steps) as f32).collect(),
+            exact_squares: (0..length).map(squared).collect(),
             half_shift: (0..length).map(|steps| 0.5 * steps as f64 / squared(steps)).collect(),
         }
     }
@@ -208,10 +360,10 @@ impl Axis {
     }
 
     /// Draws the envelope of the parabolas at `sites`.
-    fn draw(&self, sites: &[usize], heights: &[f32], arcs: &mut Vec<Arc>) {
+    fn draw<H: Copy + Into<f64>>(&self, sites: &[usize], heights: &[H], arcs: &mut Vec<Arc>) {
         arcs.clear();
         for (&vertex, &height) in sites.iter().zip(heights) {
-            let height = f64::from(height);
+            let height = height.into();
             let mut from = f64::NEG_INFINITY;
             while let Some(top) = arcs.last() {
                 let middle = (vertex + top.vertex) as f64 * 0.5;
@@ -230,24 +382,33 @@ impl Axis {
 
     /// Reads the envelope at every step.
     fn follow(&self, arcs: &[Arc], results: &mut [f32], finish: impl Fn(f32) -> f32) {
-        let mut at = 0;
-        for (n, arc) in arcs.iter().enumerate() {
-            let until = arcs.get(n + 1).map_or(self.length, |next| first_step_from(next.from));
-            let until = until.clamp(at, self.length);
+        if arcs.is_empty() {
+            results.fill(f32::INFINITY);
+        }
+        for (arc, places) in stretches(arcs, self.length) {
             let height = arc.height as f32;
-            let middle = arc.vertex.clamp(at, until);
-            let before = self.squares[..=arc.vertex - at.min(arc.vertex)].iter().rev();
-            for (result, squared) in results[at..middle].iter_mut().zip(before) {
+            let middle = arc.vertex.clamp(places.start, places.end);
+            let before = self.squares[..=arc.vertex - places.start.min(arc.vertex)].iter().rev();
+            for (result, squared) in results[places.start..middle].iter_mut().zip(before) {
                 *result = finish(height + squared);
             }
             let after = &self.squares[middle.saturating_sub(arc.vertex)..];
-            for (result, squared) in results[middle..until].iter_mut().zip(after) {
+            for (result, squared) in results[middle..places.end].iter_mut().zip(after) {
                 *result = finish(height + squared);
             }
-            at = until;
         }
-        results[at..].fill(f32::INFINITY);
     }
+}
+
+/// Each arc with the steps over which it is the lowest.
+fn stretches(arcs: &[Arc], length: usize) -> impl Iterator<Item = (Arc, Range<usize>)> {
+    let mut at = 0;
+    arcs.iter().enumerate().map(move |(n, arc)| {
+        let until = arcs.get(n + 1).map_or(length, |next| first_step_from(next.from)).clamp(at, length);
+        let places = at..until;
+        at = until;
+        (*arc, places)
+    })
 }
 
 /// The first whole number that is not below a place; 0 for places before it. Without the call that
@@ -262,6 +423,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::progress::Unwatched;
 
     /// The least distance over all voxels of the mask.
     fn by_search(mask: &Mask, spacing_mm: [f64; 3], from: [usize; 3]) -> f64 {
@@ -293,8 +455,9 @@ mod tests {
                 let [i, j, k] = [n % dims[0], n / dims[0] % dims[1], n / dims[0] / dims[1]];
                 mask.insert(VoxelIndex::new(min[0] + i, min[1] + j, min[2] + k));
             }
-            let map = DistanceMap::to(&mask, spacing_mm).expect("memory");
-            let squared = DistanceMap::squared_to(&mask, spacing_mm).expect("memory");
+            let map = DistanceMap::to(&mask, spacing_mm, &Unwatched).expect("not called off");
+            let most_mm = spacing_mm.iter().sum::<f64>() * 1.3;
+            let near = voxels_within(&mask, spacing_mm, most_mm * most_mm, &Unwatched).expect("not called off");
             prop_assert_eq!(map.len(), dims.iter().product::<usize>());
             for k in bounds.min[2]..bounds.max[2] { for j in bounds.min[1]..bounds.max[1] {
                 for i in bounds.min[0]..bounds.max[0] {
@@ -304,9 +467,8 @@ mod tests {
                         prop_assert_eq!(found, f64::INFINITY);
                     } else {
                         prop_assert!((found - expected).abs() <= 3e-7 * expected, "{} {}", found, expected);
-                        let squared = f64::from(squared.at(VoxelIndex::new(i, j, k)));
-                        prop_assert!((squared.sqrt() - expected).abs() <= 3e-7 * expected);
                     }
+                    prop_assert_eq!(near.contains(VoxelIndex::new(i, j, k)), expected <= most_mm);
                 }
             }}
         }

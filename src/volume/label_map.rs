@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use rayon::prelude::*;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::geometry::{VoxelBox, VoxelIndex};
@@ -423,6 +424,15 @@ impl LabelMap {
         }
         let labelled = counts.into_iter().enumerate().skip(1).filter(|(_, count)| *count > 0);
         labelled.map(|(label, count)| (label as u16, count)).collect()
+    }
+
+    /// Whether no label is greater than 255.
+    pub fn fits_in_bytes(&self) -> bool {
+        let has_wide_label = |slot: &Slot| {
+            let any_bit = |brick: &Arc<Brick>| brick.labels.iter().fold(0, |bits, label| bits | label);
+            slot.brick.as_ref().map_or(0, any_bit) > u16::from(u8::MAX)
+        };
+        !self.slots.par_iter().any(has_wide_label)
     }
 
     /// Whether both maps give every voxel the same label.

@@ -17,10 +17,11 @@ mod time;
 mod window;
 
 pub use buffer::Buffer;
-pub use distance::DistanceMap;
+pub use distance::{DistanceError, DistanceMap, voxels_within};
 pub use image::{Placement, Rescale, Statistics, Volume, VolumeError};
 pub use label_map::{BRICK_EDGE, BRICK_VOXELS, Brick, BrickIndex, BrickRow, LabelMap, RunsError};
 pub use mask::{Mask, bits_from, for_each_run, set_bits};
+pub(crate) use mask::{bits_of, call_up};
 pub(crate) use samples::with_samples;
 pub use samples::{BlockSum, Sample, SampleType, Samples};
 pub use time::{TimeAxis, TimeKind};

@@ -3,9 +3,12 @@
 use std::path::Path;
 
 use annotomy::format::{Silent, nifti};
-use annotomy::geometry::{Grid, VoxelBox};
-use annotomy::measure::{ApartError, Definition, Empty, JointHistogram, Overlap, SurfaceDistances};
-use annotomy::volume::{LabelMap, Mask};
+use annotomy::geometry::{Grid, VoxelBox, VoxelIndex};
+use annotomy::measure::{
+    ApartError, Definition, Empty, JointHistogram, Overlap, Recist, Shape, SurfaceDistances, Tally,
+};
+use annotomy::progress::{Cancelled, Progress, Unwatched};
+use annotomy::volume::{DistanceError, LabelMap, Mask, Rescale};
 use serde_json::Value;
 
 use crate::made;
@@ -50,7 +53,8 @@ fn distances_are_those_of_the_programs_they_are_named_after() {
     let check = |name: &str, definition: Definition, expected: &[f64]| {
         let [a, b] = pair(name);
         let grid = made::spaced(DIMS, SPACING_MM);
-        let apart = SurfaceDistances::between(&a, &b, &grid, definition).expect("both hold voxels");
+        let apart =
+            SurfaceDistances::between(&a, &b, &grid, definition, &Unwatched).expect("both hold voxels");
         let [there, back] = apart.means_mm();
         let (worst, most) = (apart.hausdorff_mm(100.0), apart.hausdorff_mm(95.0));
         let found = match definition {
@@ -90,7 +94,8 @@ fn a_box_around_a_mask_decides_nothing() {
     let cut = VoxelBox { min: [0; 3], max: [12, 13, 10] };
     for definition in Definition::ALL {
         let of = |a: &Mask| {
-            let apart = SurfaceDistances::between(a, &b, &grid, definition).expect("both hold voxels");
+            let apart =
+                SurfaceDistances::between(a, &b, &grid, definition, &Unwatched).expect("both hold voxels");
             [apart.hausdorff_mm(50.0), apart.assd_mm(), apart.masd_mm(), apart.surface_dice(1.0)]
         };
         assert_eq!(of(&a), of(&a.within(cut)), "{definition:?}");
@@ -103,7 +108,7 @@ fn what_is_empty_is_said_to_be() {
     let grid = made::spaced(DIMS, SPACING_MM);
     let check = |a: &Mask, b: &Mask, expected: Empty| {
         for definition in Definition::ALL {
-            match SurfaceDistances::between(a, b, &grid, definition) {
+            match SurfaceDistances::between(a, b, &grid, definition, &Unwatched) {
                 Err(ApartError::Empty(found)) => assert_eq!(found, expected),
                 other => panic!("{other:?}"),
             }
@@ -179,8 +184,9 @@ fn check_pair(name: &str, maps: [&LabelMap; 2], label: u16, grid: &Grid, expecte
     }
     near("dice", overlap.dice().expect("voxels"), &expected["dice"]);
     near("jaccard", overlap.iou().expect("voxels"), &expected["jaccard"]);
-    let between =
-        |definition| SurfaceDistances::between(&masks[0], &masks[1], grid, definition).expect("voxels");
+    let between = |definition| {
+        SurfaceDistances::between(&masks[0], &masks[1], grid, definition, &Unwatched).expect("voxels")
+    };
     near(
         "hausdorff",
         between(Definition::AllVoxels).hausdorff_mm(100.0),
@@ -233,4 +239,28 @@ fn real_pairs_of_annotators_agree_with_the_published_numbers() {
         pairs += 1;
     }
     assert!(pairs > 70, "{pairs} pairs");
+}
+
+struct CalledOff;
+
+impl Progress for CalledOff {
+    fn is_cancelled(&self) -> bool {
+        true
+    }
+}
+
+#[test]
+fn what_takes_long_can_be_called_off() {
+    let [a, b] = pair("corner");
+    let grid = made::spaced(DIMS, SPACING_MM);
+    for definition in Definition::ALL {
+        let found = SurfaceDistances::between(&a, &b, &grid, definition, &CalledOff);
+        let is_called_off = matches!(found, Err(ApartError::Distances(DistanceError::Cancelled(Cancelled))));
+        assert!(is_called_off, "{definition:?}");
+    }
+    let volume = made::volume(grid.clone(), Rescale::NONE, |_| 0);
+    let map = made::map(DIMS, |[i, j, k]| u16::from(a.contains(VoxelIndex::new(i, j, k))));
+    let sums = Tally::of(&volume, 0, &map).labels();
+    assert_eq!(Shape::of(&a, &sums[&1], &grid, &CalledOff), Err(Cancelled));
+    assert_eq!(Recist::of(&a, &grid, 2, &CalledOff), Err(Cancelled));
 }

@@ -2,6 +2,7 @@
 
 use annotomy::geometry::{Grid, Patient, Point, Voxel, VoxelBox, VoxelIndex};
 use annotomy::measure::{Recist, Shape, Tally};
+use annotomy::progress::Unwatched;
 use annotomy::volume::{LabelMap, Mask, Rescale};
 use proptest::prelude::*;
 
@@ -36,7 +37,8 @@ fn place(grid: &Grid, point: [i64; 3]) -> Point<Patient> {
 fn shape(map: &LabelMap, grid: &Grid) -> Option<Shape> {
     let volume = made::volume(grid.clone(), Rescale::NONE, |_| 0);
     let sums = Tally::of(&volume, 0, map).labels();
-    Shape::of(&Mask::of_label(map, grid.bounds(), 1), sums.get(&1)?, grid)
+    Shape::of(&Mask::of_label(map, grid.bounds(), 1), sums.get(&1)?, grid, &Unwatched)
+        .expect("not called off")
 }
 
 proptest! {
@@ -64,7 +66,7 @@ proptest! {
         for axis in 0..3 {
             let across = greatest(&|a, b| a[axis] == b[axis]);
             prop_assert!((shape.diameters.across_mm[axis] - across).abs() < 1e-9);
-            let found = Recist::of(&mask, &grid, axis).expect("voxels");
+            let found = Recist::of(&mask, &grid, axis, &Unwatched).expect("not called off").expect("voxels");
             let long = greatest(&|a, b| a[axis] == b[axis] && a[axis] % 2 == 0);
             prop_assert!((found.long.length_mm() - long).abs() < 1e-9);
             let along = found.long.ends[1] - found.long.ends[0];
@@ -92,14 +94,16 @@ fn a_lesion_is_measured_in_the_slice_where_it_is_longest() {
         1 => (2..6).contains(&i) && (2..6).contains(&j),
         _ => false,
     });
-    let found = Recist::of(&mask, &grid, 2).expect("voxels");
+    let found = Recist::of(&mask, &grid, 2, &Unwatched).expect("not called off").expect("voxels");
     assert_eq!(found.slice, 3);
     // From (13.5, 4) at the end of the one leg to (1.5, 9) at the end of the other: 12 and 5 voxels.
     assert!((found.long.length_mm() - 6.5).abs() < 1e-12, "{found:?}");
     assert!(found.long.ends.iter().all(|end| end.z() == 9.0));
     // Across it from the corner (2, 3.5) by 6.4 / 14 of (5, 12) to the hull between (3, 9.5) and (13, 5.5).
     assert!((found.short.length_mm() - 6.5 * 6.4 / 14.0).abs() < 1e-12, "{found:?}");
-    assert!(Recist::of(&made::mask([3, 3, 3], |_| false), &made::spaced([3; 3], [1.0; 3]), 2).is_none());
+    let none = made::mask([3, 3, 3], |_| false);
+    let found = Recist::of(&none, &made::spaced([3; 3], [1.0; 3]), 2, &Unwatched);
+    assert_eq!(found, Ok(None));
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use annotomy::format::{Silent, load, nifti, scan};
 use annotomy::measure::{Distribution, FirstOrder, FirstOrderSettings, Shape, Tally};
+use annotomy::progress::Unwatched;
 use annotomy::volume::Mask;
 
 use crate::made::near;
@@ -72,7 +73,7 @@ fn features_equal_the_published_baselines() {
         );
 
         let mask = Mask::of_label(&map, of_label.bounds, 1);
-        let shape = Shape::of(&mask, of_label, grid).expect("voxels");
+        let shape = Shape::of(&mask, of_label, grid, &Unwatched).expect("not called off").expect("voxels");
         let [row, column, slice] = shape.diameters.across_mm;
         let [major, minor, least] = shape.axis_lengths_mm;
         check(

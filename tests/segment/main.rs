@@ -12,10 +12,8 @@ use std::path::Path;
 
 use annotomy::format::{self, Silent};
 use annotomy::geometry::{VoxelBox, VoxelIndex};
-use annotomy::segment::{
-    self, Components, Confidence, Connectivity, Distances, Islands, SliceAxis, Unwatched,
-};
-use annotomy::volume::{LabelMap, Mask, Volume};
+use annotomy::segment::{self, Components, Confidence, Connectivity, Islands, SliceAxis, Unwatched};
+use annotomy::volume::{DistanceMap, LabelMap, Mask, Volume};
 
 use crate::oracle::{python, studies};
 
@@ -66,8 +64,8 @@ fn of_mask(results: &mut Results, mask: &Mask, spacing: [f64; 3]) {
         let filled = segment::fill_holes_in_slices(mask, axis, &Unwatched).expect(done);
         results.mask(&format!("filled across {number}"), &filled);
     }
-    let distances = Distances::to(mask, mask.bounds(), spacing, &Unwatched).expect(done);
-    results.keep("distance", bytemuck::cast_slice(distances.values()));
+    let distances = DistanceMap::to(mask, spacing, &Unwatched).expect(done);
+    results.keep("distance", bytemuck::cast_slice(&distances));
     for mm in [3.0, 7.5] {
         results.mask(&format!("grown {mm}"), &segment::grown(mask, mm, spacing, &Unwatched).expect(done));
         results.mask(&format!("shrunk {mm}"), &segment::shrunk(mask, mm, spacing, &Unwatched).expect(done));

@@ -3,16 +3,18 @@
 use std::io::{self, Write};
 
 use ::nifti::Intent;
+use bytemuck::Pod;
 use rayon::prelude::*;
 
 use super::geometry::NiftiGeometry;
 use super::header::Outline;
 use crate::format::gzip::{Member, Piece};
-use crate::volume::{BRICK_EDGE, BrickIndex, LabelMap, Rescale, SampleType, Volume};
+use crate::volume::{BRICK_EDGE, BrickIndex, LabelMap, Rescale, SampleType, Volume, call_up};
 
-/// Labels repeat so much that more effort gains little.
-const LABEL_LEVEL: u32 = 4;
-const VOLUME_LEVEL: u32 = 6;
+/// Of deflate, for what is not labels.
+const LEVEL: u32 = 6;
+
+const BRICK_SLICE: usize = BRICK_EDGE * BRICK_EDGE;
 
 /// Pieces deflated side by side before they are written.
 const BATCH: usize = 64;
@@ -25,8 +27,7 @@ const VOLUME_PIECE: usize = 1 << 20;
 /// One gzip member, the same bytes for the same labels. The cost follows what is painted: only rows
 /// of bricks that hold labels are looked at and deflated.
 pub fn write_labels(sink: &mut impl Write, labels: &LabelMap, geometry: &NiftiGeometry) -> io::Result<()> {
-    let greatest = labels.bricks().flat_map(|(_, brick)| brick.labels().iter().copied()).max().unwrap_or(0);
-    let sample_type = if u8::try_from(greatest).is_ok() { SampleType::U8 } else { SampleType::U16 };
+    let sample_type = if labels.fits_in_bytes() { SampleType::U8 } else { SampleType::U16 };
     let [ni, nj, nk] = labels.dims();
     let all_axes = [ni, nj, nk];
     let axes = if geometry.spatial_axes == 2 && nk == 1 { &all_axes[..2] } else { &all_axes[..] };
@@ -35,12 +36,14 @@ pub fn write_labels(sink: &mut impl Write, labels: &LabelMap, geometry: &NiftiGe
     let header = outline.to_bytes();
 
     let mut member = Member::begin(sink)?;
-    member.append(&Piece::of(&header, LABEL_LEVEL))?;
+    member.append(&Piece::of(&header, LEVEL))?;
     let row_bytes = ni * sample_type.bytes();
     let place_of_row = |j: usize, k: usize| (header.len() + (k * nj + j) * row_bytes) as u64;
     for batch in painted_spans(labels).chunks(BATCH) {
-        let pieces: Vec<Option<Piece>> =
-            batch.par_iter().map(|span| span.deflate(labels, sample_type)).collect();
+        let pieces: Vec<Option<Piece>> = batch
+            .par_iter()
+            .map_init(Vec::new, |rows, span| span.deflate(labels, sample_type, rows))
+            .collect();
         for (span, piece) in batch.iter().zip(&pieces) {
             if let Some(piece) = piece {
                 member.append_zeroes(place_of_row(span.rows.start, span.k) - member.length())?;
@@ -76,21 +79,43 @@ fn painted_spans(labels: &LabelMap) -> Vec<Span> {
 }
 
 impl Span {
-    /// `None` where no row holds a label after all.
-    fn deflate(&self, labels: &LabelMap, sample_type: SampleType) -> Option<Piece> {
-        let ni = labels.dims()[0];
-        let mut rows = vec![0; ni * self.rows.len()];
-        for (row, j) in rows.chunks_mut(ni).zip(self.rows.clone()) {
-            labels.copy_row(j, self.k, row);
-        }
-        if rows.iter().all(|label| *label == 0) {
-            return None;
-        }
-        let bytes: Vec<u8> = match sample_type {
-            SampleType::U8 => rows.iter().map(|label| *label as u8).collect(),
-            _ => rows.iter().flat_map(|label| label.to_le_bytes()).collect(),
+    /// `None` where no row holds a label after all. `bytes` is room that the next span takes again.
+    fn deflate(&self, labels: &LabelMap, sample_type: SampleType, bytes: &mut Vec<u8>) -> Option<Piece> {
+        let row_bytes = labels.dims()[0] * sample_type.bytes();
+        bytes.clear();
+        bytes.resize(row_bytes * self.rows.len(), 0);
+        let slice_of = |brick_i: usize, first_j: usize| {
+            let index = [brick_i, first_j / BRICK_EDGE, self.k / BRICK_EDGE].map(|n| n as u32);
+            let slice = &labels.brick(BrickIndex(index))?.labels()[self.k % BRICK_EDGE * BRICK_SLICE..];
+            Some((brick_i, &slice[..BRICK_SLICE]))
         };
-        Some(Piece::of(&bytes, LABEL_LEVEL))
+        for first_j in self.rows.clone().step_by(BRICK_EDGE) {
+            let slices = || (0..labels.brick_dims()[0]).filter_map(|brick_i| slice_of(brick_i, first_j));
+            slices().for_each(|(_, labels)| call_up(labels));
+            let place = (first_j - self.rows.start) * row_bytes;
+            for (brick_i, labels) in slices() {
+                let first = brick_i * BRICK_EDGE * sample_type.bytes();
+                let rows = bytes[place..].chunks_exact_mut(row_bytes).map(|row| &mut row[first..]);
+                for (labels, rest) in labels.as_chunks().0.iter().zip(rows) {
+                    match sample_type {
+                        SampleType::U8 => put(&labels.map(|label| label as u8), rest),
+                        _ => put(labels, rest),
+                    }
+                }
+            }
+        }
+        let is_labelled = bytes.chunks(64).any(|part| part.iter().fold(0, |bits, byte| bits | byte) != 0);
+        is_labelled.then(|| Piece::of_rows(bytes, sample_type.bytes(), row_bytes))
+    }
+}
+
+/// Copies labels to where their row goes on, which may end before they do.
+fn put<T: Pod>(labels: &[T; BRICK_EDGE], rest: &mut [u8]) {
+    const { assert!(cfg!(target_endian = "little"), "labels are written in this machine's byte order") };
+    let labels: &[u8] = bytemuck::cast_slice(labels);
+    match rest.get_mut(..labels.len()) {
+        Some(place) => place.copy_from_slice(labels),
+        None => rest.copy_from_slice(&labels[..rest.len()]),
     }
 }
 
@@ -141,10 +166,10 @@ pub fn write_volume(
         }
         Compression::Gzip => {
             let mut member = Member::begin(sink)?;
-            member.append(&Piece::of(&header, VOLUME_LEVEL))?;
+            member.append(&Piece::of(&header, LEVEL))?;
             for batch in bytes.chunks(BATCH * VOLUME_PIECE) {
                 let pieces: Vec<Piece> =
-                    batch.par_chunks(VOLUME_PIECE).map(|bytes| Piece::of(bytes, VOLUME_LEVEL)).collect();
+                    batch.par_chunks(VOLUME_PIECE).map(|bytes| Piece::of(bytes, LEVEL)).collect();
                 pieces.iter().try_for_each(|piece| member.append(piece))?;
             }
             member.finish()
