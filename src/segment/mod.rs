@@ -7,6 +7,7 @@
 //!
 //! Must never know: who asks, which labels are locked, where a case lies on disk.
 
+mod boundary;
 mod components;
 mod dilate;
 mod distance;
@@ -32,6 +33,7 @@ mod tests;
 mod threshold;
 mod watershed;
 
+pub use boundary::{BoundaryBand, BoundaryError, Decider, MOST_BOUNDARY_VOXELS, refined};
 pub use components::{Components, Connectivity};
 pub use distance::Distances;
 pub use gaussian::{sigma_in_voxels, smoothed_mask, smoothed_values};
@@ -49,4 +51,4 @@ pub use progress::{Cancelled, Progress, Unwatched};
 pub use random_walker::random_walker;
 pub use refine::Refinement;
 pub use threshold::{Otsu, otsu};
-pub use watershed::basin;
+pub use watershed::basins;
