@@ -69,9 +69,11 @@ pub fn refined(
         Decider::GraphCut => graph_cut::cut(&field, step, &progress)?,
         Decider::RandomWalker => random_walker::walk(&field, -0.5 / (step * step), &progress)?,
     };
-    let mut refined = mask.clone();
-    refined.subtract(&Mask::full(decided.bounds()));
-    refined.unite(&decided);
+    let place = place(volume.grid(), decided.bounds(), band.near);
+    let (mut refined, mut found) = (mask.clone(), decided);
+    found.intersect(&place);
+    refined.subtract(&place);
+    refined.unite(&found);
     Ok(refined)
 }
 
@@ -86,7 +88,9 @@ fn certain(
     let (whole, spacing) = (grid.bounds(), grid.spacing_mm());
     let reach = reach_of(band.within_mm, spacing, whole.dims()).map(|n| n + 1);
     let mut around = mask.tight_bounds().ok_or(BoundaryError::Nowhere)?.grown(reach);
-    if let Some((centre, radius_mm)) = band.near {
+    // The rim of what is decided pulls at the boundary: it lies a little beyond what is taken.
+    let wider = band.near.map(|(centre, radius_mm)| (centre, radius_mm + band.within_mm));
+    if let Some((centre, radius_mm)) = wider {
         around = around.intersection(&box_around(grid, centre, radius_mm).grown(reach));
     }
     let here = mask.within(around.intersection(&whole));
@@ -103,8 +107,11 @@ fn certain(
     open.subtract(&inside);
     open.subtract(&outside);
     open.subtract(kept);
-    if let Some((centre, radius_mm)) = band.near {
-        open.intersect(&ball(grid, here.bounds(), centre, radius_mm));
+    open.intersect(&place(grid, here.bounds(), wider));
+    let mut taken = open.clone();
+    taken.intersect(&place(grid, here.bounds(), band.near));
+    if taken.is_empty() {
+        return Err(BoundaryError::Nowhere);
     }
     let bounds = open.tight_bounds().ok_or(BoundaryError::Nowhere)?;
     let bounds = bounds.grown([1; 3]).intersection(&here.bounds());
@@ -175,8 +182,9 @@ fn box_around(grid: &Grid, centre: Point<Patient>, radius_mm: f64) -> VoxelBox {
     }
 }
 
-/// The voxels of a box whose centres lie in a ball.
-fn ball(grid: &Grid, bounds: VoxelBox, centre: Point<Patient>, radius_mm: f64) -> Mask {
+/// The voxels of a box whose centres lie in a ball; all of them where there is none.
+fn place(grid: &Grid, bounds: VoxelBox, near: Option<(Point<Patient>, f64)>) -> Mask {
+    let Some((centre, radius_mm)) = near else { return Mask::full(bounds) };
     let mut ball = Mask::empty(bounds);
     let around = box_around(grid, centre, radius_mm).intersection(&bounds);
     for k in around.min[2]..around.max[2] {
