@@ -206,6 +206,7 @@ fn tool_stroke(clock: &Clock, data: &Path, shape: BrushShape, radius_mm: f64) ->
             radius_mm,
             points_lps: points_lps.clone(),
             range: None,
+            follow_edges: None,
         }))
     };
     for index in [5, 6] {

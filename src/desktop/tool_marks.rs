@@ -16,7 +16,7 @@ use crate::volume::Volume;
 const ROUND: usize = 72;
 /// Distance between the lines of a hatch, in points.
 const HATCH: f32 = 5.0;
-/// Opacity of what is tried out.
+/// Opacity of what is tried out, or would be painted.
 const TRIAL_FILL: f32 = 0.55;
 
 impl PanePainter<'_> {
@@ -25,11 +25,13 @@ impl PanePainter<'_> {
         match preview {
             None => {}
             Some(Preview::Box(shape)) => self.paint_box(&shape, over_image::TEXT, false),
-            Some(Preview::Ring { centre, radius_mm, erasing, taken }) => {
+            Some(Preview::Ring { centre, radius_mm, erasing, taken, reached }) => {
+                let colour = if erasing { over_image::TAKEN } else { self.colour_in_hand() };
+                self.paint_filled(&reached, colour);
                 self.paint_hatched(&taken, over_image::TAKEN);
                 self.paint_ring(centre, radius_mm, erasing, !taken.is_empty());
             }
-            Some(Preview::Contour { points, next, erasing }) => self.paint_contour(&points, next, erasing),
+            Some(Preview::Contour { points, next, erasing }) => self.paint_contour(&points, &next, erasing),
             Some(Preview::Measurement(shape)) => {
                 self.paint_measurement(&shape, over_image::TEXT, true);
                 if let Some(measured) = self.session.measured_now(&shape) {
@@ -57,12 +59,12 @@ impl PanePainter<'_> {
         }
     }
 
-    fn paint_contour(&self, points: &[Point<Patient>], next: Option<Point<Patient>>, erasing: bool) {
+    fn paint_contour(&self, points: &[Point<Patient>], next: &[Point<Patient>], erasing: bool) {
         let colour = if erasing { over_image::TAKEN } else { over_image::TEXT };
         let painter = self.painter();
         let mut line: Vec<Pos2> = points.iter().map(|point| self.on_screen(*point)).collect();
         let corners = line.clone();
-        line.extend(next.map(|point| self.on_screen(point)));
+        line.extend(next.iter().map(|point| self.on_screen(*point)));
         painter.add(Shape::line(line.clone(), Stroke::new(3.5, over_image::SHADOW)));
         painter.add(Shape::line(line.clone(), Stroke::new(1.5, colour)));
         if let [first, .., last] = line[..] {
@@ -138,25 +140,32 @@ impl PanePainter<'_> {
         if runs.is_empty() {
             return;
         }
+        self.paint_hatched(&runs, self.colour_in_hand());
+    }
+
+    /// The colour of the label that is drawn with.
+    fn colour_in_hand(&self) -> Color32 {
         let label = self.session.case().scheme().get(self.session.active_label());
         let [r, g, b] = label.map_or([0xe6, 0x9f, 0x00], |label| label.color.0);
-        self.paint_hatched(&runs, Color32::from_rgb(r, g, b));
+        Color32::from_rgb(r, g, b)
+    }
+
+    /// Fills voxels of this slice with a colour.
+    fn paint_filled(&self, runs: &[VoxelRun], colour: Color32) {
+        let grid = self.session.case().volume().grid();
+        let mut cells = Mesh::default();
+        for corners in runs.iter().filter_map(|run| self.corners_of(run, grid)) {
+            add_quad(&mut cells, corners, colour.gamma_multiply(TRIAL_FILL));
+        }
+        self.painter().add(cells);
     }
 
     /// Draws what an algorithm that is tried out would change: what a label gains in its colour, what
     /// becomes background in the colour of what is taken.
     pub(super) fn paint_trial(&self, pane: usize) {
         let Some(TrialPicture { gained, lost }) = self.session.trial_on(pane) else { return };
-        let label = self.session.case().scheme().get(self.session.active_label());
-        let [r, g, b] = label.map_or([0xe6, 0x9f, 0x00], |label| label.color.0);
-        let grid = self.session.case().volume().grid();
-        for (runs, colour) in [(gained, Color32::from_rgb(r, g, b)), (lost, over_image::TAKEN)] {
-            let mut cells = Mesh::default();
-            for corners in runs.iter().filter_map(|run| self.corners_of(run, grid)) {
-                add_quad(&mut cells, corners, colour.gamma_multiply(TRIAL_FILL));
-            }
-            self.painter().add(cells);
-        }
+        self.paint_filled(gained, self.colour_in_hand());
+        self.paint_filled(lost, over_image::TAKEN);
     }
 
     /// What is asked for, at the top of the pane that the pointer is in.

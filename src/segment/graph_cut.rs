@@ -14,8 +14,11 @@ use crate::volume::Mask;
 /// values differ by d a cut costs exp(−d² / 2σ²), σ in the volume's unit. Where several boundaries cost
 /// the same, the object is the largest of them. Takes some 40 bytes for each voxel of the box.
 pub fn graph_cut(from: &Refinement<'_>, sigma: f64, progress: &dyn Progress) -> Result<Mask, Cancelled> {
-    let field = Field::of(from);
-    let mut cut = Cut::new(&field, sigma);
+    cut(&Field::of(from), sigma, progress)
+}
+
+pub(super) fn cut(field: &Field, sigma: f64, progress: &dyn Progress) -> Result<Mask, Cancelled> {
+    let mut cut = Cut::new(field, sigma);
     cut.run(progress)?;
     Ok(field.mask(|at| cut.is_object(cut.node_of(at))))
 }

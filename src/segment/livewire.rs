@@ -11,17 +11,17 @@ use crate::volume::Volume;
 /// The cheapest paths from one voxel of a slice to all others of it.
 #[derive(Clone, Debug)]
 pub struct Livewire {
-    slice: VoxelBox,
+    lattice: Lattice,
     anchor: usize,
-    /// Where the path to each voxel comes from.
-    before: Vec<u32>,
+    /// The step on which the path to each pixel arrives, as its place in [`Lattice::steps`].
+    ways: Vec<u8>,
 }
 
 /// What a step over the steepest pixels costs, straight and across a corner.
-const STRAIGHT: usize = 5;
-const DIAGONAL: usize = 7;
+const STRAIGHT: u32 = 5;
+const DIAGONAL: u32 = 7;
 /// One more than the dearest step.
-const BUCKETS: usize = DIAGONAL * (STEEPEST as usize + 1) + 1;
+const BUCKETS: usize = DIAGONAL as usize * (STEEPEST as usize + 1) + 1;
 
 impl Livewire {
     /// Finds the paths in a slice: a box, one voxel thick along some axis, that holds the anchor. A step
@@ -34,80 +34,120 @@ impl Livewire {
         anchor: VoxelIndex,
         progress: &dyn Progress,
     ) -> Result<Option<Self>, Cancelled> {
-        let dims = slice.dims();
-        let (Some(flat), Some(anchor)) = (dims.iter().position(|n| *n == 1), place_in(slice, anchor)) else {
-            return Ok(None);
-        };
-        let (u, v) = [(1, 2), (0, 2), (0, 1)][flat];
-        let steps = [1, dims[0], dims[0] * dims[1]];
-        let costs: Vec<usize> = steepness(volume, time, slice)
-            .into_iter()
-            .map(|steepness| usize::from(STEEPEST - steepness) + 1)
-            .collect();
-        let mut before: Vec<u32> = (0..costs.len() as u32).collect();
-        let mut distances = vec![usize::MAX; costs.len()];
-        distances[anchor] = 0;
+        let Some(lattice) = Lattice::of(slice) else { return Ok(None) };
+        let Some(anchor) = lattice.place_of(anchor) else { return Ok(None) };
+        let steepness = steepness(volume, time, slice);
+        // The border is reached already: no path enters it.
+        let mut costs = vec![0u32; lattice.count()];
+        let mut distances = vec![0u32; costs.len()];
+        for (row, steepness) in steepness.chunks(lattice.dims[0]).enumerate() {
+            let start = lattice.start_of_row(row);
+            for (at, steepness) in (start..).zip(steepness) {
+                costs[at] = u32::from(STEEPEST - steepness) + 1;
+                distances[at] = u32::MAX;
+            }
+        }
+        let steps = lattice.steps();
+        let mut ways = vec![0u8; costs.len()];
         let mut buckets = vec![Vec::new(); BUCKETS];
-        buckets[0].push(anchor);
-        let (mut waiting, mut distance) = (1usize, 0usize);
+        distances[anchor] = 0;
+        buckets[0].push(anchor as u32);
+        let (mut waiting, mut distance) = (1usize, 0u32);
         while waiting > 0 {
             if distance.is_multiple_of(1024) && progress.is_cancelled() {
                 return Err(Cancelled);
             }
             // A step costs something and less than there are buckets: nothing is added to this one meanwhile.
-            for at in std::mem::take(&mut buckets[distance % BUCKETS]) {
-                waiting -= 1;
+            let bucket = distance as usize % BUCKETS;
+            let mut now = std::mem::take(&mut buckets[bucket]);
+            waiting -= now.len();
+            for at in now.drain(..) {
+                let at = at as usize;
                 if distances[at] != distance {
                     continue;
                 }
-                let place = [at / steps[u] % dims[u], at / steps[v] % dims[v]];
-                for (du, dv) in [(-1, -1), (0, -1), (1, -1), (-1, 0), (1, 0), (-1, 1), (0, 1), (1, 1)] {
-                    let to = [place[0].checked_add_signed(du), place[1].checked_add_signed(dv)];
-                    let [Some(to_u), Some(to_v)] = to else { continue };
-                    if to_u >= dims[u] || to_v >= dims[v] {
-                        continue;
-                    }
-                    let next = to_u * steps[u] + to_v * steps[v];
-                    let length = if du == 0 || dv == 0 { STRAIGHT } else { DIAGONAL };
+                for (way, (step, length)) in steps.into_iter().enumerate() {
+                    let next = at.wrapping_add_signed(step);
                     let reached = distance + length * costs[next];
                     if reached < distances[next] {
                         distances[next] = reached;
-                        before[next] = at as u32;
-                        buckets[reached % BUCKETS].push(next);
+                        ways[next] = way as u8;
+                        buckets[reached as usize % BUCKETS].push(next as u32);
                         waiting += 1;
                     }
                 }
             }
+            buckets[bucket] = now;
             distance += 1;
         }
-        Ok(Some(Self { slice, anchor, before }))
+        Ok(Some(Self { lattice, anchor, ways }))
     }
 
     /// The voxels of the path, from the anchor on; nothing for a voxel outside the slice.
     pub fn path_to(&self, voxel: VoxelIndex) -> Vec<VoxelIndex> {
-        let Some(mut at) = place_in(self.slice, voxel) else { return Vec::new() };
-        let [ni, nj, _] = self.slice.dims();
-        let mut path = Vec::new();
-        loop {
-            let place = [at % ni, at / ni % nj, at / ni / nj];
-            let [i, j, k] = std::array::from_fn(|axis| self.slice.min[axis] + place[axis]);
-            path.push(VoxelIndex::new(i, j, k));
-            if at == self.anchor {
-                break;
-            }
-            at = self.before[at] as usize;
+        let Some(mut at) = self.lattice.place_of(voxel) else { return Vec::new() };
+        let steps = self.lattice.steps();
+        let mut path = vec![self.lattice.voxel_at(at)];
+        while at != self.anchor {
+            at = at.wrapping_add_signed(-steps[usize::from(self.ways[at])].0);
+            path.push(self.lattice.voxel_at(at));
         }
         path.reverse();
         path
     }
 }
 
-fn place_in(slice: VoxelBox, voxel: VoxelIndex) -> Option<usize> {
-    let at = voxel.to_array();
-    let is_inside = (0..3).all(|axis| (slice.min[axis]..slice.max[axis]).contains(&at[axis]));
-    let [ni, nj, _] = slice.dims();
-    let [i, j, k]: [usize; 3] = std::array::from_fn(|axis| at[axis].wrapping_sub(slice.min[axis]));
-    is_inside.then(|| (k * nj + j) * ni + i)
+/// The pixels of a slice with a border of one pixel around them.
+#[derive(Clone, Debug)]
+struct Lattice {
+    slice: VoxelBox,
+    /// The voxel axes along its rows and across them.
+    axes: [usize; 2],
+    dims: [usize; 2],
+}
+
+impl Lattice {
+    fn of(slice: VoxelBox) -> Option<Self> {
+        let dims = slice.dims();
+        let flat = dims.iter().position(|n| *n == 1)?;
+        let axes = [[1, 2], [0, 2], [0, 1]][flat];
+        Some(Self { slice, axes, dims: axes.map(|axis| dims[axis]) })
+    }
+
+    fn width(&self) -> usize {
+        self.dims[0] + 2
+    }
+
+    fn count(&self) -> usize {
+        self.width() * (self.dims[1] + 2)
+    }
+
+    fn start_of_row(&self, row: usize) -> usize {
+        (row + 1) * self.width() + 1
+    }
+
+    /// The steps to the 8 neighbours, with their lengths.
+    fn steps(&self) -> [(isize, u32); 8] {
+        let row = self.width() as isize;
+        let straight = [1, -1, row, -row].map(|step| (step, STRAIGHT));
+        let [a, b, c, d] = [row + 1, row - 1, 1 - row, -row - 1].map(|step| (step, DIAGONAL));
+        let [e, f, g, h] = straight;
+        [e, f, g, h, a, b, c, d]
+    }
+
+    fn place_of(&self, voxel: VoxelIndex) -> Option<usize> {
+        let at = voxel.to_array();
+        let [u, v] = self.axes.map(|axis| at[axis].wrapping_sub(self.slice.min[axis]));
+        self.slice.contains(voxel).then(|| self.start_of_row(v) + u)
+    }
+
+    fn voxel_at(&self, place: usize) -> VoxelIndex {
+        let mut at = self.slice.min;
+        at[self.axes[0]] += place % self.width() - 1;
+        at[self.axes[1]] += place / self.width() - 1;
+        let [i, j, k] = at;
+        VoxelIndex { i, j, k }
+    }
 }
 
 #[cfg(test)]
@@ -162,7 +202,7 @@ mod tests {
         let place = |voxel: VoxelIndex| voxel.k * 25 + voxel.i - 10;
         let step = |a: usize, b: usize| {
             let is_straight = a % 25 == b % 25 || a / 25 == b / 25;
-            costs[b] * if is_straight { STRAIGHT } else { DIAGONAL }
+            costs[b] * if is_straight { STRAIGHT } else { DIAGONAL } as usize
         };
         // By Bellman and Ford: as many rounds as there are pixels.
         let mut least = vec![usize::MAX / 2; 75];

@@ -7,6 +7,7 @@
 //!
 //! Must never know: who asks, which labels are locked, where a case lies on disk.
 
+mod boundary;
 mod components;
 mod dilate;
 mod gaussian;
@@ -30,6 +31,7 @@ mod threshold;
 mod watershed;
 
 pub use crate::progress::{Cancelled, Progress, Unwatched};
+pub use boundary::{BoundaryBand, BoundaryError, Decider, MOST_BOUNDARY_VOXELS, refined};
 pub use components::{Components, Connectivity};
 pub use gaussian::{sigma_in_voxels, smoothed_mask, smoothed_values};
 pub use graph_cut::graph_cut;
@@ -45,4 +47,4 @@ pub use margin::{Wall, closed, grown, hollow, opened, shrunk};
 pub use random_walker::random_walker;
 pub use refine::Refinement;
 pub use threshold::{Otsu, otsu};
-pub use watershed::basin;
+pub use watershed::basins;

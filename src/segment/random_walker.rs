@@ -17,10 +17,16 @@ use crate::volume::Mask;
 /// scikit-image, where 130 is usual. Takes some 50 bytes for each voxel of the box.
 pub fn random_walker(from: &Refinement<'_>, beta: f64, progress: &dyn Progress) -> Result<Mask, Cancelled> {
     let field = Field::of(from);
+    let deviation = deviation(&field.values);
+    walk(&field, if deviation > 0.0 { -beta / (10.0 * deviation) } else { 0.0 }, progress)
+}
+
+/// The same where a walk over a difference d goes in proportion to exp(`per_square` · d²).
+pub(super) fn walk(field: &Field, per_square: f64, progress: &dyn Progress) -> Result<Mask, Cancelled> {
     if field.values.is_empty() {
         return Ok(field.mask(|_| false));
     }
-    let leaning = leanings(&field, beta, progress)?;
+    let leaning = leanings(field, per_square, progress)?;
     Ok(field.mask(|at| leaning[at] > 0.0))
 }
 
@@ -33,8 +39,8 @@ const LEAST_WEIGHT: f64 = 1e-10;
 
 /// The probability to meet the object first less that to meet the background first. The difference treats
 /// both alike where the answer is not yet exact.
-fn leanings(field: &Field, beta: f64, progress: &dyn Progress) -> Result<Vec<f32>, Cancelled> {
-    let (finest, right) = finest(field, beta);
+fn leanings(field: &Field, per_square: f64, progress: &dyn Progress) -> Result<Vec<f32>, Cancelled> {
+    let (finest, right) = finest(field, per_square);
     let mut levels = vec![Level::new(finest)];
     while let Some(coarser) = levels.last().and_then(|level| level.system.coarser()) {
         levels.push(Level::new(coarser));
@@ -62,10 +68,8 @@ struct System {
 }
 
 /// The system of all voxels that are not certain, and its right side.
-fn finest(field: &Field, beta: f64) -> (System, Vec<f32>) {
+fn finest(field: &Field, per_square: f64) -> (System, Vec<f32>) {
     let dims @ [ni, nj, _] = field.dims;
-    let deviation = deviation(&field.values);
-    let per_square = if deviation > 0.0 { -beta / (10.0 * deviation) } else { 0.0 };
     let steps = [1, ni, ni * nj];
     let mut joints: [Vec<f32>; 3] = std::array::from_fn(|axis| {
         let joint = |at: usize| {
@@ -324,7 +328,7 @@ mod tests {
         let bounds = volume.grid().bounds();
         let (object, background) = (block([0; 3], [1, 9, 7], bounds), block([32, 0, 0], dims, bounds));
         let from = Refinement { volume: &volume, time: 0, object: &object, background: &background };
-        let found = leanings(&Field::of(&from), 130.0, &Unwatched).expect("nobody cancels");
+        let found = leanings(&Field::of(&from), -1.0, &Unwatched).expect("nobody cancels");
         for (at, leaning) in found.iter().enumerate() {
             let expected = 1.0 - (at % 33) as f32 / 16.0;
             assert!((leaning - expected).abs() < 0.02, "{leaning} at {at}, not {expected}");
@@ -341,8 +345,9 @@ mod tests {
             (block([1, 2, 2], [3, 5, 4], bounds), block([10, 6, 1], [12, 9, 5], bounds));
         let from = Refinement { volume: &volume, time: 0, object: &object, background: &background };
         let field = Field::of(&from);
-        let found = leanings(&field, 2.0, &Unwatched).expect("nobody cancels");
-        let (system, right) = finest(&field, 2.0);
+        let per_square = -0.2 / deviation(&field.values);
+        let found = leanings(&field, per_square, &Unwatched).expect("nobody cancels");
+        let (system, right) = finest(&field, per_square);
         let mut plain = vec![0f64; right.len()];
         let steps = [1, 13, 130];
         for _ in 0..20_000 {

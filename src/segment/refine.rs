@@ -30,32 +30,39 @@ pub(super) struct Field {
     pub(super) scanned: Vec<bool>,
 }
 
+/// The values of a box at a time, i fastest; what is not a number is 0.
+pub(super) fn values_of(volume: &Volume, time: usize, bounds: VoxelBox) -> Vec<f32> {
+    let [ni, nj, nk] = bounds.dims();
+    let grid = volume.grid();
+    let first = time.min(volume.times() - 1) * grid.voxel_count();
+    let mut values = vec![0f32; ni * nj * nk];
+    values.par_chunks_mut((ni * nj).max(1)).enumerate().for_each(|(k, slice)| {
+        for (j, row) in slice.chunks_mut(ni).enumerate() {
+            let at = VoxelIndex::new(bounds.min[0], bounds.min[1] + j, bounds.min[2] + k);
+            let start = first + grid.offset(at);
+            let finite = |sample: f64| {
+                let value = volume.rescale().value(sample) as f32;
+                if value.is_finite() { value } else { 0.0 }
+            };
+            with_samples!(volume.samples(), stored => {
+                for (value, sample) in row.iter_mut().zip(&stored[start..]) {
+                    *value = finite(sample.to_f64());
+                }
+            }, colour => {
+                for (step, value) in row.iter_mut().enumerate() {
+                    *value = finite(volume.samples().at(start + step));
+                }
+            });
+        }
+    });
+    values
+}
+
 impl Field {
     pub(super) fn of(from: &Refinement<'_>) -> Self {
         let bounds = from.object.bounds();
-        let dims @ [ni, nj, nk] = bounds.dims();
-        let (volume, grid) = (from.volume, from.volume.grid());
-        let first = from.time.min(volume.times() - 1) * grid.voxel_count();
-        let mut values = vec![0f32; ni * nj * nk];
-        values.par_chunks_mut((ni * nj).max(1)).enumerate().for_each(|(k, slice)| {
-            for (j, row) in slice.chunks_mut(ni).enumerate() {
-                let at = VoxelIndex::new(bounds.min[0], bounds.min[1] + j, bounds.min[2] + k);
-                let start = first + grid.offset(at);
-                let finite = |sample: f64| {
-                    let value = volume.rescale().value(sample) as f32;
-                    if value.is_finite() { value } else { 0.0 }
-                };
-                with_samples!(volume.samples(), stored => {
-                    for (value, sample) in row.iter_mut().zip(&stored[start..]) {
-                        *value = finite(sample.to_f64());
-                    }
-                }, colour => {
-                    for (step, value) in row.iter_mut().enumerate() {
-                        *value = finite(volume.samples().at(start + step));
-                    }
-                });
-            }
-        });
+        let dims @ [ni, nj, _] = bounds.dims();
+        let values = values_of(from.volume, from.time, bounds);
         let mut certain = vec![None; values.len()];
         for (mask, what) in [(from.background, false), (from.object, true)] {
             mask.within(bounds).for_each_run(|i, j, k| {
@@ -63,7 +70,7 @@ impl Field {
                 certain[row + i.start - bounds.min[0]..row + i.end - bounds.min[0]].fill(Some(what));
             });
         }
-        let scanned = (bounds.min[2]..bounds.max[2]).map(|k| !volume.is_missing(k)).collect();
+        let scanned = (bounds.min[2]..bounds.max[2]).map(|k| !from.volume.is_missing(k)).collect();
         Self { bounds, dims, values, certain, scanned }
     }
 

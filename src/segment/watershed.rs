@@ -1,66 +1,105 @@
-//! The basin under the pointer: what an adaptive brush paints.
+//! The basins under the pointer: what an adaptive brush paints.
 
 use super::steepness::{STEEPEST, steepness};
 use crate::geometry::{VoxelBox, VoxelIndex};
 use crate::volume::{Mask, Volume};
 
-/// The catchment basin of a voxel among the steepness of the values in a box around it (Vincent & Soille,
-/// IEEE TPAMI 13 (1991) 583, with basins merged by depth as in ITK-SNAP's adaptive brush): the picture is
-/// flooded from low to steep, and where two basins meet they become one unless both are deeper than
-/// `depth`, a part from 0 to 1 of the greatest steepness. A greater depth takes in more. Small boxes only:
-/// it costs a sort of the box. Nothing where the voxel lies outside the box or was not scanned.
-pub fn basin(volume: &Volume, time: usize, bounds: VoxelBox, voxel: VoxelIndex, depth: f64) -> Mask {
+/// The catchment basins that hold some voxels, among the steepness of the values in a box around them
+/// (Vincent & Soille, IEEE TPAMI 13 (1991) 583, with basins merged by depth as in ITK-SNAP's adaptive
+/// brush): the picture is flooded from low to steep, and where two basins meet they become one unless both
+/// are deeper than `depth`, a part from 0 to 1 of the greatest steepness. A greater depth takes in more.
+/// Costs a sort of the box. Voxels outside the box or not scanned hold nothing.
+pub fn basins(volume: &Volume, time: usize, bounds: VoxelBox, of: &[VoxelIndex], depth: f64) -> Mask {
     let mut mask = Mask::empty(bounds);
     let dims @ [ni, nj, _] = bounds.dims();
-    let at = voxel.to_array();
-    let is_inside = (0..3).all(|axis| (bounds.min[axis]..bounds.max[axis]).contains(&at[axis]));
-    if !is_inside || volume.is_missing(voxel.k) {
+    let place_in = |voxel: &VoxelIndex| {
+        let [i, j, k] = std::array::from_fn(|axis| voxel.to_array()[axis] - bounds.min[axis]);
+        (k * nj + j) * ni + i
+    };
+    let is_wet = |voxel: &&VoxelIndex| bounds.contains(**voxel) && !volume.is_missing(voxel.k);
+    let wanted: Vec<usize> = of.iter().filter(is_wet).map(place_in).collect();
+    if wanted.is_empty() {
         return mask;
     }
     let heights = steepness(volume, time, bounds);
-    let depth = depth.clamp(0.0, 1.0) * f64::from(STEEPEST);
+    let depth = (depth.clamp(0.0, 1.0) * f64::from(STEEPEST)) as u8;
     let place_of = |at: usize| [at % ni, at / ni % nj, at / ni / nj];
-    let is_dry = |at: usize| volume.is_missing(bounds.min[2] + place_of(at)[2]);
-    let mut order: Vec<usize> = (0..heights.len()).filter(|at| !is_dry(*at)).collect();
-    order.sort_by_key(|at| heights[*at]);
     let mut basins = Basins::new(heights.len());
-    for at in order {
+    for at in by_height(&heights) {
         let place = place_of(at);
-        basins.begin(at, heights[at]);
-        // The deepest neighbour takes the voxel in; the others then meet it over the voxel.
-        let mut around: Vec<usize> = Vec::with_capacity(6);
-        for (axis, step) in [1, ni, ni * nj].into_iter().enumerate() {
-            around.extend((place[axis] > 0).then(|| at - step).filter(|next| basins.is_flooded(*next)));
-            around.extend(
-                (place[axis] + 1 < dims[axis]).then(|| at + step).filter(|next| basins.is_flooded(*next)),
-            );
+        if volume.is_missing(bounds.min[2] + place[2]) {
+            continue;
         }
-        around.sort_by_key(|next| basins.floor(*next));
-        for (nth, next) in around.into_iter().enumerate() {
-            let shallower = basins.floor(at).max(basins.floor(next));
-            if nth == 0 || f64::from(heights[at] - shallower) <= depth {
-                basins.join(at, next);
+        let height = heights[at];
+        basins.begin(at, height);
+        // The deepest neighbour takes the voxel in; the others then meet it over the voxel.
+        let mut around = [(0u8, 0usize); 6];
+        let mut count = 0;
+        let mut meet = |next: usize| {
+            if basins.is_flooded(next) {
+                let root = basins.root(next);
+                around[count] = (basins.floors[root], root);
+                count += 1;
+            }
+        };
+        for (axis, step) in [1, ni, ni * nj].into_iter().enumerate() {
+            if place[axis] > 0 {
+                meet(at - step);
+            }
+            if place[axis] + 1 < dims[axis] {
+                meet(at + step);
+            }
+        }
+        let around = &mut around[..count];
+        around.sort_unstable_by_key(|(floor, _)| *floor);
+        for (nth, (_, next)) in around.iter().enumerate() {
+            let (ours, theirs) = (basins.root(at), basins.root(*next));
+            let shallower = basins.floors[ours].max(basins.floors[theirs]);
+            if ours != theirs && (nth == 0 || height - shallower <= depth) {
+                basins.join(ours, theirs);
             }
         }
     }
-    let [i, j, k]: [usize; 3] = std::array::from_fn(|axis| at[axis] - bounds.min[axis]);
-    let wanted = basins.root((k * nj + j) * ni + i);
-    for at in 0..heights.len() {
-        if basins.is_flooded(at) && basins.root(at) == wanted {
-            let [i, j, k] = place_of(at);
-            mask.insert(VoxelIndex::new(bounds.min[0] + i, bounds.min[1] + j, bounds.min[2] + k));
+    let mut is_wanted = vec![false; heights.len()];
+    for at in wanted {
+        is_wanted[basins.root(at)] = true;
+    }
+    for (row, heights) in heights.chunks(ni).enumerate() {
+        let words = mask.row_mut(bounds.min[1] + row % nj, bounds.min[2] + row / nj);
+        for i in 0..heights.len() {
+            let at = row * ni + i;
+            if basins.is_flooded(at) && is_wanted[basins.root(at)] {
+                words[i / 64] |= 1 << (i % 64);
+            }
         }
     }
     mask
 }
 
+/// The places of a box from low to steep; of equals the first one first.
+fn by_height(heights: &[u8]) -> Vec<usize> {
+    let mut starts = [0usize; 256];
+    heights.iter().for_each(|height| starts[usize::from(*height)] += 1);
+    let mut sum = 0;
+    for start in &mut starts {
+        sum += std::mem::replace(start, sum);
+    }
+    let mut order = vec![0; heights.len()];
+    for (at, height) in heights.iter().enumerate() {
+        let start = &mut starts[usize::from(*height)];
+        order[*start] = at;
+        *start += 1;
+    }
+    order
+}
+
 /// Basins as trees of voxels, with the lowest place of each at its root.
 struct Basins {
-    parents: Vec<usize>,
+    parents: Vec<u32>,
     floors: Vec<u8>,
 }
 
-const DRY: usize = usize::MAX;
+const DRY: u32 = u32::MAX;
 
 impl Basins {
     fn new(count: usize) -> Self {
@@ -68,7 +107,7 @@ impl Basins {
     }
 
     fn begin(&mut self, at: usize, height: u8) {
-        (self.parents[at], self.floors[at]) = (at, height);
+        (self.parents[at], self.floors[at]) = (at as u32, height);
     }
 
     fn is_flooded(&self, at: usize) -> bool {
@@ -76,23 +115,18 @@ impl Basins {
     }
 
     fn root(&mut self, mut at: usize) -> usize {
-        while self.parents[at] != at {
-            self.parents[at] = self.parents[self.parents[at]];
-            at = self.parents[at];
+        while self.parents[at] as usize != at {
+            self.parents[at] = self.parents[self.parents[at] as usize];
+            at = self.parents[at] as usize;
         }
         at
     }
 
-    fn floor(&mut self, at: usize) -> u8 {
-        let root = self.root(at);
-        self.floors[root]
-    }
-
+    /// Makes one tree of two, given by their roots.
     fn join(&mut self, a: usize, b: usize) {
-        let (a, b) = (self.root(a), self.root(b));
-        let floor = self.floors[a].min(self.floors[b]);
-        self.parents[b] = a;
-        self.floors[a] = floor;
+        // A voxel that was just flooded goes under the basin, not the basin under it.
+        self.floors[b] = self.floors[a].min(self.floors[b]);
+        self.parents[a] = b as u32;
     }
 }
 
@@ -118,7 +152,7 @@ mod tests {
     fn check(i: usize, depth: f64, least: std::ops::Range<usize>, most: std::ops::Range<usize>) {
         let volume = plateaus();
         let bounds = volume.grid().bounds();
-        let found = basin(&volume, 0, bounds, VoxelIndex::new(i, 4, 3), depth);
+        let found = basins(&volume, 0, bounds, &[VoxelIndex::new(i, 4, 3)], depth);
         for at in 0..30 {
             let column = VoxelBox { min: [at, 0, 0], max: [at + 1, 8, 6] };
             let count = found.within(column).count();
@@ -139,10 +173,10 @@ mod tests {
     #[test]
     fn nothing_is_found_outside_the_box_or_where_nothing_was_scanned() {
         let bounds = VoxelBox { min: [0; 3], max: [10, 8, 6] };
-        assert!(basin(&plateaus(), 0, bounds, VoxelIndex::new(12, 4, 3), 0.5).is_empty());
+        assert!(basins(&plateaus(), 0, bounds, &[VoxelIndex::new(12, 4, 3)], 0.5).is_empty());
         let holed = plateaus().with_missing_slices(vec![3]).expect("a hole");
-        assert!(basin(&holed, 0, bounds, VoxelIndex::new(2, 4, 3), 0.5).is_empty());
-        let beside = basin(&holed, 0, bounds, VoxelIndex::new(2, 4, 2), 0.5);
+        assert!(basins(&holed, 0, bounds, &[VoxelIndex::new(2, 4, 3)], 0.5).is_empty());
+        let beside = basins(&holed, 0, bounds, &[VoxelIndex::new(2, 4, 2)], 0.5);
         assert!(beside.contains(VoxelIndex::new(2, 4, 1)) && !beside.contains(VoxelIndex::new(2, 4, 4)));
     }
 }

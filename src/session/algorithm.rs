@@ -10,7 +10,10 @@ use super::{ScriptError, Session};
 use crate::annotation::Label;
 use crate::case::{Case, Edit, MaskWriter, PaintOver, WriteRule};
 use crate::geometry::{Patient, Point, VoxelBox, VoxelIndex};
-use crate::segment::{self, Cancelled, Connectivity, Islands, Progress, SliceAxis, Unwatched, Wall};
+use crate::segment::{
+    self, BoundaryBand, BoundaryError, Cancelled, Connectivity, Decider, Islands, MOST_BOUNDARY_VOXELS,
+    Progress, SliceAxis, Unwatched, Wall,
+};
 use crate::volume::Mask;
 
 /// A step that computes a mask, as a script writes it. Coordinates are LPS millimetres.
@@ -97,6 +100,20 @@ pub enum Algorithm {
         #[serde(default)]
         keep_others: bool,
     },
+    /// Decides the boundary of a label anew by the values, as far as `within_mm` to either side of it; only
+    /// within `radius_mm` of a point where one is told.
+    Refine {
+        label: u16,
+        method: Decider,
+        #[serde(default = "a_band")]
+        within_mm: f64,
+        #[serde(default)]
+        around_lps: Option<Point<Patient>>,
+        #[serde(default = "nearby")]
+        radius_mm: f64,
+        #[serde(default)]
+        keep_others: bool,
+    },
     /// Gives every voxel around the labels that has none the one of them that reaches it most cheaply over
     /// the values; as far as `margin_mm` around the box of their voxels.
     GrowFromSeeds {
@@ -170,6 +187,14 @@ fn some_way() -> f64 {
     10.0
 }
 
+fn a_band() -> f64 {
+    3.0
+}
+
+fn nearby() -> f64 {
+    20.0
+}
+
 /// Why an algorithm could not run. Nothing was changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AlgorithmError {
@@ -217,6 +242,7 @@ impl Algorithm {
         "margin",
         "hollow",
         "smooth",
+        "refine",
         "grow-from-seeds",
         "combine",
     ];
@@ -276,10 +302,7 @@ impl Algorithm {
     /// What the history calls it.
     pub fn name(&self, case: &Case) -> String {
         let unit = case.volume().placement.unit();
-        let named = |index: &u16| {
-            let label = case.scheme().get(*index);
-            label.map_or_else(|| format!("Label {index}"), |label| label.name.clone())
-        };
+        let named = |index: &u16| name_of(case, *index);
         let label = self.labels().iter().map(named).collect::<Vec<_>>().join(", ");
         match self {
             Self::Threshold { range: [low, high], .. } => format!("Threshold {low} to {high} for {label}"),
@@ -296,6 +319,7 @@ impl Algorithm {
             Self::Margin { mm, .. } => format!("Grow {label} by {mm} {unit}"),
             Self::Hollow { mm, .. } => format!("Hollow {label}, wall {mm} {unit}"),
             Self::Smooth { mm, .. } => format!("Smooth {label} by {mm} {unit}"),
+            Self::Refine { .. } => format!("Refine the boundary of {label}"),
             Self::GrowFromSeeds { .. } => format!("Grow {label} from seeds"),
             Self::Combine { op, a, b, .. } => {
                 let word = match op {
@@ -317,7 +341,8 @@ impl Algorithm {
             | Self::Islands { label, .. }
             | Self::FillHoles { label, .. }
             | Self::Margin { label, .. }
-            | Self::Hollow { label, .. } => vec![*label],
+            | Self::Hollow { label, .. }
+            | Self::Refine { label, .. } => vec![*label],
             Self::GrowFromSeeds { labels, .. } => labels.clone(),
             Self::Smooth { label, labels, .. } => label.iter().chain(labels).copied().collect(),
             Self::Combine { into, .. } => vec![*into],
@@ -328,6 +353,7 @@ impl Algorithm {
     pub(super) fn seed(&self) -> Option<Point<Patient>> {
         match self {
             Self::Grow { seed_lps, .. } | Self::Fill { seed_lps, .. } => Some(*seed_lps),
+            Self::Refine { around_lps, .. } => *around_lps,
             _ => None,
         }
     }
@@ -477,6 +503,23 @@ impl Algorithm {
                 };
                 Ok(Plan::becoming(label, &mask, smooth, *keep_others))
             }
+            Self::Refine { label, method, within_mm, around_lps, radius_mm, keep_others } => {
+                exists(case, *label)?;
+                is_above_0("within_mm", *within_mm)?;
+                is_above_0("radius_mm", *radius_mm)?;
+                let stays = |other: u16| {
+                    other != *label && other != 0 && (*keep_others || case.scheme().is_locked(other))
+                };
+                let (mask, kept) = (current(*label), Mask::of_labels(map, whole, stays));
+                let near = around_lps.map(|centre| (centre, *radius_mm));
+                let band = BoundaryBand { within_mm: *within_mm, near, decider: *method };
+                let refined = segment::refined(volume, time, &mask, &kept, &band, progress);
+                let refined = refined.map_err(|error| match error {
+                    BoundaryError::Cancelled(cancelled) => cancelled.into(),
+                    error => AlgorithmError::Declined(unrefined(error, &name_of(case, *label), near)),
+                })?;
+                Ok(Plan::becoming(*label, &mask, refined, *keep_others))
+            }
             Self::GrowFromSeeds { labels, margin_mm } => {
                 labels.iter().try_for_each(|label| exists(case, *label))?;
                 if !(margin_mm.is_finite() && *margin_mm >= 0.0) {
@@ -576,6 +619,27 @@ fn split_up(
         plan.writes.push((WriteRule::paint(index), parts.part_mask(part)));
     }
     Ok(plan)
+}
+
+/// Why a boundary stays as it is.
+fn unrefined(error: BoundaryError, label: &str, near: Option<(Point<Patient>, f64)>) -> String {
+    match (error, near) {
+        (BoundaryError::TooLarge(voxels), _) => {
+            let [voxels, most] = [voxels, MOST_BOUNDARY_VOXELS].map(|count| count.div_ceil(1_000_000));
+            format!(
+                "the boundary of \"{label}\" spans {voxels} million voxels, and {most} million can be decided at once: refine it near one place after another"
+            )
+        }
+        (_, Some((_, radius_mm))) => {
+            format!("no boundary of \"{label}\" lies within {radius_mm} mm of the place")
+        }
+        (_, None) => format!("\"{label}\" has no boundary that could move"),
+    }
+}
+
+fn name_of(case: &Case, label: u16) -> String {
+    let known = case.scheme().get(label);
+    known.map_or_else(|| format!("Label {label}"), |label| label.name.clone())
 }
 
 fn bad(text: &str) -> AlgorithmError {

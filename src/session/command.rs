@@ -28,6 +28,8 @@ pub enum Command {
     BrushLarger,
     BrushShape,
     RangePaint,
+    FollowEdges,
+    SnapToEdges,
     PaintOver,
     Accept,
     StepBack,
@@ -215,6 +217,8 @@ pub const COMMANDS: &[CommandInfo] = &[
     row(Command::BrushLarger, Menu::Tools, "Larger brush", &["]", "="], "Make the brush larger"),
     row(Command::BrushShape, Menu::Tools, "Disc or ball", &["Shift+B"], "Paint one slice with a disc, or several with a ball"),
     row(Command::RangePaint, Menu::Tools, "Only within a range", &["T"], "Paint only where the value lies in a range: the last one, at first the grey-level window"),
+    row(Command::FollowEdges, Menu::Tools, "Follow edges", &["Shift+E"], "Let the brush end at edges: it paints what is like the place under the pointer, as far as it reaches"),
+    row(Command::SnapToEdges, Menu::Tools, "Snap to edges", &["Shift+L"], "Let the line of a contour run along edges from the last point to the pointer (live wire)"),
     row(Command::PaintOver, Menu::Tools, "Paint over…", &["Shift+T"], "Go on from everything to what is shown, to background alone"),
     row(Command::Template(0), Menu::Tools, "Landmarks: cephalometry", &[], "Ask for twelve landmarks of the skull in order"),
     row(Command::Template(1), Menu::Tools, "Landmarks: AC–PC", &[], "Ask for the commissures and two points of the midplane"),
@@ -246,6 +250,7 @@ pub const COMMANDS: &[CommandInfo] = &[
     row(Command::Try(AlgorithmKind::Margin), Menu::Segment, "Margin…", &["Ctrl+M"], "Grow or shrink the label by millimetres"),
     row(Command::Try(AlgorithmKind::Hollow), Menu::Segment, "Hollow…", &[], "Leave a wall of the label"),
     row(Command::Try(AlgorithmKind::Smooth), Menu::Segment, "Smooth…", &["Ctrl+Shift+M"], "Smooth the label"),
+    row(Command::Try(AlgorithmKind::Refine), Menu::Segment, "Refine boundary…", &["Ctrl+R"], "Move the boundary of the label to where the values change, near the crosshair or everywhere"),
     row(Command::Try(AlgorithmKind::GrowFromSeeds), Menu::Segment, "Grow from seeds…", &["Ctrl+Shift+G"], "Let painted labels grow over the values until they meet"),
     row(Command::Try(AlgorithmKind::Combine), Menu::Segment, "Combine labels…", &[], "Unite two labels, or take one from the other"),
     row(Command::ToggleOverlay, Menu::View, "Labels shown", &["S"], "Show or hide the label overlay"),
@@ -419,6 +424,20 @@ impl Session {
                     Some(_) => None,
                 };
                 self.set_brush(BrushSettings { only_values, ..brush });
+            }
+            Command::FollowEdges => {
+                let follows = !(self.tool_kind.is_brush() && brush.follow_edges.is_some());
+                if !self.tool_kind.is_brush() {
+                    self.take_tool(ToolKind::Brush);
+                }
+                self.follow_edges(follows);
+            }
+            Command::SnapToEdges => {
+                let snaps = !(self.tool_kind == ToolKind::Polygon && self.snaps);
+                if self.tool_kind != ToolKind::Polygon {
+                    self.take_tool(ToolKind::Polygon);
+                }
+                self.snap_to_edges(snaps);
             }
             Command::PreviousLabel => self.step_label(-1),
             Command::NextLabel => self.step_label(1),

@@ -67,6 +67,10 @@ pub struct Session {
     brush: BrushSettings,
     /// The range that painting was kept to last.
     last_range: Option<[f64; 2]>,
+    /// How much the brush took in when it followed edges last.
+    last_depth: f64,
+    /// Whether contours run along edges.
+    snaps: bool,
     measure: MeasureKind,
     /// Which of the landmark templates is in use.
     template: Option<usize>,
@@ -123,6 +127,8 @@ impl Session {
             tool: ToolKind::Navigate.tool(),
             brush: first_brush(&volume),
             last_range: None,
+            last_depth: BrushSettings::USUAL_DEPTH,
+            snaps: false,
             measure: MeasureKind::default(),
             template: None,
             last_contour: None,
@@ -229,6 +235,7 @@ impl Session {
     pub fn set_brush(&mut self, brush: BrushSettings) {
         let shape = if self.offers_ball() { brush.shape } else { BrushShape::Disc };
         self.last_range = brush.only_values.or(self.last_range);
+        self.last_depth = brush.follow_edges.unwrap_or(self.last_depth);
         self.brush = BrushSettings { radius_mm: brush.radius_mm.clamp(0.01, 1000.0), shape, ..brush };
     }
 
@@ -241,6 +248,21 @@ impl Session {
     /// one, at first the grey-level window.
     pub fn range_to_paint(&self) -> [f64; 2] {
         self.last_range.unwrap_or([self.display.window.low(), self.display.window.high()])
+    }
+
+    /// Lets the brush end at edges, taking in as much as the last time, or paint all it covers.
+    pub fn follow_edges(&mut self, follows: bool) {
+        self.set_brush(BrushSettings { follow_edges: follows.then_some(self.last_depth), ..self.brush });
+    }
+
+    /// Whether contours run along edges.
+    pub fn snaps_to_edges(&self) -> bool {
+        self.snaps
+    }
+
+    /// Lets contours run along edges, or straight from point to point.
+    pub fn snap_to_edges(&mut self, snaps: bool) {
+        self.snaps = snaps;
     }
 
     /// What the measuring tool measures.
@@ -374,6 +396,7 @@ impl Session {
             active_label: self.active_label,
             selected: self.selected,
             brush: &self.brush,
+            snaps: self.snaps,
             display: &self.display,
             measure: self.measure,
             template: self.template(),

@@ -105,6 +105,9 @@ pub struct ScriptStroke {
     /// Only voxels whose value lies in this range, ends included.
     #[serde(default)]
     pub range: Option<[f64; 2]>,
+    /// Ends at edges; how much is taken in, from 0 to 1.
+    #[serde(default)]
+    pub follow_edges: Option<f64>,
 }
 
 fn once() -> usize {
@@ -225,8 +228,9 @@ impl Session {
     }
 
     fn stroke(&mut self, tool: ToolKind, stroke: &ScriptStroke) -> Result<(), ScriptError> {
-        let &ScriptStroke { label, shape, plane, radius_mm, ref points_lps, range } = stroke;
-        let brush = BrushSettings { shape, radius_mm, only_values: range, over: PaintOver::All };
+        let &ScriptStroke { label, shape, plane, radius_mm, ref points_lps, range, follow_edges } = stroke;
+        let over = PaintOver::All;
+        let brush = BrushSettings { shape, radius_mm, only_values: range, over, follow_edges };
         let points = points_lps.as_slice();
         if label == 0 {
             return Err(ScriptError::BadValue(
@@ -240,6 +244,9 @@ impl Session {
             && low > high
         {
             return Err(ScriptError::BadValue(format!("the range [{low}, {high}] is empty")));
+        }
+        if let Some(depth) = brush.follow_edges.filter(|depth| !(0.0..=1.0).contains(depth)) {
+            return Err(ScriptError::BadValue(format!("follow_edges must lie from 0 to 1, not {depth}")));
         }
         if points.is_empty() {
             return Err(ScriptError::BadValue("points_lps is empty".into()));

@@ -12,7 +12,7 @@ use super::background::Background;
 use super::{Algorithm, AlgorithmError, KeptIslands, Operation, PANES, Session, Smoothing};
 use crate::case::{Case, Edit, EditError, WriteRule};
 use crate::geometry::{Patient, Point, VoxelBox, VoxelIndex};
-use crate::segment::{Connectivity, Progress, Unwatched, Wall, otsu};
+use crate::segment::{Connectivity, Decider, Progress, Unwatched, Wall, otsu};
 use crate::tool::VoxelRun;
 use crate::volume::{LabelMap, Mask};
 
@@ -27,13 +27,14 @@ pub enum AlgorithmKind {
     Margin,
     Hollow,
     Smooth,
+    Refine,
     Combine,
     GrowFromSeeds,
 }
 
 impl AlgorithmKind {
     /// All of them, in the order of the menu.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Threshold,
         Self::Grow,
         Self::Islands,
@@ -41,6 +42,7 @@ impl AlgorithmKind {
         Self::Margin,
         Self::Hollow,
         Self::Smooth,
+        Self::Refine,
         Self::Combine,
         Self::GrowFromSeeds,
     ];
@@ -55,6 +57,7 @@ impl AlgorithmKind {
             Self::Margin => "Margin",
             Self::Hollow => "Hollow",
             Self::Smooth => "Smooth",
+            Self::Refine => "Refine boundary",
             Self::Combine => "Combine labels",
             Self::GrowFromSeeds => "Grow from seeds",
         }
@@ -156,15 +159,28 @@ impl Session {
                 connectivity: Connectivity::TwentySix,
             },
             AlgorithmKind::FillHoles => Algorithm::FillHoles { label, slices: None, keep_others: true },
-            AlgorithmKind::Margin => Algorithm::Margin { label, mm: 2.0, keep_others: true },
-            AlgorithmKind::Hollow => {
-                Algorithm::Hollow { label, mm: 2.0, wall: Wall::Inside, keep_others: true }
+            AlgorithmKind::Margin => {
+                Algorithm::Margin { label, mm: self.some_voxels(2.0, 1.0), keep_others: true }
             }
+            AlgorithmKind::Hollow => Algorithm::Hollow {
+                label,
+                mm: self.some_voxels(2.0, 1.0),
+                wall: Wall::Inside,
+                keep_others: true,
+            },
             AlgorithmKind::Smooth => Algorithm::Smooth {
                 label: Some(label),
                 labels: Vec::new(),
                 method: Smoothing::Median,
-                mm: 2.0,
+                mm: self.some_voxels(2.0, 1.0),
+                keep_others: true,
+            },
+            AlgorithmKind::Refine => Algorithm::Refine {
+                label,
+                method: Decider::GraphCut,
+                within_mm: self.some_voxels(3.0, 2.0),
+                around_lps: Some(focus),
+                radius_mm: self.some_voxels(20.0, 10.0),
                 keep_others: true,
             },
             AlgorithmKind::GrowFromSeeds => {
@@ -185,6 +201,12 @@ impl Session {
             }
         };
         self.start_trial(kind, algorithm);
+    }
+
+    /// So many millimetres, or as much more as it takes for so many of the finest voxels.
+    fn some_voxels(&self, mm: f64, voxels: f64) -> f64 {
+        let finest = self.grid().spacing_mm().into_iter().fold(f64::INFINITY, f64::min);
+        mm.max(voxels * finest)
     }
 
     /// Tries the same with other settings.

@@ -9,6 +9,7 @@
 mod boxes;
 mod brush;
 mod contour;
+mod edges;
 mod fill;
 mod landmark;
 mod measure;
@@ -16,6 +17,7 @@ mod navigate;
 mod polygon;
 mod sweep;
 mod target;
+mod wire;
 
 use std::borrow::Cow;
 
@@ -119,6 +121,8 @@ pub struct Desk<'a> {
     pub selected: Option<AnnotationId>,
     /// The brush.
     pub brush: &'a BrushSettings,
+    /// Whether contours run along edges.
+    pub snaps: bool,
     /// How the study is shown.
     pub display: &'a Display,
     /// What is measured.
@@ -205,6 +209,8 @@ pub enum Preview {
         /// Voxels of the slice shown that are about to be, or in this stroke were, taken from another
         /// label.
         taken: Vec<VoxelRun>,
+        /// Voxels of the slice shown that a press would reach, where the brush follows edges.
+        reached: Vec<VoxelRun>,
     },
     /// A box being drawn.
     Box(OrientedBox),
@@ -212,8 +218,8 @@ pub enum Preview {
     Contour {
         /// Its points so far.
         points: Vec<Point<Patient>>,
-        /// Where the next one would be set.
-        next: Option<Point<Patient>>,
+        /// The way on to where the next one would be set.
+        next: Vec<Point<Patient>>,
         /// Whether filling it erases.
         erasing: bool,
     },

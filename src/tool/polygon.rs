@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::contour::{Contour, distance_to_segment, simplified};
 use super::target::{label_to_draw, refusal};
+use super::wire::Wire;
 use super::{
     Ask, Cursor, Desk, Gesture, Phase, Preview, REACH_PIXELS, Response, StepEnd, Tool, pixels_between,
 };
@@ -11,10 +12,12 @@ use crate::geometry::{Patient, Point};
 use crate::view::View;
 
 /// A click sets a point, a drag draws; points and lines can be dragged until the contour is filled.
-/// A click on the first or the last point fills it, so that a double click does.
+/// A click on the first or the last point fills it, so that a double click does. Where lines snap to edges, a
+/// click sets the corners of the way along them as well, and one Backspace takes back all of it.
 #[derive(Debug, Default)]
 pub struct PolygonTool {
     state: State,
+    wire: Wire,
 }
 
 #[derive(Debug, Default, Clone)]
@@ -33,6 +36,8 @@ enum State {
 struct Drawing {
     contour: Contour,
     erasing: bool,
+    /// How many points there were before and after each click that set several.
+    stretches: Vec<[usize; 2]>,
 }
 
 /// A hand moves this far before a point follows it.
@@ -41,6 +46,8 @@ const STILL_PIXELS: f64 = 3.0;
 const STRIDE_PIXELS: f64 = 2.5;
 /// Points this near to the line between others are left out.
 const SLACK_PIXELS: f64 = 0.6;
+const NO_EDGES_HERE: &str =
+    "Lines snap to edges on scanned slices only: leave the true patient planes to have it";
 /// Fewer points enclose nothing.
 const FEWEST: usize = 3;
 
@@ -56,7 +63,10 @@ impl Tool for PolygonTool {
                     State::Ready
                 } else {
                     let contour = Contour { plane: view.plane, points: vec![at] };
-                    let drawing = Drawing { contour, erasing: gesture.inverted };
+                    if desk.snaps && view.slice.is_none() {
+                        response.notice = Some(NO_EDGES_HERE.into());
+                    }
+                    let drawing = Drawing::of(contour, gesture.inverted);
                     State::Drawing { drawing, first: 0 }
                 }
             }
@@ -65,7 +75,9 @@ impl Tool for PolygonTool {
                     Some("The contour lies on another slice: Enter fills it, Esc drops it".into());
                 State::Open(drawing)
             }
-            (State::Open(drawing), Phase::Press) => drawing.gripped(at, view),
+            (State::Open(drawing), Phase::Press) => {
+                drawing.gripped(at, view, |way| self.corners(way, view, desk))
+            }
             (State::Holding { mut drawing, point, moved }, Phase::Drag) => {
                 let contour = &mut drawing.contour;
                 let moved = moved || pixels_between(view, contour.points[point], at) > STILL_PIXELS;
@@ -78,7 +90,8 @@ impl Tool for PolygonTool {
                 let points = &drawing.contour.points;
                 let ends = point == 0 || point + 1 == points.len();
                 if ends && points.len() >= FEWEST {
-                    filled(drawing, desk, &mut response)
+                    let closing = self.closing(&drawing, view, desk);
+                    filled(drawing, closing, desk, &mut response)
                 } else {
                     State::Open(drawing)
                 }
@@ -106,15 +119,18 @@ impl Tool for PolygonTool {
     fn asked(&mut self, ask: Ask, view: &View, desk: &Desk<'_>) -> Option<Response> {
         let mut response = Response::default();
         self.state = match (ask, std::mem::take(&mut self.state)) {
-            (Ask::Accept, State::Open(drawing)) => filled(drawing, desk, &mut response),
+            (Ask::Accept, State::Open(drawing)) => {
+                let closing = self.closing(&drawing, view, desk);
+                filled(drawing, closing, desk, &mut response)
+            }
             (Ask::StepBack, State::Open(mut drawing)) => {
-                drawing.contour.points.pop();
+                drawing.step_back();
                 if drawing.contour.points.is_empty() { State::Ready } else { State::Open(drawing) }
             }
             (Ask::Paste, State::Ready) => {
                 let last = desk.last_contour;
                 match last.and_then(|contour| contour.on_plane_of(view)) {
-                    Some(contour) => State::Open(Drawing { contour, erasing: false }),
+                    Some(contour) => State::Open(Drawing::of(contour, false)),
                     None => {
                         response.notice = Some(match last {
                             None => "There is no contour to paste yet".into(),
@@ -154,8 +170,8 @@ impl Tool for PolygonTool {
     fn preview(&self, at: Point<Patient>, view: &View, desk: &Desk<'_>, _inverted: bool) -> Option<Preview> {
         let (drawing, next) = match &self.state {
             State::Ready => return None,
-            State::Open(drawing) => (drawing, Some(at)),
-            State::Holding { drawing, .. } | State::Drawing { drawing, .. } => (drawing, None),
+            State::Open(drawing) => (drawing, self.way_on(drawing, at, view, desk)),
+            State::Holding { drawing, .. } | State::Drawing { drawing, .. } => (drawing, Vec::new()),
         };
         drawing.contour.lies_on(view, desk.case.volume().grid()).then(|| Preview::Contour {
             points: drawing.contour.points.clone(),
@@ -164,8 +180,11 @@ impl Tool for PolygonTool {
         })
     }
 
-    fn hint(&self, _desk: &Desk<'_>) -> Cow<'static, str> {
+    fn hint(&self, desk: &Desk<'_>) -> Cow<'static, str> {
         match self.state {
+            State::Ready if desk.snaps => {
+                "Click: set points, the line between them runs along edges · Drag: draw by free hand".into()
+            }
             State::Ready => "Click: set points · Drag: draw by free hand · Ctrl+D: the last contour again".into(),
             State::Open(_) => {
                 "Enter or double click: fill · Drag a point or a line: change it · Backspace: one point back · Esc: drop it"
@@ -176,9 +195,60 @@ impl Tool for PolygonTool {
     }
 }
 
+impl PolygonTool {
+    /// The corners between two points, where lines snap to edges; none where they are straight.
+    fn corners(&self, way: [Point<Patient>; 2], view: &View, desk: &Desk<'_>) -> Vec<Point<Patient>> {
+        let corners = || self.wire.corners(way, SLACK_PIXELS / view.pixels_per_mm, view, desk);
+        desk.snaps.then(corners).flatten().unwrap_or_default()
+    }
+
+    /// The corners between the last point and the first.
+    fn closing(&self, drawing: &Drawing, view: &View, desk: &Desk<'_>) -> Vec<Point<Patient>> {
+        match drawing.contour.points[..] {
+            [first, .., last] if drawing.contour.lies_on(view, desk.case.volume().grid()) => {
+                self.corners([last, first], view, desk)
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// The way from the last point to the pointer, or to the first point under it.
+    fn way_on(
+        &self,
+        drawing: &Drawing,
+        at: Point<Patient>,
+        view: &View,
+        desk: &Desk<'_>,
+    ) -> Vec<Point<Patient>> {
+        let points = &drawing.contour.points;
+        let to = if drawing.point_at(at, view) == Some(0) { points[0] } else { at };
+        let corners = points.last().map(|last| self.corners([*last, to], view, desk));
+        corners.into_iter().flatten().chain([to]).collect()
+    }
+}
+
 impl Drawing {
-    /// What a press at a point takes hold of: a point, the line, or a new point.
-    fn gripped(mut self, at: Point<Patient>, view: &View) -> State {
+    fn of(contour: Contour, erasing: bool) -> Self {
+        Self { contour, erasing, stretches: Vec::new() }
+    }
+
+    /// Takes back the last point, or all that the last click set.
+    fn step_back(&mut self) {
+        let points = &mut self.contour.points;
+        match self.stretches.pop_if(|[_, after]| *after == points.len()) {
+            Some([before, _]) => points.truncate(before),
+            None => drop(points.pop()),
+        }
+    }
+
+    /// What a press at a point takes hold of: a point, the line, or a new point with the corners on the way
+    /// to it.
+    fn gripped(
+        mut self,
+        at: Point<Patient>,
+        view: &View,
+        corners: impl FnOnce([Point<Patient>; 2]) -> Vec<Point<Patient>>,
+    ) -> State {
         if let Some(point) = self.point_at(at, view) {
             return State::Holding { drawing: self, point, moved: false };
         }
@@ -190,11 +260,17 @@ impl Drawing {
         match on_line {
             Some(point) => {
                 points.insert(point, at);
+                self.stretches.clear();
                 State::Holding { drawing: self, point, moved: true }
             }
             None => {
+                let before = points.len();
+                if let Some(last) = points.last() {
+                    points.extend(corners([*last, at]));
+                }
                 points.push(at);
                 let first = points.len() - 1;
+                self.stretches.push([before, points.len()]);
                 State::Drawing { drawing: self, first }
             }
         }
@@ -211,9 +287,11 @@ impl Drawing {
     }
 }
 
-/// Fills the contour as one step; it stays open where it encloses nothing or may not be filled.
-fn filled(drawing: Drawing, desk: &Desk<'_>, response: &mut Response) -> State {
-    let Drawing { contour, erasing } = &drawing;
+/// Fills the contour, closed over some more corners, as one step; it stays open where it encloses nothing or may not be filled.
+fn filled(drawing: Drawing, closing: Vec<Point<Patient>>, desk: &Desk<'_>, response: &mut Response) -> State {
+    let Drawing { contour, erasing, .. } = &drawing;
+    let mut contour = contour.clone();
+    contour.points.extend(closing);
     if contour.points.len() < FEWEST {
         response.notice = Some("A contour needs three points or more".into());
         return State::Open(drawing);
@@ -234,6 +312,6 @@ fn filled(drawing: Drawing, desk: &Desk<'_>, response: &mut Response) -> State {
     }
     response.end = Some(if edit.is_some() { StepEnd::Commit } else { StepEnd::Abort });
     response.edits.extend(edit);
-    response.contour = Some(drawing.contour);
+    response.contour = Some(contour);
     State::Ready
 }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use glam::{DMat3, DVec3};
 
-use crate::geometry::{Grid, Patient, Point, Vector};
+use crate::geometry::{Grid, Patient, Point, Vector, VoxelBox};
 
 /// The brush's body.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -59,8 +59,23 @@ impl Sweep<'_> {
         self.for_each_passed(|i, j, k| paint(i..i + 1, j, k));
     }
 
+    /// The box of the grid that holds every voxel painted.
+    pub(super) fn bounds(&self) -> VoxelBox {
+        let body = Body::of(self).voxel_bounds(self.grid);
+        let mut bounds = VoxelBox {
+            min: std::array::from_fn(|axis| body[axis].start),
+            max: std::array::from_fn(|axis| body[axis].end),
+        };
+        // A brush thinner than a voxel may reach no centre at all.
+        self.for_each_passed(|i, j, k| {
+            let passed = VoxelBox { min: [i, j, k], max: [i + 1, j + 1, k + 1] };
+            bounds = if bounds.is_empty() { passed } else { bounds.union(&passed) };
+        });
+        bounds
+    }
+
     /// Calls `paint` with the voxels that the line passes through, as far as it lies in the grid.
-    fn for_each_passed(&self, mut paint: impl FnMut(usize, usize, usize)) {
+    pub(super) fn for_each_passed(&self, mut paint: impl FnMut(usize, usize, usize)) {
         let start = if self.is_swept() { self.from } else { self.to };
         let map = self.grid.voxel_from_patient();
         let [place, line] = [(map * start).to_array(), (map * (self.to - start)).to_array()];
@@ -84,7 +99,7 @@ impl Sweep<'_> {
     }
 
     /// A disc that went to another slice was not in between.
-    fn is_swept(&self) -> bool {
+    pub(super) fn is_swept(&self) -> bool {
         match self.footprint {
             Footprint::Ball => true,
             Footprint::Disc { normal } => {

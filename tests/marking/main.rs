@@ -2,6 +2,7 @@
 
 mod algorithms;
 mod behaviour;
+mod edges;
 mod hands;
 mod history;
 mod labels;

@@ -1,6 +1,7 @@
 //! The window as a person uses it, driven by pointer and keys; every step also passes the check that
 //! no control is without a name.
 
+mod edges;
 mod hands;
 mod keys;
 mod real;

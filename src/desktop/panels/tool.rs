@@ -15,6 +15,14 @@ pub(super) fn show(ui: &mut Ui, session: &mut Session) {
     widgets::section(ui, &format!("Tool: {name}"), |_| {});
     if kind.is_brush() {
         show_tip(ui, session);
+        show_edges(ui, session);
+    }
+    if kind == ToolKind::Polygon {
+        let mut snaps = session.snaps_to_edges();
+        let check = ui.checkbox(&mut snaps, "Snap to edges");
+        if check.on_hover_text(widgets::tooltip(Command::SnapToEdges)).changed() {
+            session.snap_to_edges(snaps);
+        }
     }
     if kind == ToolKind::Fill && session.offers_ball() {
         show_reach(ui, session);
@@ -88,6 +96,28 @@ fn show_tip(ui: &mut Ui, session: &mut Session) {
             Command::BrushShape,
         );
     }
+    if brush != *session.brush() {
+        session.set_brush(brush);
+    }
+}
+
+/// Whether the brush ends at edges, and how much it takes in.
+fn show_edges(ui: &mut Ui, session: &mut Session) {
+    let mut follows = session.brush().follow_edges.is_some();
+    let check = ui.checkbox(&mut follows, "Follow edges");
+    if check.on_hover_text(widgets::tooltip(Command::FollowEdges)).changed() {
+        session.follow_edges(follows);
+    }
+    let mut brush = *session.brush();
+    let Some(depth) = &mut brush.follow_edges else { return };
+    ui.horizontal(|ui| {
+        let label = ui.label("Takes in");
+        let slider = Slider::new(depth, 0.0..=1.0)
+            .custom_formatter(|depth, _| format!("{:.0} %", depth * 100.0))
+            .custom_parser(|text| text.trim_end_matches('%').trim().parse().ok().map(|n: f64| n / 100.0));
+        let tooltip = "Steps less steep than this part of the steepest edge under the brush are no edge";
+        ui.add(slider).labelled_by(label.id).on_hover_text(tooltip);
+    });
     if brush != *session.brush() {
         session.set_brush(brush);
     }

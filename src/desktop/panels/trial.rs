@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use egui::{Button, ComboBox, DragValue, ProgressBar, RichText, Role, Slider, Ui};
 
 use crate::desktop::{theme, widgets};
-use crate::segment::{Connectivity, SliceAxis, Wall};
+use crate::segment::{Connectivity, Decider, SliceAxis, Wall};
 use crate::session::{Algorithm, Command, KeptIslands, Operation, Session, Smoothing};
 
 /// Draws the section while something is tried out.
@@ -170,6 +170,31 @@ fn show_settings(ui: &mut Ui, session: &Session, algorithm: &mut Algorithm) {
             show_number(ui, "By", mm, 0.5..=20.0, unit);
             show_keep(ui, keep_others);
         }
+        Algorithm::Refine { label, method, within_mm, around_lps, radius_mm, keep_others } => {
+            show_label(ui, session, "Label", label);
+            let deciders = [
+                (Decider::GraphCut, "Graph cut", "The shortest boundary along the steepest change of values"),
+                (
+                    Decider::RandomWalker,
+                    "Random walker",
+                    "Each voxel goes to the side that even values lead to; better where edges are weak",
+                ),
+            ];
+            show_explained(ui, "Method", method, &deciders);
+            show_number(ui, "Within", within_mm, 0.5..=15.0, unit);
+            let mut is_near = around_lps.is_some();
+            let where_to = [
+                (true, "Near the crosshair", "Quick, and the rest stays as it is"),
+                (false, "Everywhere", "The whole boundary; large labels take a while"),
+            ];
+            show_explained(ui, "Where", &mut is_near, &where_to);
+            // It goes with the crosshair.
+            *around_lps = is_near.then_some(session.focus());
+            if is_near {
+                show_number(ui, "As far as", radius_mm, 2.0..=60.0, unit);
+            }
+            show_keep(ui, keep_others);
+        }
         Algorithm::Combine { op, a, b, into, .. } => {
             show_label(ui, session, "First", a);
             show_choice(
@@ -273,10 +298,25 @@ fn show_keep(ui: &mut Ui, keep_others: &mut bool) {
 }
 
 fn show_choice<T: PartialEq + Copy>(ui: &mut Ui, caption: &str, chosen: &mut T, choices: &[(T, &str)]) {
+    let choices: Vec<_> = choices.iter().map(|(value, word)| (*value, *word, "")).collect();
+    show_explained(ui, caption, chosen, &choices);
+}
+
+/// A choice with a sentence about each.
+fn show_explained<T: PartialEq + Copy>(
+    ui: &mut Ui,
+    caption: &str,
+    chosen: &mut T,
+    choices: &[(T, &str, &str)],
+) {
     ui.horizontal_wrapped(|ui| {
         ui.label(caption);
-        for (value, word) in choices {
-            if ui.add(Button::new(*word).selected(chosen == value)).clicked() {
+        for (value, word, sentence) in choices {
+            let mut response = ui.add(Button::new(*word).selected(chosen == value));
+            if !sentence.is_empty() {
+                response = response.on_hover_text(*sentence);
+            }
+            if response.clicked() {
                 *chosen = *value;
             }
         }
