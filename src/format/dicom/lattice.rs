@@ -98,20 +98,33 @@ pub(super) type Part = (Vec<usize>, Lattice);
 /// The slices, whose places rise, as one lattice where they lie on one, or would but for a few between
 /// them; else in parts that are even in themselves.
 pub(super) fn parts(origins: &[Point<Patient>]) -> Vec<Part> {
-    let whole = |origins: &[_]| Lattice::even(origins).or_else(|| Lattice::with_holes(origins));
     if let Some(whole) = whole(origins) {
         return vec![((0..origins.len()).collect(), whole)];
     }
     let even = |part: Range<usize>| Some((part.clone().collect(), Lattice::even(&origins[part])?));
-    let parts: Vec<Part> = even_parts(origins).into_iter().filter_map(even).collect();
-    let (strays, others): (Vec<Part>, Vec<Part>) =
-        parts.iter().cloned().partition(|(part, _)| part.len() == 1);
-    let others: Vec<usize> = others.into_iter().flat_map(|(part, _)| part).collect();
-    let of_others: Vec<_> = others.iter().map(|n| origins[*n]).collect();
-    match whole(&of_others).filter(|_| OTHERS_PER_STRAY * strays.len() <= others.len()) {
-        Some(whole) => std::iter::once((others, whole)).chain(strays).collect(),
-        None => parts,
+    without_strays(origins).unwrap_or_else(|| even_parts(origins).into_iter().filter_map(even).collect())
+}
+
+fn whole(origins: &[Point<Patient>]) -> Option<Lattice> {
+    Lattice::even(origins).or_else(|| Lattice::with_holes(origins))
+}
+
+/// All slices that lie on the lattice of the longest even range, and each of the few others alone.
+fn without_strays(origins: &[Point<Patient>]) -> Option<Vec<Part>> {
+    let longest = longest_even(origins);
+    let (first, step) = (*origins.get(longest.start)?, Lattice::even(&origins[longest])?.step?);
+    let is_on_it = |n: &usize| {
+        let from_first = origins[*n] - first;
+        let places = (from_first.dot(step) / step.dot(step)).round();
+        (from_first - step * places).length() <= ALMOST_EVEN * step.length()
+    };
+    let (others, strays): (Vec<usize>, Vec<usize>) = (0..origins.len()).partition(is_on_it);
+    if OTHERS_PER_STRAY * strays.len() > others.len() {
+        return None;
     }
+    let whole = whole(&others.iter().map(|n| origins[*n]).collect::<Vec<_>>())?;
+    let alone = |n| (vec![n], Lattice { step: None, places: vec![0], furthest_mm: 0.0 });
+    Some(std::iter::once((others, whole)).chain(strays.into_iter().map(alone)).collect())
 }
 
 /// The longest even range first and then what is left at either side of it.

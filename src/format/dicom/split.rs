@@ -136,8 +136,8 @@ pub(super) fn doubt_of_uneven(sweep: &[Picture], origins: &[Point<Patient>], par
     };
     let (gaps, count) = (few(gaps.map(gap)), parts.len());
     let of_part = |(part, lattice): &Part| match lattice.step {
-        Some(step) => format!("{} {:.2} mm apart", part.len(), step.length()),
-        None => "1 alone".to_owned(),
+        Some(step) => format!("{} slices {:.2} mm apart", part.len(), step.length()),
+        None => "1 slice".to_owned(),
     };
     let (code, what) = match missing {
         true => (DoubtCode::MissingSlices, "most slices are missing"),
