@@ -54,6 +54,7 @@ pub const MOST_BOUNDARY_VOXELS: usize = 20_000_000;
 
 /// The mask with its boundary decided anew. The voxels of `kept` stay as they are, and so does each part of
 /// the mask or of what surrounds it, however thin, at its deepest place. The mask's box is the whole grid.
+/// A large boundary is decided in stacks of slices that overlap, so that memory stays bounded.
 pub fn refined(
     volume: &Volume,
     time: usize,
@@ -62,70 +63,112 @@ pub fn refined(
     band: &BoundaryBand,
     progress: &dyn Progress,
 ) -> Result<Mask, BoundaryError> {
-    let (object, background) = certain(volume.grid(), mask, kept, band, &Part::new(progress, 0.0, 0.2))?;
-    let field = Field::of(&Refinement { volume, time, object: &object, background: &background });
-    let progress = Part::new(progress, 0.2, 1.0);
-    let step = usual_step(&field);
-    let decided = match band.decider {
-        Decider::GraphCut => graph_cut::cut(&field, step, &progress)?,
-        Decider::RandomWalker => random_walker::walk(&field, -0.5 / (step * step), &progress)?,
-    };
-    let place = place(volume.grid(), decided.bounds(), band.near);
-    let (mut refined, mut found) = (mask.clone(), decided);
-    found.intersect(&place);
-    refined.subtract(&place);
-    refined.unite(&found);
+    let grid = volume.grid();
+    let sides = Sides::of(grid, mask, kept, band, &Part::new(progress, 0.0, 0.2))?;
+    let stacks = sides.stacks(reach(grid, band.within_mm)[2], MOST_BOUNDARY_VOXELS)?;
+    let mut refined = mask.clone();
+    for (nth, [own, seen]) in stacks.iter().enumerate() {
+        let done = |n: usize| 0.2 + 0.8 * n as f32 / stacks.len() as f32;
+        let progress = Part::new(progress, done(nth), done(nth + 1));
+        progress.go_on(0.0)?;
+        let Some((object, background)) = sides.certain(*seen) else { continue };
+        let field = Field::of(&Refinement { volume, time, object: &object, background: &background });
+        let step = usual_step(&field);
+        let mut found = match band.decider {
+            Decider::GraphCut => graph_cut::cut(&field, step, &progress)?,
+            Decider::RandomWalker => random_walker::walk(&field, -0.5 / (step * step), &progress)?,
+        };
+        let place = place(grid, own.intersection(&found.bounds()), band.near);
+        found.intersect(&place);
+        refined.subtract(&place);
+        refined.unite(&found);
+    }
     Ok(refined)
 }
 
-/// What certainly belongs to the mask and what certainly does not, in the box around what is to be decided.
-fn certain(
-    grid: &Grid,
-    mask: &Mask,
-    kept: &Mask,
-    band: &BoundaryBand,
-    progress: &dyn Progress,
-) -> Result<(Mask, Mask), BoundaryError> {
-    let (whole, spacing) = (grid.bounds(), grid.spacing_mm());
-    let reach = reach_of(band.within_mm, spacing, whole.dims()).map(|n| n + 1);
-    let mut around = mask.tight_bounds().ok_or(BoundaryError::Nowhere)?.grown(reach);
-    // The rim of what is decided pulls at the boundary: it lies a little beyond what is taken.
-    let wider = band.near.map(|(centre, radius_mm)| (centre, radius_mm + band.within_mm));
-    if let Some((centre, radius_mm)) = wider {
-        around = around.intersection(&box_around(grid, centre, radius_mm).grown(reach));
+/// How far a band reaches along each axis, in voxels, and one more.
+fn reach(grid: &Grid, within_mm: f64) -> [usize; 3] {
+    reach_of(within_mm, grid.spacing_mm(), grid.dims()).map(|n| n + 1)
+}
+
+/// A mask and what is beside it, in a box around what is to be decided of them.
+struct Sides {
+    here: Mask,
+    beside: Mask,
+    open: Mask,
+}
+
+impl Sides {
+    fn of(
+        grid: &Grid,
+        mask: &Mask,
+        kept: &Mask,
+        band: &BoundaryBand,
+        progress: &dyn Progress,
+    ) -> Result<Self, BoundaryError> {
+        let (spacing, reach) = (grid.spacing_mm(), reach(grid, band.within_mm));
+        let mut around = mask.tight_bounds().ok_or(BoundaryError::Nowhere)?.grown(reach);
+        // The rim of what is decided pulls at the boundary: it lies a little beyond what is taken.
+        let wider = band.near.map(|(centre, radius_mm)| (centre, radius_mm + band.within_mm));
+        if let Some((centre, radius_mm)) = wider {
+            around = around.intersection(&box_around(grid, centre, radius_mm).grown(reach));
+        }
+        let here = mask.within(around.intersection(&grid.bounds()));
+        if here.bounds().is_empty() {
+            return Err(BoundaryError::Nowhere);
+        }
+        let beside = here.complement();
+        let part = |from, to| Part::new(progress, from, to);
+        let mut inside = shrunk(&here, band.within_mm, spacing, &part(0.0, 0.3))?;
+        let mut outside = shrunk(&beside, band.within_mm, spacing, &part(0.3, 0.6))?;
+        inside.unite(&deepest(&here, &inside, spacing, &part(0.6, 0.8))?);
+        outside.unite(&deepest(&beside, &outside, spacing, &part(0.8, 1.0))?);
+        let mut open = Mask::full(here.bounds());
+        open.subtract(&inside);
+        open.subtract(&outside);
+        open.subtract(kept);
+        open.intersect(&place(grid, here.bounds(), wider));
+        let mut taken = open.clone();
+        taken.intersect(&place(grid, here.bounds(), band.near));
+        if taken.is_empty() { Err(BoundaryError::Nowhere) } else { Ok(Self { here, beside, open }) }
     }
-    let here = mask.within(around.intersection(&whole));
-    if here.bounds().is_empty() {
-        return Err(BoundaryError::Nowhere);
+
+    /// The boxes to decide one after another, of at most so many voxels: what is taken of each, and what is
+    /// seen, some slices more at either end.
+    fn stacks(&self, overlap: usize, most: usize) -> Result<Vec<[VoxelBox; 2]>, BoundaryError> {
+        let Some(bounds) = self.open.tight_bounds() else { return Ok(Vec::new()) };
+        let [ni, nj, nk] = bounds.grown([1; 3]).intersection(&self.here.bounds()).dims();
+        let slices = most / (ni * nj);
+        if slices >= nk {
+            return Ok(vec![[bounds; 2]]);
+        }
+        let least = (2 * overlap + 3).min(nk);
+        if slices < least {
+            return Err(BoundaryError::TooLarge(ni * nj * least));
+        }
+        let stack = |first: usize| {
+            let part = |from: usize, to: usize| VoxelBox {
+                min: [bounds.min[0], bounds.min[1], from.max(bounds.min[2])],
+                max: [bounds.max[0], bounds.max[1], to.min(bounds.max[2])],
+            };
+            let end = first + slices - 2 * overlap - 2;
+            [part(first, end), part(first.saturating_sub(overlap), end + overlap)]
+        };
+        Ok((bounds.min[2]..bounds.max[2]).step_by(slices - 2 * overlap - 2).map(stack).collect())
     }
-    let beside = here.complement();
-    let part = |from, to| Part::new(progress, from, to);
-    let mut inside = shrunk(&here, band.within_mm, spacing, &part(0.0, 0.3))?;
-    let mut outside = shrunk(&beside, band.within_mm, spacing, &part(0.3, 0.6))?;
-    inside.unite(&deepest(&here, &inside, spacing, &part(0.6, 0.8))?);
-    outside.unite(&deepest(&beside, &outside, spacing, &part(0.8, 1.0))?);
-    let mut open = Mask::full(here.bounds());
-    open.subtract(&inside);
-    open.subtract(&outside);
-    open.subtract(kept);
-    open.intersect(&place(grid, here.bounds(), wider));
-    let mut taken = open.clone();
-    taken.intersect(&place(grid, here.bounds(), band.near));
-    if taken.is_empty() {
-        return Err(BoundaryError::Nowhere);
+
+    /// What certainly belongs to the mask and what certainly does not, around what is open in a box; `None`
+    /// where nothing is.
+    fn certain(&self, part: VoxelBox) -> Option<(Mask, Mask)> {
+        let open = self.open.within(part);
+        let bounds = open.tight_bounds()?.grown([1; 3]).intersection(&self.here.bounds());
+        let certain = |side: &Mask| {
+            let mut certain = side.within(bounds);
+            certain.subtract(&open);
+            certain
+        };
+        Some((certain(&self.here), certain(&self.beside)))
     }
-    let bounds = open.tight_bounds().ok_or(BoundaryError::Nowhere)?;
-    let bounds = bounds.grown([1; 3]).intersection(&here.bounds());
-    let voxels = bounds.dims().into_iter().product();
-    if voxels > MOST_BOUNDARY_VOXELS {
-        return Err(BoundaryError::TooLarge(voxels));
-    }
-    let [object, background] = [&here, &beside].map(|side| {
-        let mut certain = side.within(bounds);
-        certain.subtract(&open);
-        certain
-    });
-    Ok((object, background))
 }
 
 /// Of each part that holds nothing of the core, the voxels that lie deepest.
@@ -273,6 +316,24 @@ mod tests {
         }
         assert_eq!(decided(&block(0..40), 3.0, Decider::GraphCut), Err(BoundaryError::Nowhere));
         assert_eq!(decided(&block(0..0), 3.0, Decider::GraphCut), Err(BoundaryError::Nowhere));
+    }
+
+    #[test]
+    fn stacks_cover_every_slice_once_and_are_no_larger_than_allowed() {
+        let (mask, none) = (block(12..28), Mask::empty(slab().grid().bounds()));
+        let band = BoundaryBand { within_mm: 3.0, near: None, decider: Decider::GraphCut };
+        let sides = Sides::of(slab().grid(), &mask, &none, &band, &Unwatched).expect("a boundary");
+        let slices = |most: usize| {
+            let stacks = sides.stacks(1, most).expect("room enough");
+            let seen = stacks.iter().map(|[_, seen]| seen.dims().into_iter().product::<usize>());
+            assert!(seen.max() <= Some(most));
+            let own = stacks.iter().map(|[own, _]| own.min[2]..own.max[2]);
+            assert!(own.clone().flatten().eq(0..6), "{most}: {stacks:?}");
+            own.count()
+        };
+        let section = 24 * 12;
+        assert_eq!([6, 5].map(|n| slices(n * section)), [1, 6]);
+        assert_eq!(sides.stacks(1, 4 * section), Err(BoundaryError::TooLarge(5 * section)));
     }
 
     #[test]

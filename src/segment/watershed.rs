@@ -12,42 +12,35 @@ use crate::volume::{Mask, Volume};
 pub fn basins(volume: &Volume, time: usize, bounds: VoxelBox, of: &[VoxelIndex], depth: f64) -> Mask {
     let mut mask = Mask::empty(bounds);
     let dims @ [ni, nj, _] = bounds.dims();
-    let place_in = |voxel: &VoxelIndex| {
-        let [i, j, k] = std::array::from_fn(|axis| voxel.to_array()[axis] - bounds.min[axis]);
-        (k * nj + j) * ni + i
+    // A border that stays dry spares looking for the ends of rows.
+    let [row, slice] = [ni + 2, (ni + 2) * (nj + 2)];
+    let place_of = |voxel: VoxelIndex| {
+        let [i, j, k] = std::array::from_fn(|axis| voxel.to_array()[axis] - bounds.min[axis] + 1);
+        k * slice + j * row + i
     };
     let is_wet = |voxel: &&VoxelIndex| bounds.contains(**voxel) && !volume.is_missing(voxel.k);
-    let wanted: Vec<usize> = of.iter().filter(is_wet).map(place_in).collect();
+    let wanted: Vec<usize> = of.iter().filter(is_wet).map(|voxel| place_of(*voxel)).collect();
     if wanted.is_empty() {
         return mask;
     }
     let heights = steepness(volume, time, bounds);
     let depth = (depth.clamp(0.0, 1.0) * f64::from(STEEPEST)) as u8;
-    let place_of = |at: usize| [at % ni, at / ni % nj, at / ni / nj];
-    let mut basins = Basins::new(heights.len());
-    for at in by_height(&heights) {
-        let place = place_of(at);
-        if volume.is_missing(bounds.min[2] + place[2]) {
-            continue;
-        }
-        let height = heights[at];
+    let rows = |k: usize| (bounds.min[1]..bounds.max[1]).map(move |j| VoxelIndex::new(bounds.min[0], j, k));
+    let rows = (bounds.min[2]..bounds.max[2]).flat_map(rows);
+    let places = rows.zip(heights.chunks(ni)).filter(|(start, _)| !volume.is_missing(start.k));
+    let places = places.flat_map(|(start, heights)| (place_of(start) as u32..).zip(heights.iter().copied()));
+    let mut basins = Basins::new(dims.map(|n| n + 2).into_iter().product());
+    for (at, height) in by_height(places, heights.len()) {
+        let at = at as usize;
         basins.begin(at, height);
         // The deepest neighbour takes the voxel in; the others then meet it over the voxel.
         let mut around = [(0u8, 0usize); 6];
         let mut count = 0;
-        let mut meet = |next: usize| {
+        for next in [at - 1, at + 1, at - row, at + row, at - slice, at + slice] {
             if basins.is_flooded(next) {
                 let root = basins.root(next);
                 around[count] = (basins.floors[root], root);
                 count += 1;
-            }
-        };
-        for (axis, step) in [1, ni, ni * nj].into_iter().enumerate() {
-            if place[axis] > 0 {
-                meet(at - step);
-            }
-            if place[axis] + 1 < dims[axis] {
-                meet(at + step);
             }
         }
         let around = &mut around[..count];
@@ -60,36 +53,40 @@ pub fn basins(volume: &Volume, time: usize, bounds: VoxelBox, of: &[VoxelIndex],
             }
         }
     }
-    let mut is_wanted = vec![false; heights.len()];
+    let mut is_wanted = vec![false; basins.floors.len()];
     for at in wanted {
         is_wanted[basins.root(at)] = true;
     }
-    for (row, heights) in heights.chunks(ni).enumerate() {
-        let words = mask.row_mut(bounds.min[1] + row % nj, bounds.min[2] + row / nj);
-        for i in 0..heights.len() {
-            let at = row * ni + i;
-            if basins.is_flooded(at) && is_wanted[basins.root(at)] {
-                words[i / 64] |= 1 << (i % 64);
+    for k in bounds.min[2]..bounds.max[2] {
+        for j in bounds.min[1]..bounds.max[1] {
+            let start = place_of(VoxelIndex::new(bounds.min[0], j, k));
+            let words = mask.row_mut(j, k);
+            for i in 0..ni {
+                let at = start + i;
+                if basins.is_flooded(at) && is_wanted[basins.root(at)] {
+                    words[i / 64] |= 1 << (i % 64);
+                }
             }
         }
     }
     mask
 }
 
-/// The places of a box from low to steep; of equals the first one first.
-fn by_height(heights: &[u8]) -> Vec<usize> {
+/// Places with their heights, from low to steep; of equals the first one first.
+fn by_height(places: impl Iterator<Item = (u32, u8)> + Clone, most: usize) -> Vec<(u32, u8)> {
     let mut starts = [0usize; 256];
-    heights.iter().for_each(|height| starts[usize::from(*height)] += 1);
+    places.clone().for_each(|(_, height)| starts[usize::from(height)] += 1);
     let mut sum = 0;
     for start in &mut starts {
         sum += std::mem::replace(start, sum);
     }
-    let mut order = vec![0; heights.len()];
-    for (at, height) in heights.iter().enumerate() {
-        let start = &mut starts[usize::from(*height)];
-        order[*start] = at;
+    let mut order = vec![(0, 0); most];
+    for place in places {
+        let start = &mut starts[usize::from(place.1)];
+        order[*start] = place;
         *start += 1;
     }
+    order.truncate(sum);
     order
 }
 
