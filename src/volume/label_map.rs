@@ -30,24 +30,6 @@ fn is_label(row: &BrickRow, label: u16) -> [u8; BRICK_EDGE] {
     row.map(|other| u8::from(other == label))
 }
 
-/// Writes a label into places that lie apart; runs in wide registers.
-fn put_apart(row: &mut BrickRow, places: u32, label: u16) {
-    const BITS: [u16; 16] = {
-        let mut bits = [0; 16];
-        let mut n = 0;
-        while n < 16 {
-            bits[n] = 1 << n;
-            n += 1;
-        }
-        bits
-    };
-    for (half, places) in row.as_chunks_mut::<16>().0.iter_mut().zip([places as u16, (places >> 16) as u16]) {
-        for (old, bit) in half.iter_mut().zip(BITS) {
-            *old = if places & bit != 0 { label } else { *old };
-        }
-    }
-}
-
 /// Which brick of a label map, counted along i, j and k in bricks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct BrickIndex(pub [u32; 3]);
@@ -101,12 +83,12 @@ impl Brick {
     /// Writes a label into the places of a row whose bits are set.
     #[inline]
     pub fn put(row: &mut BrickRow, places: u32, label: u16) {
-        let start = places.trailing_zeros() as usize;
-        let end = BRICK_EDGE - places.leading_zeros() as usize;
-        if places.count_ones() as usize + start == end {
-            row[start..end].fill(label);
-        } else {
-            put_apart(row, places, label);
+        for (part, places) in row.as_chunks_mut::<8>().0.iter_mut().zip(places.to_le_bytes()) {
+            if places != 0 {
+                for (n, old) in part.iter_mut().enumerate() {
+                    *old = if places & 1 << n != 0 { label } else { *old };
+                }
+            }
         }
     }
 
