@@ -159,7 +159,7 @@ mod tests {
         check(&stroke.replace("label", "lable"), "the tool brush has no field \"lable\"");
         check(r#"{"tool": "undo", "label": 2}"#, "the tool undo has no field \"label\"");
         let tools = "one of label, brush, erase, box, landmark, interpolate, undo, redo, threshold, grow, fill, \
-                     islands, fill-holes, margin, hollow, smooth, grow-from-seeds, combine";
+                     islands, fill-holes, margin, hollow, smooth, refine, grow-from-seeds, combine";
         check(&stroke.replace("brush", "spray"), &format!("\"tool\" has to be {tools}, not \"spray\""));
         check(
             r#"{"tool": "threshold", "label": 1, "range": 7}"#,
