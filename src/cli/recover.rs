@@ -20,8 +20,8 @@ pub struct RecoverArgs {
     /// Save what the journal holds as a case into this folder; made if it is not there
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Where the journal lies, if not beside the case
-    #[arg(long, value_name = "DIR")]
+    /// Where the journal lies, if not beside the case: its folder, or the file itself under any name
+    #[arg(long, value_name = "PATH")]
     journal: Option<PathBuf>,
     /// Which series, where CASE holds several (`info` tells their ids)
     #[arg(long, value_name = "ID")]
@@ -48,8 +48,14 @@ struct Report {
 /// Tells what the journal holds and, with `--out`, saves it. The journal stays.
 pub(super) fn run(arguments: &RecoverArgs) -> Result<(), CommandError> {
     let mut document = super::apply::open(&arguments.case, arguments.series.as_deref())?;
-    let path = journal_of(&document, arguments.journal.as_deref());
-    let found = document.find_left_behind(&path)?;
+    let mut path = journal_of(&document, arguments.journal.as_deref());
+    let mut found = document.find_left_behind(&path)?;
+    let elsewhere = document.journal_elsewhere().filter(|_| arguments.journal.is_none());
+    if let Some(elsewhere) = elsewhere.clone().filter(|_| !found)
+        && document.find_left_behind(&elsewhere)?
+    {
+        (path, found) = (elsewhere, true);
+    }
     let (steps, last) =
         document.left_behind().map_or((0, None), |(steps, last)| (steps, last.map(str::to_owned)));
     let torn = document.was_cut_off();
@@ -63,21 +69,24 @@ pub(super) fn run(arguments: &RecoverArgs) -> Result<(), CommandError> {
     }
     let journal = found.then(|| path.to_string_lossy().into_owned());
     let report = Report { journal, steps, last, torn, saved };
-    if arguments.json { print_json(&report) } else { print(&in_words(&report, &path)) }
+    if arguments.json { print_json(&report) } else { print(&in_words(&report, &path, elsewhere.as_deref())) }
 }
 
-/// Where the journal of a document lies: beside the case, or under the same name in another folder.
+/// Where the journal of a document lies: beside the case, under the same name in another folder, or in a
+/// file that was named.
 pub(super) fn journal_of(document: &Document, folder: Option<&Path>) -> PathBuf {
     let beside = document.files().journal();
     match (folder, beside.file_name()) {
+        (Some(file), _) if file.is_file() => file.to_owned(),
         (Some(folder), Some(name)) => folder.join(name),
         _ => beside,
     }
 }
 
-fn in_words(report: &Report, path: &Path) -> String {
+fn in_words(report: &Report, path: &Path, elsewhere: Option<&Path>) -> String {
     if report.journal.is_none() {
-        return format!("no journal at {}: nothing is unsaved", path.display());
+        let nor = elsewhere.map_or(String::new(), |other| format!(", nor at {}", other.display()));
+        return format!("no journal at {}{nor}: nothing is unsaved", path.display());
     }
     let steps = match report.steps {
         0 => "no unsaved steps".to_owned(),

@@ -1,7 +1,7 @@
 //! The bars around the viewports: menus and the study's name above, tools at the left, read-outs below.
 
 use egui::scroll_area::ScrollBarVisibility;
-use egui::{Align, Button, Frame, Id, Layout, MenuBar, Panel, RichText, Role, Ui};
+use egui::{Align, Button, Frame, Id, Layout, MenuBar, Panel, RichText, Role, ScrollArea, Ui};
 use egui_material_icons::MaterialIcon;
 use egui_material_icons::icons::{
     ICON_BRUSH, ICON_CHECK_CIRCLE, ICON_CROP_SQUARE, ICON_FORMAT_COLOR_FILL, ICON_INK_ERASER,
@@ -12,7 +12,7 @@ use egui_material_icons::icons::{
 use super::app::App;
 use super::canvas::is_resliced;
 use super::{shortcuts, theme, widgets};
-use crate::session::{COMMANDS, Command, Document, Menu, Readout, Session};
+use crate::session::{COMMANDS, Command, CommandInfo, Document, Menu, Readout, Session};
 use crate::tool::ToolKind;
 use crate::volume::Placement;
 
@@ -91,21 +91,29 @@ pub(super) fn show_top_bar(ui: &mut Ui, app: &mut App) {
 
 fn show_menu(ui: &mut Ui, app: &mut App, menu: Menu) {
     ui.set_min_width(240.0);
-    for row in COMMANDS.iter().filter(|row| row.menu == menu) {
-        let enabled = app.is_enabled(row);
-        let button = Button::new(row.name).shortcut_text(shortcuts::shown(row.command));
-        let response = ui.add_enabled(enabled, button);
-        widgets::named(&response, Role::MenuItem, row.name);
-        if response.on_hover_text(widgets::tooltip(row.command)).clicked() {
-            app.run_command(row.command, ui.ctx());
+    // The longest is taller than a small window.
+    let most = ui.ctx().content_rect().height() - 64.0;
+    ScrollArea::vertical().max_height(most).show(ui, |ui| {
+        for row in COMMANDS.iter().filter(|row| row.menu == menu) {
+            show_menu_row(ui, app, row);
         }
-        match row.command {
-            Command::AutomaticWindow => show_own_windows(ui, app),
-            Command::OpenFolder if !app.settings.recent.is_empty() => {
-                ui.menu_button("Open recent", |ui| show_recent(ui, app));
-            }
-            _ => {}
+    });
+}
+
+fn show_menu_row(ui: &mut Ui, app: &mut App, row: &CommandInfo) {
+    let enabled = app.is_enabled(row);
+    let button = Button::new(row.name).shortcut_text(shortcuts::shown(row.command));
+    let response = ui.add_enabled(enabled, button);
+    widgets::named(&response, Role::MenuItem, row.name);
+    if response.on_hover_text(widgets::tooltip(row.command)).clicked() {
+        app.run_command(row.command, ui.ctx());
+    }
+    match row.command {
+        Command::AutomaticWindow => show_own_windows(ui, app),
+        Command::OpenFolder if !app.settings.recent.is_empty() => {
+            ui.menu_button("Open recent", |ui| show_recent(ui, app));
         }
+        _ => {}
     }
 }
 

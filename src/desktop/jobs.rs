@@ -9,7 +9,6 @@ use crate::format::{FoundSoFar, Scan, Study, Watch};
 use crate::session::{
     Allowed, Document, Import, ImportError, OpenError, SaveJob, SaveOutcome, system_author,
 };
-use crate::store::Digest;
 use crate::volume::Volume;
 
 /// A job that opens a path.
@@ -128,14 +127,13 @@ impl Wanted {
 /// system gives this program.
 fn keep_journal(document: &mut Document) {
     let Err(beside) = document.keep_journal(None) else { return };
-    let elsewhere = || {
-        let folders = directories::ProjectDirs::from("org", "Annotomy", "Annotomy")?;
-        let folder = folders.data_local_dir().join("journals");
-        std::fs::create_dir_all(&folder).ok()?;
-        let name = Digest::of(document.files().journal().as_os_str().as_encoded_bytes()).to_string();
-        Some(folder.join(&name[..16]).with_extension("journal"))
-    };
-    let kept = elsewhere().map(|path| document.keep_journal(Some(&path)));
+    let kept = document.journal_elsewhere().map(|path| {
+        if let Some(folder) = path.parent() {
+            // Where that is not to be had either, the journal says so.
+            let _ = std::fs::create_dir_all(folder);
+        }
+        document.keep_journal(Some(&path))
+    });
     if !matches!(kept, Some(Ok(()))) {
         document.tell(format!("Steps are not kept on disk before you save: {beside}"));
     }

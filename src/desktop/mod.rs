@@ -13,6 +13,7 @@ mod captions;
 mod dialogs;
 mod file_picker;
 mod fuzzy;
+mod in_order;
 mod jobs;
 mod key_sheet;
 mod palette;

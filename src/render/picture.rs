@@ -59,6 +59,15 @@ impl Quality {
         }
     }
 
+    /// The same where labels are looked for: a label one voxel thick is not stepped over but while the
+    /// hand turns it.
+    pub(super) fn most_label_steps(self) -> u32 {
+        match self {
+            Self::Fine | Self::Medium => 4096,
+            Self::Coarse => 256,
+        }
+    }
+
     /// Window pixels along the edge of one pixel of the picture.
     pub(super) fn magnification(self) -> u32 {
         match self {

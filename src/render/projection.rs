@@ -80,15 +80,18 @@ fn draw_values<T: Tone>(
 
 fn draw_surfaces(map: &LabelMap, colours: &[[u8; 4]], scene: &Scene, image: &mut Image) {
     let Some((first, last)) = labelled_box(map) else { return };
-    let scene = &scene.within(first, last);
+    let scene = &scene.of_labels(first, last);
+    let asides = asides(scene);
     image.rows_mut().enumerate().for_each(|(y, row)| {
         for (x, pixel) in row.chunks_exact_mut(4).enumerate() {
             let Some(ray) = Ray::through(scene, x as f64 + 0.5, y as f64 + 0.5) else { continue };
             let met = (0..ray.count).map(f64::from).find_map(|n| {
-                let cell = scene.nearest_cell(ray.place(n));
-                let place = DVec3::from_array(cell.map(|n| n as f64));
-                let label = label_in(map, scene, place);
-                Some((place, label, colour_of(label, colours, scene)?))
+                asides.iter().find_map(|aside| {
+                    let cell = scene.nearest_cell(ray.place(n) + *aside);
+                    let place = DVec3::from_array(cell.map(|n| n as f64));
+                    let label = label_in(map, scene, place);
+                    Some((place, label, colour_of(label, colours, scene)?))
+                })
             });
             if let Some((place, label, (colour, opacity))) = met {
                 let shade = shade_at(map, scene, place, label);
@@ -97,6 +100,15 @@ fn draw_surfaces(map: &LabelMap, colours: &[[u8; 4]], scene: &Scene, image: &mut
             }
         }
     });
+}
+
+/// Four lines of sight through a pixel: a label one voxel thick, seen from its edge, lies between one line
+/// and that of the next pixel where pixels are larger than voxels.
+fn asides(scene: &Scene) -> [DVec3; 4] {
+    std::array::from_fn(|n| {
+        let [right, down] = [n & 1, n >> 1].map(|side| side as f64 * 0.5 - 0.25);
+        scene.right * right + scene.down * down
+    })
 }
 
 /// How much light the surface of a label gets at a place.

@@ -306,7 +306,7 @@ fn draws_of<'a>(
             draws.push(Draw { pass, scene: scene.clone(), labels: None, table: None, rectangles });
             draws.extend(labelled.filter_map(|(layer, labels)| {
                 let (first, last) = labelled_box(layer.map())?;
-                let (scene, rectangles) = (scene.within(first, last), whole.clone());
+                let (scene, rectangles) = (scene.of_labels(first, last), whole.clone());
                 Some(Draw { pass: Pass::Surface, scene, labels: Some(labels), table: None, rectangles })
             }));
         }

@@ -38,6 +38,8 @@ pub(super) struct Scene {
     pub(super) highlight: Option<u16>,
     /// The greatest count of steps along a ray of a projection.
     pub(super) most_steps: u32,
+    /// The same for labels.
+    pub(super) most_label_steps: u32,
     /// The least and the greatest sample that a threshold gives away, as its shader counts them.
     pub(super) keys: [i32; 2],
 }
@@ -115,6 +117,7 @@ impl Scene {
             }),
             highlight: picture.highlight,
             most_steps: 1,
+            most_label_steps: 1,
             keys: picture.threshold.as_ref().map_or([1, 0], |threshold| threshold.keys(volume)),
         };
         match &picture.subject {
@@ -129,6 +132,7 @@ impl Scene {
             }
             Subject::Projection { quality, .. } => {
                 scene.most_steps = quality.most_steps();
+                scene.most_label_steps = quality.most_label_steps();
             }
         }
         scene
@@ -162,6 +166,11 @@ impl Scene {
             last: std::array::from_fn(|axis| self.last[axis].min(last[axis])),
             ..self.clone()
         }
+    }
+
+    /// The part of a projection in which labels are looked for, from voxel `first` to `last`.
+    pub(super) fn of_labels(&self, first: [usize; 3], last: [usize; 3]) -> Self {
+        Self { most_steps: self.most_label_steps, ..self.within(first, last) }
     }
 
     /// The pixels outside of which no place lies in the cells from voxel `first` to `last`; `None`

@@ -10,9 +10,9 @@ use crate::annotation::Form;
 use crate::case::{Case, CaseError};
 use crate::format::{self, Doubt, Refusal, Scan, Series, Study, Watch};
 use crate::store::{
-    self, CaseFiles, DiskAttic, FoundJournal, Journal, JournalDraft, JournalError, JournalMark, JournalStart,
-    LocalDisk, MarksError, Overwrite, SaveError, SaveRequest, Saved, SavedMarks, Seen, Signature,
-    StudyIdentity, Unsaved,
+    self, CaseFiles, Digest, DiskAttic, FoundJournal, Journal, JournalDraft, JournalError, JournalMark,
+    JournalStart, LocalDisk, MarksError, Overwrite, SaveError, SaveRequest, Saved, SavedMarks, Seen,
+    Signature, StudyIdentity, Unsaved,
 };
 
 /// An open study, its marks, and where they are saved.
@@ -344,6 +344,14 @@ impl Document {
     /// Where the marks are saved.
     pub fn files(&self) -> &CaseFiles {
         &self.files
+    }
+
+    /// Where the journal lies where nothing can be written beside the case: in the folder that the system
+    /// gives this program for its data. `None` where it gives none.
+    pub fn journal_elsewhere(&self) -> Option<PathBuf> {
+        let folders = directories::ProjectDirs::from("org", "Annotomy", "Annotomy")?;
+        let name = Digest::of(self.files.journal().as_os_str().as_encoded_bytes()).to_string();
+        Some(folders.data_local_dir().join("journals").join(&name[..16]).with_extension("journal"))
     }
 
     /// The marks as they are now, to be saved by [`SaveJob::run`] on any thread. `into` names another

@@ -288,3 +288,39 @@ fn a_single_picture_offers_no_ball_and_a_brush_that_can_be_seen() {
     let radius = session(&window).brush().radius_mm * session(&window).view(0).pixels_per_mm;
     assert!(radius > 8.0, "the ring is {radius} points wide at first");
 }
+
+/// A slow frame may hold a stroke and what the hands did after it.
+#[test]
+fn keys_and_pointer_count_in_the_order_in_which_they_came() {
+    let study = Study::new();
+    let mut window = opened(&study);
+    press(&mut window, Modifiers::NONE, Key::B);
+    let at = middle(&window, "Axial view");
+    let button = |pressed| Event::PointerButton {
+        pos: at,
+        button: PointerButton::Primary,
+        pressed,
+        modifiers: Modifiers::NONE,
+    };
+    let key = |key| Event::Key {
+        key,
+        physical_key: None,
+        pressed: true,
+        repeat: false,
+        modifiers: Modifiers::NONE,
+    };
+    let dab = || [Event::PointerMoved(at), button(true), button(false)];
+    let shown = |window: &Harness<'_, App>| session(window).view(0).slice.expect("a scanned slice");
+    let (family, first) = shown(&window);
+    let one_frame: Vec<Event> =
+        dab().into_iter().chain([key(Key::ArrowUp)]).chain(dab()).chain([key(Key::E)]).collect();
+    window.input_mut().events.extend(one_frame);
+    window.run_steps(8);
+    let (_, second) = shown(&window);
+    assert_ne!(first, second, "the key moved the slice");
+    let mut painted = [first, second];
+    painted.sort_unstable();
+    assert_eq!(session(&window).annotated_slices(family.slice_axis), painted);
+    assert_eq!(session(&window).history().done().count(), 2, "neither dab was lost");
+    assert_eq!(session(&window).tool_kind(), ToolKind::Eraser);
+}

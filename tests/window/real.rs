@@ -125,10 +125,16 @@ fn a_real_window_paints_survives_its_device_and_a_kill_and_saves() {
     let length = || std::fs::metadata(&journal).map_or(0, |file| file.len());
 
     let mut program = started(&screen, &study);
-    screen.key("b");
-    let grown = |before: u64| until("a step in the journal", || (length() > before).then(length));
-    screen.stroke([240, 180]);
-    let after_one = grown(0);
+    // The first strokes may come while the study is still being read.
+    let painted = |at, before: u64| {
+        until("a step in the journal", || {
+            screen.key("b");
+            screen.stroke(at);
+            std::thread::sleep(Duration::from_millis(700));
+            (length() > before).then(length)
+        })
+    };
+    let after_one = painted([240, 180], 0);
     // The window is made anew on another device, with the same state.
     screen.key("ctrl+p");
     screen.tool("type graphics").expect("words");
@@ -140,12 +146,12 @@ fn a_real_window_paints_survives_its_device_and_a_kill_and_saves() {
     });
     screen.tool(&format!("windowfocus --sync {lost}")).expect("the keyboard");
     pause();
-    screen.stroke([240, 260]);
-    grown(after_one);
+    painted([240, 260], after_one);
     program.kill().expect("kill -9");
     program.wait().expect("it is gone");
     let left = asked(&["recover"], &study.file("phantom.nii.gz"));
-    assert_eq!((&left["steps"], &left["torn"]), (&Value::from(2), &Value::from(false)), "{left}");
+    assert!(left["steps"].as_u64().is_some_and(|steps| steps >= 2), "{left}");
+    assert_eq!(left["torn"], Value::from(false), "{left}");
 
     let mut program = started(&screen, &study);
     let sidecar = study.file("phantom.annotomy.json");

@@ -27,6 +27,12 @@ impl App {
 
     /// Carries out a command, whoever gave it.
     pub(in crate::desktop) fn run_command(&mut self, command: Command, ctx: &egui::Context) {
+        if ctx.text_edit_focused() && ends_typing(command) {
+            // The panel that is drawn next takes the text in.
+            ctx.memory_mut(|memory| memory.stop_text_input());
+            self.after_typing = Some(command);
+            return ctx.request_repaint();
+        }
         match command {
             Command::OpenFile => self.pick(Pick::File, ctx),
             Command::OpenFolder => self.pick(Pick::Folder, ctx),
@@ -36,7 +42,11 @@ impl App {
             Command::ExportLabels if self.document.is_some() => self.pick(Pick::NewLabelFile, ctx),
             Command::SearchLabels => self.panels.search_labels(),
             Command::LoadForm if self.document.is_some() => self.pick(Pick::Form, ctx),
-            Command::Save => self.save(None, Overwrite::Seen, ctx),
+            Command::Save => match self.session().and_then(|session| session.looks_only()).map(str::to_owned)
+            {
+                Some(reason) => self.notify(reason),
+                None => self.save(None, Overwrite::Seen, ctx),
+            },
             Command::SaveTo if self.document.is_some() => self.pick(Pick::SaveFolder, ctx),
             Command::StudyDone => self.toggle_done(ctx),
             Command::OpenStudy(steps) => self.open_undone(steps > 0, ctx),
@@ -270,4 +280,20 @@ impl App {
             self.saving = Some(Saving::start(document.save_job(into, overwrite), ctx));
         }
     }
+}
+
+/// Whether a command has to wait for a text that is being written: it saves it, or leaves it.
+fn ends_typing(command: Command) -> bool {
+    matches!(
+        command,
+        Command::Save
+            | Command::SaveTo
+            | Command::StudyDone
+            | Command::OpenStudy(_)
+            | Command::OpenFile
+            | Command::OpenFolder
+            | Command::OpenWorklist
+            | Command::Close
+            | Command::Quit
+    )
 }

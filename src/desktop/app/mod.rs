@@ -14,6 +14,7 @@ use egui::{CentralPanel, Frame, Panel, Ui};
 use super::canvas::Canvas;
 use super::dialogs::{self, Dialog, Reply};
 use super::file_picker::{FilePicker, Pick, Picked, SystemPicker};
+use super::in_order::InOrder;
 use super::jobs::{Importing, Opening, Saving, Wanted};
 use super::key_sheet::{self, KeysDialog, SheetReply};
 use super::palette::{CommandPalette, Findable, Outcome};
@@ -60,6 +61,8 @@ pub struct App {
     /// What to do once the marks are saved or given up.
     after_save: Option<Next>,
     may_close: bool,
+    /// What is to be done once a text that is being written has become an answer or a name.
+    after_typing: Option<Command>,
     /// Whether neither settings nor journals are written.
     traceless: bool,
     /// The key that is held to look below the labels, and since when, in seconds of the window.
@@ -118,6 +121,7 @@ impl App {
             toast: None,
             after_save: None,
             may_close: false,
+            after_typing: None,
             traceless: start.leaves_no_traces,
             peeking: None,
             on_space: None,
@@ -157,6 +161,7 @@ impl App {
     }
 
     fn set_up(&self, ctx: &egui::Context) {
+        ctx.add_plugin(InOrder::default());
         theme::install(ctx);
         ctx.options_mut(|options| options.zoom_with_keyboard = false);
         self.apply_settings(ctx);
@@ -285,7 +290,8 @@ impl App {
         // What lies over the window takes the keys first, Esc above all.
         let is_covered =
             self.palette.is_some() || self.dialog.is_some() || self.keys_dialog.is_some() || self.key_sheet;
-        if is_covered || ctx.any_popup_open() {
+        // The system's file dialog may take a moment to come; keys are meant for it by then.
+        if is_covered || self.picking.is_some() || ctx.any_popup_open() {
             return;
         }
         let tapped = self.canvas.space_was_tapped(ui);
@@ -342,7 +348,10 @@ impl App {
 
     fn handle_close(&mut self, ctx: &egui::Context) {
         if ctx.input(|input| input.viewport().close_requested()) && !self.may_close && !self.device_lost {
-            if self.has_unsaved() {
+            if ctx.text_edit_focused() {
+                ctx.send_viewport_cmd(egui::ViewportCommand::CancelClose);
+                self.run_command(Command::Quit, ctx);
+            } else if self.has_unsaved() {
                 ctx.send_viewport_cmd(egui::ViewportCommand::CancelClose);
                 self.show_unsaved(ctx);
                 self.dialog = Some(Dialog::Unsaved { next: Next::Quit, names: self.unsaved_names() });
@@ -543,6 +552,7 @@ impl eframe::App for App {
             self.device_lost = true;
             return self.leave_lost_device(&ctx);
         }
+        let after_typing = self.after_typing.take();
         self.follow_jobs(&ctx);
         if let Some(document) = &mut self.document {
             document.record();
@@ -575,6 +585,9 @@ impl eframe::App for App {
             }
         }
         self.show_dialogs(&ctx);
+        if let Some(command) = after_typing {
+            self.run_command(command, &ctx);
+        }
         self.show_toast(&ctx);
         self.device_lost |= self.pictures.is_device_lost(frame);
         if self.device_lost {

@@ -1,16 +1,23 @@
 //! The form: questions about the case, its series and the slice that is shown.
 
+use std::time::Duration;
+
 use egui::{Button, Key, Response, RichText, Role, TextEdit, Ui};
 
 use crate::annotation::{About, Answer, AnswerKind, Question, Subject};
 use crate::desktop::{theme, widgets};
 use crate::session::{Command, Session};
 
-/// A text being written: it becomes an answer when the field is left.
+/// A text being written: it becomes an answer when the field is left or the hands rest.
 #[derive(Default)]
 pub(super) struct FormPanel {
     writing: Option<(Subject, String, String)>,
+    /// When it was changed last, in seconds of the window.
+    changed_at: f64,
 }
+
+/// Hands rest when they write nothing for so many seconds.
+const REST_SECONDS: f64 = 2.0;
 
 /// Stands for the flag among the ids of questions, none of which is empty.
 const AMBIGUOUS: &str = "";
@@ -136,7 +143,7 @@ impl FormPanel {
         }
     }
 
-    /// A field for a text; the text once it is left.
+    /// A field for a text; the text once it is left, and whenever the hands rest.
     fn field(
         &mut self,
         ui: &mut Ui,
@@ -151,15 +158,22 @@ impl FormPanel {
         let response: Response =
             ui.add(TextEdit::singleline(&mut text).id_salt((subject, id.to_owned())).desired_width(width));
         widgets::named(&response, Role::TextInput, name);
-        if response.lost_focus() {
-            self.writing = None;
+        let now = ui.input(|input| input.time);
+        if !response.has_focus() {
+            let was_written = self.writing.take_if(|writing| is_this(writing)).is_some();
             let is_kept = ui.input(|input| input.key_pressed(Key::Escape)) || text == stored;
-            return (!is_kept).then_some(text);
+            return (was_written && !is_kept).then_some(text);
         }
-        if response.has_focus() {
-            self.writing = Some((subject, id.to_owned(), text));
+        if response.changed() {
+            self.changed_at = now;
         }
-        None
+        self.writing = Some((subject, id.to_owned(), text.clone()));
+        let rests_in = self.changed_at + REST_SECONDS - now;
+        if text == stored {
+            return None;
+        }
+        ui.ctx().request_repaint_after(Duration::from_secs_f64(rests_in.max(0.0)));
+        (rests_in <= 0.0).then_some(text)
     }
 }
 

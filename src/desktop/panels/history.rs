@@ -1,6 +1,6 @@
 //! The steps made; a click goes there.
 
-use egui::{RichText, Ui};
+use egui::{RichText, ScrollArea, Ui};
 use egui_material_icons::icons::{ICON_REDO, ICON_UNDO};
 
 use crate::desktop::{theme, widgets};
@@ -25,28 +25,30 @@ pub(super) fn show(ui: &mut Ui, session: &mut Session) {
     let first = done.len().saturating_sub(SHOWN);
     let mut go_to = None;
     let opened = if first > 0 { format!("{first} earlier steps") } else { "As opened".to_owned() };
-    let (response, ()) = widgets::row(ui, done.is_empty(), &opened, |ui| {
-        ui.label(RichText::new(&opened).color(weak));
+    ScrollArea::vertical().id_salt("steps").auto_shrink(false).stick_to_bottom(true).show(ui, |ui| {
+        let (response, ()) = widgets::row(ui, done.is_empty(), &opened, |ui| {
+            ui.label(RichText::new(&opened).color(weak));
+        });
+        if response.clicked() {
+            go_to = Some(first);
+        }
+        for (number, name) in done.iter().enumerate().skip(first) {
+            let (response, ()) = widgets::row(ui, number + 1 == done.len(), name, |ui| {
+                ui.add(egui::Label::new(name).truncate());
+            });
+            if response.clicked() {
+                go_to = Some(number + 1);
+            }
+        }
+        for (number, name) in undone.iter().take(SHOWN).enumerate() {
+            let (response, ()) = widgets::row(ui, false, name, |ui| {
+                ui.add(egui::Label::new(RichText::new(name).color(weak).italics()).truncate());
+            });
+            if response.clicked() {
+                go_to = Some(done.len() + number + 1);
+            }
+        }
     });
-    if response.clicked() {
-        go_to = Some(first);
-    }
-    for (number, name) in done.iter().enumerate().skip(first) {
-        let (response, ()) = widgets::row(ui, number + 1 == done.len(), name, |ui| {
-            ui.add(egui::Label::new(name).truncate());
-        });
-        if response.clicked() {
-            go_to = Some(number + 1);
-        }
-    }
-    for (number, name) in undone.iter().take(SHOWN).enumerate() {
-        let (response, ()) = widgets::row(ui, false, name, |ui| {
-            ui.add(egui::Label::new(RichText::new(name).color(weak).italics()).truncate());
-        });
-        if response.clicked() {
-            go_to = Some(done.len() + number + 1);
-        }
-    }
     if let Some(steps) = go_to
         && let Err(error) = session.go_to_step(steps)
     {

@@ -7,7 +7,7 @@ mod objects;
 mod tool;
 mod trial;
 
-use egui::{ScrollArea, Ui};
+use egui::{Frame, Margin, Panel, ScrollArea, Ui};
 
 use crate::session::Session;
 
@@ -19,16 +19,26 @@ pub(super) struct Panels {
     form: form::FormPanel,
 }
 
+/// Height of the steps at first, in points.
+const HISTORY: f32 = 168.0;
+
 impl Panels {
     /// Draws all sections.
     pub(super) fn show(&mut self, ui: &mut Ui, session: &mut Session) {
+        // However long the rest grows, the steps stay in sight.
+        let most = (ui.available_height() * 0.5).max(HISTORY);
+        Panel::bottom("history")
+            .resizable(true)
+            .default_size(HISTORY)
+            .size_range(HISTORY / 2.0..=most)
+            .frame(Frame::new().inner_margin(Margin { top: 4, ..Margin::ZERO }))
+            .show(ui, |ui| history::show(ui, session));
         ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
             self.labels.show(ui, session);
             trial::show(ui, session);
             tool::show(ui, session);
             self.objects.show(ui, session);
             self.form.show(ui, session);
-            history::show(ui, session);
             ui.add_space(12.0);
         });
     }
