@@ -16,6 +16,11 @@ const ABOVE_NOISE: f32 = 6.0;
 /// the median. Central differences in millimetres along each axis on which the box has several voxels,
 /// one-sided at its ends.
 pub(super) fn steepness(volume: &Volume, time: usize, bounds: VoxelBox) -> Vec<u8> {
+    values_and_steepness(volume, time, bounds).1
+}
+
+/// The values themselves, too; 0 where nothing was scanned.
+pub(super) fn values_and_steepness(volume: &Volume, time: usize, bounds: VoxelBox) -> (Vec<f32>, Vec<u8>) {
     let dims @ [ni, nj, nk] = bounds.dims();
     let slice = ni * nj;
     let mut values = values_of(volume, time, bounds);
@@ -50,7 +55,8 @@ pub(super) fn steepness(volume: &Volume, time: usize, bounds: VoxelBox) -> Vec<u
     let steepest = steepest(&squares);
     let scale = if steepest > 0.0 { f32::from(STEEPEST) / steepest } else { 0.0 };
     let told = |square: f32| (square.sqrt() * scale).round().min(f32::from(STEEPEST)) as u8;
-    squares.into_iter().map(told).collect()
+    let told = squares.into_iter().map(told).collect();
+    (values, told)
 }
 
 /// The steepness that counts as the greatest.

@@ -1,14 +1,14 @@
 //! The basins under the pointer: what an adaptive brush paints.
 
-use super::steepness::{STEEPEST, steepness};
+use super::steepness::{STEEPEST, values_and_steepness};
 use crate::geometry::{VoxelBox, VoxelIndex};
 use crate::volume::{Mask, Volume};
 
 /// The catchment basins that hold some voxels, among the steepness of the values in a box around them
 /// (Vincent & Soille, IEEE TPAMI 13 (1991) 583, with basins merged by depth as in ITK-SNAP's adaptive
-/// brush): the picture is flooded from low to steep, and where two basins meet they become one unless both
-/// are deeper than `depth`, a part from 0 to 1 of the greatest steepness. A greater depth takes in more.
-/// Costs a sort of the box. Voxels outside the box or not scanned hold nothing.
+/// brush): the picture is flooded from low to steep, a voxel between basins goes to the neighbour that has
+/// most nearly its value, and where two basins meet they become one unless both are deeper than `depth`, a
+/// part from 0 to 1 of the greatest steepness. A greater depth takes in more. Costs a sort of the box. Voxels outside the box or not scanned hold nothing.
 pub fn basins(volume: &Volume, time: usize, bounds: VoxelBox, of: &[VoxelIndex], depth: f64) -> Mask {
     let mut mask = Mask::empty(bounds);
     let dims @ [ni, nj, _] = bounds.dims();
@@ -23,28 +23,32 @@ pub fn basins(volume: &Volume, time: usize, bounds: VoxelBox, of: &[VoxelIndex],
     if wanted.is_empty() {
         return mask;
     }
-    let heights = steepness(volume, time, bounds);
+    let (values, heights) = values_and_steepness(volume, time, bounds);
     let depth = (depth.clamp(0.0, 1.0) * f64::from(STEEPEST)) as u8;
     let rows = |k: usize| (bounds.min[1]..bounds.max[1]).map(move |j| VoxelIndex::new(bounds.min[0], j, k));
     let rows = (bounds.min[2]..bounds.max[2]).flat_map(rows);
     let places = rows.zip(heights.chunks(ni)).filter(|(start, _)| !volume.is_missing(start.k));
     let places = places.flat_map(|(start, heights)| (place_of(start) as u32..).zip(heights.iter().copied()));
     let mut basins = Basins::new(dims.map(|n| n + 2).into_iter().product());
+    let mut value_at = vec![0f32; basins.floors.len()];
+    for (nth, values) in values.chunks(ni).enumerate() {
+        let start = (nth / nj + 1) * slice + (nth % nj + 1) * row + 1;
+        value_at[start..start + ni].copy_from_slice(values);
+    }
     for (at, height) in by_height(places, heights.len()) {
         let at = at as usize;
         basins.begin(at, height);
-        // The deepest neighbour takes the voxel in; the others then meet it over the voxel.
-        let mut around = [(0u8, 0usize); 6];
+        // The neighbour most like it takes the voxel in; the others then meet it over the voxel.
+        let mut around = [(0f32, 0usize); 6];
         let mut count = 0;
         for next in [at - 1, at + 1, at - row, at + row, at - slice, at + slice] {
             if basins.is_flooded(next) {
-                let root = basins.root(next);
-                around[count] = (basins.floors[root], root);
+                around[count] = ((value_at[next] - value_at[at]).abs(), next);
                 count += 1;
             }
         }
         let around = &mut around[..count];
-        around.sort_unstable_by_key(|(floor, _)| *floor);
+        around.sort_unstable_by(|(a, _), (b, _)| a.total_cmp(b));
         for (nth, (_, next)) in around.iter().enumerate() {
             let (ours, theirs) = (basins.root(at), basins.root(*next));
             let shallower = basins.floors[ours].max(basins.floors[theirs]);
@@ -121,7 +125,6 @@ impl Basins {
 
     /// Makes one tree of two, given by their roots.
     fn join(&mut self, a: usize, b: usize) {
-        // A voxel that was just flooded goes under the basin, not the basin under it.
         self.floors[b] = self.floors[a].min(self.floors[b]);
         self.parents[a] = b as u32;
     }
