@@ -27,6 +27,7 @@ mod slice_bar;
 mod theme;
 mod tool_marks;
 mod welcome;
+mod wheel;
 mod widgets;
 mod worklist;
 
@@ -89,6 +90,7 @@ pub fn run(start: Start) -> Result<(), WindowError> {
         let before = kept.borrow_mut().take();
         let start = start.take().unwrap_or_default();
         let make = move |cc: &eframe::CreationContext<'_>| -> Result<Box<dyn eframe::App>, _> {
+            cc.egui_ctx.add_plugin(wheel::Wheel::of_this_screen());
             let app = match before {
                 Some(app) => app.on_new_window(&cc.egui_ctx),
                 None => App::new(&cc.egui_ctx, start),

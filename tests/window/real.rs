@@ -3,6 +3,9 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
+use annotomy::format::{Silent, nifti};
+use annotomy::geometry::VoxelBox;
+use annotomy::volume::Mask;
 use serde_json::Value;
 
 use super::*;
@@ -43,6 +46,15 @@ impl Screen {
             .output()
             .expect("xdotool starts");
         output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    }
+
+    /// Hands the keyboard to the window; without a window manager nobody else does.
+    fn focus(&self) {
+        if let Some(window) = self.tool("search --name phantom") {
+            // It may be about to be made anew.
+            let _ = self.tool(&format!("windowfocus {window}"));
+            pause();
+        }
     }
 
     fn key(&self, key: &str) {
@@ -86,7 +98,7 @@ fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// The program with a study open and the keyboard in its window.
+/// The program with a study open, or about to be.
 fn started(screen: &Screen, study: &Study) -> Child {
     let home = study.file("home");
     std::fs::create_dir_all(&home).expect("a home");
@@ -99,10 +111,7 @@ fn started(screen: &Screen, study: &Study) -> Child {
         .env_remove("XDG_DATA_HOME")
         .spawn()
         .expect("the program starts");
-    let window = until("the study", || screen.tool("search --name phantom"));
-    // Without a window manager nobody hands the keyboard over.
-    screen.tool(&format!("windowfocus --sync {window}")).expect("the keyboard");
-    pause();
+    until("the study", || screen.tool("search --name phantom"));
     program
 }
 
@@ -128,6 +137,7 @@ fn a_real_window_paints_survives_its_device_and_a_kill_and_saves() {
     // The first strokes may come while the study is still being read.
     let painted = |at, before: u64| {
         until("a step in the journal", || {
+            screen.focus();
             screen.key("b");
             screen.stroke(at);
             std::thread::sleep(Duration::from_millis(700));
@@ -140,13 +150,14 @@ fn a_real_window_paints_survives_its_device_and_a_kill_and_saves() {
     screen.tool("type graphics").expect("words");
     pause();
     screen.key("Return");
-    let lost = until("the fresh window", || {
-        std::thread::sleep(Duration::from_millis(1500));
-        screen.tool("search --name phantom")
-    });
-    screen.tool(&format!("windowfocus --sync {lost}")).expect("the keyboard");
+    std::thread::sleep(Duration::from_millis(1500));
+    until("the fresh window", || screen.tool("search --name phantom"));
+    screen.focus();
+    screen.tool("mousemove 240 180").expect("a move");
     pause();
-    painted([240, 260], after_one);
+    screen.tool("click 4").expect("a notch of the wheel");
+    pause();
+    painted([240, 180], after_one);
     program.kill().expect("kill -9");
     program.wait().expect("it is gone");
     let left = asked(&["recover"], &study.file("phantom.nii.gz"));
@@ -157,18 +168,27 @@ fn a_real_window_paints_survives_its_device_and_a_kill_and_saves() {
     let sidecar = study.file("phantom.annotomy.json");
     until("the save", || {
         // The question whether to bring them back comes when the study is open.
+        screen.focus();
         screen.key("Return");
         screen.key("ctrl+s");
         std::thread::sleep(Duration::from_millis(500));
         sidecar.exists().then_some(())
     });
     until("the end of the save", || study.file("phantom_dseg.nii.gz").exists().then_some(()));
-    screen.key("ctrl+q");
-    until("the end of the program", || program.try_wait().expect("a child"));
+    until("the end of the program", || {
+        screen.key("ctrl+q");
+        program.try_wait().expect("a child")
+    });
     assert!(!journal.exists(), "a saved case leaves no journal");
     let proof = asked(&["verify"], &sidecar);
     assert_eq!(proof["agrees"], Value::from(true), "{proof}");
     let case: Value = serde_json::from_slice(&std::fs::read(&sidecar).expect("a sidecar")).expect("JSON");
+    let labels = nifti::read_labels(&study.file("phantom_dseg.nii.gz"), &Silent).expect("a mask").labels;
+    let mut slices: Vec<usize> = Vec::new();
+    Mask::of_label(&labels, VoxelBox { min: [0; 3], max: labels.dims() }, 1)
+        .for_each_run(|_, _, k| slices.push(k));
+    slices.dedup();
+    assert!(matches!(slices[..], [one, next] if next == one + 1), "a notch is a slice, not {slices:?}");
     let voxels = case["layers"][0]["counts"][0]["voxels"].as_u64();
     assert!(voxels.is_some_and(|voxels| voxels > 50), "{case}");
 }
