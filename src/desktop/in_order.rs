@@ -1,10 +1,10 @@
 //! Keys and pointer in the order in which hands made them.
 //!
 //! A frame's keys are looked at before its pointer. A slow frame may hold both, a stroke and the key of the
-//! next tool say; so a frame ends where a key comes after the pointer did something, and the rest waits for
-//! the next one.
+//! next tool say; so a frame ends where a key comes after the pointer did something, or after a key that may
+//! have ended the writing of a text, and the rest waits for the next one.
 
-use egui::{Context, Event, Plugin, RawInput};
+use egui::{Context, Event, Key, Plugin, RawInput};
 
 /// Parts frames.
 #[derive(Debug, Default)]
@@ -38,6 +38,7 @@ impl InOrder {
         for (place, event) in events.iter().enumerate() {
             match event {
                 Event::Key { .. } | Event::Text(_) if acted => return place,
+                Event::Key { key: Key::Enter | Key::Tab | Key::Escape, pressed: true, .. } => acted = true,
                 Event::PointerButton { pressed, .. } => (acted, self.is_down) = (true, *pressed),
                 Event::MouseWheel { .. } => acted = true,
                 Event::PointerMoved(_) => acted |= self.is_down,
@@ -50,7 +51,7 @@ impl InOrder {
 
 #[cfg(test)]
 mod tests {
-    use egui::{Key, Modifiers, PointerButton, Pos2};
+    use egui::{Modifiers, PointerButton, Pos2};
 
     use super::*;
 
@@ -62,13 +63,14 @@ mod tests {
             pressed,
             modifiers: Modifiers::NONE,
         };
-        let key = || Event::Key {
-            key: Key::E,
+        let key_of = |key| Event::Key {
+            key,
             physical_key: None,
             pressed: true,
             repeat: false,
             modifiers: Modifiers::NONE,
         };
+        let key = || key_of(Key::E);
         let moved = || Event::PointerMoved(Pos2::ZERO);
         let text = || Event::Text("e".into());
         let mut in_order = InOrder::default();
@@ -87,5 +89,6 @@ mod tests {
         check(vec![button(false), key(), text(), moved(), key()], &[1, 4]);
         check(vec![button(true), button(false), key(), button(true), button(false), key()], &[2, 3, 1]);
         check(vec![moved(), key()], &[2]);
+        check(vec![key_of(Key::Enter), key_of(Key::Enter), key(), text()], &[1, 1, 2]);
     }
 }

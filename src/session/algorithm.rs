@@ -228,6 +228,10 @@ struct Plan {
 
 /// More smoothing than that is a mistake, and would cost all memory.
 const MOST_SMOOTHING_MM: f64 = 100.0;
+/// Nobody is larger.
+const MOST_MARGIN_MM: f64 = 2000.0;
+/// Headers keep seven digits of a spacing: what is longer by less than a millionth is as long.
+const AS_LONG: f64 = 1.0 + 1e-6;
 /// More islands than that are noise, and not labels.
 const MOST_SPLIT: usize = 1000;
 
@@ -436,11 +440,14 @@ impl Algorithm {
                 exists(case, *label)?;
                 let mask = current(*label);
                 let stay = match (keep, remove_below_mm3, split) {
-                    (Some(KeptIslands::Largest), None, false) => Islands::Largest((*count).max(1)),
+                    (Some(KeptIslands::Largest), None, false) if *count == 0 => {
+                        return Err(bad("count must be at least 1"));
+                    }
+                    (Some(KeptIslands::Largest), None, false) => Islands::Largest(*count),
                     (None, Some(mm3), false) => {
                         is_above_0("remove_below_mm3", *mm3)?;
                         // A volume that is a multiple of a voxel's but for its last digit stays.
-                        Islands::AtLeast((mm3 / grid.voxel_mm3() * (1.0 - 1e-9)).ceil() as u64)
+                        Islands::AtLeast((mm3 / grid.voxel_mm3() / AS_LONG.powi(3)).ceil() as u64)
                     }
                     (None, None, true) => return split_up(case, *label, &mask, *connectivity, progress),
                     _ => {
@@ -463,25 +470,28 @@ impl Algorithm {
             Self::Margin { label, mm, keep_others } => {
                 exists(case, *label)?;
                 is_above_0("mm, but for its sign,", mm.abs())?;
-                let mask = current(*label);
+                is_at_most("mm, but for its sign,", mm.abs(), MOST_MARGIN_MM)?;
+                let (mask, by) = (current(*label), mm.abs() * AS_LONG);
                 let changed = match *mm > 0.0 {
-                    true => segment::grown(&mask, *mm, spacing, progress)?,
-                    false => segment::shrunk(&mask, -mm, spacing, progress)?,
+                    true => segment::grown(&mask, by, spacing, progress)?,
+                    false => segment::shrunk(&mask, by, spacing, progress)?,
                 };
                 Ok(Plan::becoming(*label, &mask, changed, *keep_others))
             }
             Self::Hollow { label, mm, wall, keep_others } => {
                 exists(case, *label)?;
                 is_above_0("mm", *mm)?;
+                is_at_most("mm", *mm, MOST_MARGIN_MM)?;
                 let mask = current(*label);
-                let shell = segment::hollow(&mask, *mm, *wall, spacing, progress)?;
+                let shell = segment::hollow(&mask, mm * AS_LONG, *wall, spacing, progress)?;
                 Ok(Plan::becoming(*label, &mask, shell, *keep_others))
             }
             Self::Smooth { method, mm, keep_others, .. } => {
                 labels.iter().try_for_each(|label| exists(case, *label))?;
                 is_above_0("mm", *mm)?;
-                if *mm > MOST_SMOOTHING_MM {
-                    return Err(bad(&format!("mm must be at most {MOST_SMOOTHING_MM}, not {mm}")));
+                is_at_most("mm", *mm, MOST_SMOOTHING_MM)?;
+                if *method == Smoothing::Joint && labels.is_empty() {
+                    return Err(bad("joint smoothing takes \"labels\""));
                 }
                 let sigma = segment::sigma_in_voxels(*mm, grid);
                 if *method == Smoothing::Joint {
@@ -493,10 +503,10 @@ impl Algorithm {
                 };
                 let mask = current(label);
                 let smooth = match method {
-                    Smoothing::Closing => segment::closed(&mask, *mm, spacing, progress)?,
-                    Smoothing::Opening => segment::opened(&mask, *mm, spacing, progress)?,
+                    Smoothing::Closing => segment::closed(&mask, mm * AS_LONG, spacing, progress)?,
+                    Smoothing::Opening => segment::opened(&mask, mm * AS_LONG, spacing, progress)?,
                     Smoothing::Median => {
-                        let reach = spacing.map(|spacing| (mm / spacing * (1.0 + 1e-9)) as usize);
+                        let reach = spacing.map(|spacing| (mm / spacing * AS_LONG) as usize);
                         segment::majority(&mask, reach, progress)?
                     }
                     Smoothing::Gaussian | Smoothing::Joint => segment::smoothed_mask(&mask, sigma, progress)?,
@@ -506,6 +516,7 @@ impl Algorithm {
             Self::Refine { label, method, within_mm, around_lps, radius_mm, keep_others } => {
                 exists(case, *label)?;
                 is_above_0("within_mm", *within_mm)?;
+                is_at_most("within_mm", *within_mm, MOST_SMOOTHING_MM)?;
                 is_above_0("radius_mm", *radius_mm)?;
                 let stays = |other: u16| {
                     other != *label && other != 0 && (*keep_others || case.scheme().is_locked(other))
@@ -669,6 +680,10 @@ fn is_range([low, high]: &[f64; 2]) -> Result<(), AlgorithmError> {
 fn is_above_0(what: &str, number: f64) -> Result<(), AlgorithmError> {
     let makes_sense = number.is_finite() && number > 0.0;
     if makes_sense { Ok(()) } else { Err(bad(&format!("{what} must be above 0, not {number}"))) }
+}
+
+fn is_at_most(what: &str, number: f64, most: f64) -> Result<(), AlgorithmError> {
+    if number <= most { Ok(()) } else { Err(bad(&format!("{what} must be at most {most}, not {number}"))) }
 }
 
 fn seed_at(case: &Case, seed: Point<Patient>) -> Result<VoxelIndex, AlgorithmError> {

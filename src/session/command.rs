@@ -349,8 +349,10 @@ impl Session {
             },
             Command::NewLabel => self.new_label(),
             Command::NewLayer => self.add_layer(),
+            // What the hands are at comes before what is tried out.
+            Command::Accept if self.ask(Ask::Accept) => Ok(()),
             Command::Accept if self.trial().is_some() => self.accept_trial(),
-            Command::Accept if !self.ask(Ask::Accept) => self.accept_ghost().map(drop),
+            Command::Accept => self.accept_ghost().map(drop),
             Command::CopyToNextSlice => self.copy_to_next_slice(),
             Command::LabelPreset(number) => match label_presets().get(number) {
                 Some(preset) => self.add_labels(preset),
@@ -383,7 +385,6 @@ impl Session {
             }
             Command::NextMeasure => self.set_measure(self.measure.next()),
             Command::Tool(kind) => self.take_tool(kind),
-            Command::Accept => {}
             Command::Try(kind) => self.begin_trial(kind),
             Command::Interpolate => self.toggle_ghost(),
             Command::PasteContour => self.paste_contour(),

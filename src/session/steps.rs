@@ -7,13 +7,18 @@ use crate::tool::{Ask, Response, StepEnd};
 
 impl Session {
     /// Undo; `false` where there is nothing to take back. A gesture under way, or the last point of a
-    /// contour that is not filled yet, is what was done last: it alone is taken back.
+    /// contour that is not filled yet, or an algorithm that was accepted and is still at work, is what was done
+    /// last: it alone is taken back.
     pub fn undo(&mut self) -> Result<bool, EditError> {
         if self.grab.is_none() && self.tool.is_busy() && self.ask(Ask::StepBack) {
             return Ok(true);
         }
         if self.cancel_gesture() {
             self.notice = Some("Undone: the gesture under way".into());
+            return Ok(true);
+        }
+        if let Some(name) = self.call_off_accepted() {
+            self.notice = Some(format!("Called off: {name}"));
             return Ok(true);
         }
         let name = self.history.undo(&mut self.case)?.map(|name| format!("Undone: {name}"));

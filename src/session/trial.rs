@@ -134,6 +134,11 @@ const NEAR_MM: f64 = 3.0;
 impl Session {
     /// Begins to try something out, with what suits the label in hand and the place under the crosshair.
     pub fn begin_trial(&mut self, kind: AlgorithmKind) {
+        if let Some(Trial { accepted: true, algorithm, .. }) = &self.trial {
+            let name = algorithm.name(&self.case);
+            self.notice = Some(format!("{name} is still being made: wait for it, or Esc calls it off"));
+            return;
+        }
         self.cancel_gesture();
         self.refresh_counts();
         let label = self.active_label.max(1);
@@ -254,6 +259,12 @@ impl Session {
             },
             changes_nothing: matches!(work, Work::Made(made) if made.edits.is_empty()),
         })
+    }
+
+    /// Ends a trial that was accepted and is still being made; its name.
+    pub(super) fn call_off_accepted(&mut self) -> Option<String> {
+        let trial = self.trial.take_if(|trial| trial.accepted)?;
+        Some(trial.algorithm.name(&self.case))
     }
 
     /// Ends the trial and leaves everything as it is; `false` where there was none.

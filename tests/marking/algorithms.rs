@@ -335,3 +335,41 @@ fn edits_of_another_thread_are_refused_once_their_bricks_changed() {
     let voxel = session.case().volume().grid().index_at(at).expect("inside");
     assert_eq!(session.case().layers()[0].label(voxel), 1);
 }
+
+/// A header's 1.2 is 1.2000000477: a margin told as one spacing still reaches the next voxel.
+#[test]
+fn lengths_count_though_headers_keep_seven_digits() {
+    let [x, y, z] = [0.7f32, 1.2, 2.9].map(f64::from);
+    let axes = [[x, 0.0, 0.0], [0.0, y, 0.0], [0.0, 0.0, z]];
+    let count = |step: &str| {
+        let mut session = Session::new(case_on(grid([24, 20, 10], axes, [0.0; 3])), "Script");
+        let seed = format!(
+            r#"{{"tool": "brush", "label": 1, "shape": "ball", "radius_mm": 0.1, "points_lps": [[{}, {}, {}]]}}"#,
+            12.0 * x,
+            10.0 * y,
+            5.0 * z
+        );
+        run_steps(&mut session, LABELS).expect("labels");
+        run_steps(&mut session, &seed).expect("a voxel");
+        run_steps(&mut session, step).expect("a step");
+        session.case().layers()[0].counts().get(&1).copied().unwrap_or_default()
+    };
+    let margin = |mm: f64| count(&format!(r#"{{"tool": "margin", "label": 1, "mm": {mm}}}"#));
+    for mm in [0.7, 1.2, 2.9] {
+        assert_eq!(margin(mm), margin(mm + 1e-4), "{mm} mm");
+    }
+    assert_eq!(margin(0.7), 3);
+    let islands =
+        |mm3: f64| count(&format!(r#"{{"tool": "islands", "label": 1, "remove_below_mm3": {mm3}}}"#));
+    assert_eq!([islands(0.7 * 1.2 * 2.9), islands(0.7 * 1.2 * 2.9 + 1e-3)], [1, 0]);
+}
+
+#[test]
+fn nothing_reaches_further_than_a_person_is_long() {
+    for step in [r#""margin", "mm": 1e20"#, r#""margin", "mm": -1e20"#, r#""hollow", "mm": 1e20"#] {
+        let mut session = Session::new(plain_case(), "Script");
+        run_steps(&mut session, &format!("{LABELS}, {TWO_BALLS}")).expect("two balls");
+        let error = run_steps(&mut session, &format!(r#"{{"tool": {step}, "label": 1}}"#));
+        assert!(error.expect_err(step).to_string().contains("at most"), "{step}");
+    }
+}

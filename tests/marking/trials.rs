@@ -3,6 +3,7 @@
 use annotomy::geometry::VoxelIndex;
 use annotomy::segment::{Connectivity, Wall};
 use annotomy::session::{Algorithm, AlgorithmKind, Command, KeptIslands, Operation, Session, Smoothing};
+use annotomy::tool::ToolKind;
 use annotomy::volume::LabelMap;
 
 use crate::stage::*;
@@ -195,4 +196,41 @@ fn defaults_suit_the_place_under_the_crosshair() {
         defaults(&mut hands.session, AlgorithmKind::Smooth),
         Some(Algorithm::Smooth { label: Some(1), method: Smoothing::Median, .. })
     ));
+}
+
+#[test]
+fn what_was_accepted_is_made_before_anything_else_and_the_first_undo_calls_it_off() {
+    let mut hands = painted();
+    let (before, steps) = (digest(hands.session.case()), hands.session.history().done().len());
+    hands.run(Command::Try(AlgorithmKind::Smooth));
+    // No outcome is taken in before somebody looks.
+    hands.session.accept_trial().expect("accepted");
+    if let Some(state) = hands.session.trial() {
+        assert!(state.accepted);
+        hands.run(Command::Try(AlgorithmKind::Margin));
+        let kind = hands.session.trial().expect("still at work").kind;
+        assert_eq!(kind, AlgorithmKind::Smooth, "it is not thrown away");
+        assert!(hands.session.take_notice().is_some_and(|notice| notice.contains("still being made")));
+        assert_eq!(hands.session.undo(), Ok(true));
+        assert!(hands.session.trial().is_none());
+        assert_eq!(digest(hands.session.case()), before);
+        assert_eq!(hands.session.history().done().len(), steps, "no other step was undone");
+    }
+}
+
+#[test]
+fn enter_fills_the_contour_in_hand_before_it_takes_what_is_tried_out() {
+    let mut hands = painted();
+    hands.run(Command::Try(AlgorithmKind::Margin));
+    hands.session.wait_for_trial().expect("made");
+    hands.does(&Act::Take(ToolKind::Polygon));
+    hands.does(&Act::Focus([2.0, 15.0, 10.0]));
+    for corner in [[1.0, 14.0, 10.0], [5.0, 14.0, 10.0], [3.0, 18.0, 10.0]] {
+        hands.click(corner.into());
+    }
+    let steps = hands.session.history().done().len();
+    hands.run(Command::Accept);
+    assert_eq!(hands.session.history().done().last(), Some("Contour on Label 1"));
+    assert_eq!(hands.session.history().done().len(), steps + 1);
+    assert!(hands.session.trial().is_some_and(|trial| !trial.accepted), "it is tried out still");
 }

@@ -465,12 +465,17 @@ impl App {
                 self.panels.show(ui, &mut document.session);
             });
         let session = &mut document.session;
+        let is_at_work = |session: &Session| {
+            session.is_making_ghost() || session.trial().is_some_and(|trial| trial.progress.is_some())
+        };
+        let was_at_work = is_at_work(session);
         session.refresh_counts();
         Pictures::take_thresholds(session);
         if let Err(error) = session.follow_trial() {
             tracing::error!("what was tried out could not be put in place: {error}");
         }
-        if session.is_making_ghost() || session.trial().is_some_and(|trial| trial.progress.is_some()) {
+        // The panels were drawn before it was known what came of it.
+        if was_at_work || is_at_work(session) {
             ui.ctx().request_repaint_after(WORKING);
         }
         self.pictures.highlight = self.panels.hovered_label();

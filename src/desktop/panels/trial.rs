@@ -34,7 +34,9 @@ pub(super) fn show(ui: &mut Ui, session: &mut Session) {
         let apply = Button::new("Apply").fill(theme::palette(ui).accent);
         let enabled = problem.is_none() && !changes_nothing && !accepted;
         if ui.add_enabled(enabled, apply).on_hover_text(widgets::tooltip(Command::Accept)).clicked() {
-            session.run(Command::Accept);
+            if let Err(error) = session.accept_trial() {
+                tracing::error!("what was tried out could not be put in place: {error}");
+            }
         }
         if ui.button("Cancel").on_hover_text(widgets::tooltip(Command::Cancel)).clicked() {
             session.drop_trial();
