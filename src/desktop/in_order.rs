@@ -2,9 +2,9 @@
 //!
 //! A frame's keys are looked at before its pointer. A slow frame may hold both, a stroke and the key of the
 //! next tool say; so a frame ends where a key comes after the pointer did something, or after a key that may
-//! have ended the writing of a text, and the rest waits for the next one.
+//! open or end a place to write in, and the rest waits for the next one.
 
-use egui::{Context, Event, Key, Plugin, RawInput};
+use egui::{Context, Event, Key, Modifiers, Plugin, RawInput};
 
 /// Parts frames.
 #[derive(Debug, Default)]
@@ -38,7 +38,7 @@ impl InOrder {
         for (place, event) in events.iter().enumerate() {
             match event {
                 Event::Key { .. } | Event::Text(_) if acted => return place,
-                Event::Key { key: Key::Enter | Key::Tab | Key::Escape, pressed: true, .. } => acted = true,
+                Event::Key { key, pressed: true, modifiers, .. } => acted = opens_or_ends(*key, *modifiers),
                 Event::PointerButton { pressed, .. } => (acted, self.is_down) = (true, *pressed),
                 Event::MouseWheel { .. } => acted = true,
                 Event::PointerMoved(_) => acted |= self.is_down,
@@ -49,9 +49,16 @@ impl InOrder {
     }
 }
 
+/// Whether a key may put the keyboard into a field, a dialog or the palette, or take it away.
+fn opens_or_ends(key: Key, held: Modifiers) -> bool {
+    held.command
+        || held.ctrl
+        || matches!(key, Key::Enter | Key::Tab | Key::Escape | Key::Questionmark | Key::F1)
+}
+
 #[cfg(test)]
 mod tests {
-    use egui::{Modifiers, PointerButton, Pos2};
+    use egui::{PointerButton, Pos2};
 
     use super::*;
 
@@ -90,5 +97,13 @@ mod tests {
         check(vec![button(true), button(false), key(), button(true), button(false), key()], &[2, 3, 1]);
         check(vec![moved(), key()], &[2]);
         check(vec![key_of(Key::Enter), key_of(Key::Enter), key(), text()], &[1, 1, 2]);
+        let palette = Event::Key {
+            key: Key::P,
+            physical_key: None,
+            pressed: true,
+            repeat: false,
+            modifiers: Modifiers::COMMAND,
+        };
+        check(vec![palette, key(), text(), key(), text()], &[1, 4]);
     }
 }
