@@ -33,10 +33,11 @@ pub(super) fn show(ui: &mut Ui, session: &mut Session) {
     ui.horizontal(|ui| {
         let apply = Button::new("Apply").fill(theme::palette(ui).accent);
         let enabled = problem.is_none() && !changes_nothing && !accepted;
-        if ui.add_enabled(enabled, apply).on_hover_text(widgets::tooltip(Command::Accept)).clicked() {
-            if let Err(error) = session.accept_trial() {
-                tracing::error!("what was tried out could not be put in place: {error}");
-            }
+        let apply = ui.add_enabled(enabled, apply).on_hover_text(widgets::tooltip(Command::Accept));
+        if apply.clicked()
+            && let Err(error) = session.accept_trial()
+        {
+            tracing::error!("what was tried out could not be put in place: {error}");
         }
         if ui.button("Cancel").on_hover_text(widgets::tooltip(Command::Cancel)).clicked() {
             session.drop_trial();
