@@ -162,11 +162,11 @@ impl BrickState {
         }
     }
 
-    /// The state after a change of this one, which the case held and so is sound.
-    pub(super) fn changed(&self, change: impl FnOnce(&mut Option<Arc<Brick>>)) -> Self {
-        let mut brick = self.brick().expect("a state that was applied");
+    /// The state after a change of this one.
+    pub(super) fn changed(&self, change: impl FnOnce(&mut Option<Arc<Brick>>)) -> Result<Self, EditError> {
+        let mut brick = self.brick()?;
         change(&mut brick);
-        Self::of(brick.as_ref())
+        Ok(Self::of(brick.as_ref()))
     }
 
     /// Takes as little memory as runs need, where they need less.

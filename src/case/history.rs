@@ -261,7 +261,7 @@ impl History {
         case.apply(&edit)?;
         let alone = self.open.is_none();
         let open = self.open.get_or_insert_with(|| OpenStep::new(name));
-        open.record(edit);
+        open.record(edit)?;
         if alone {
             self.commit();
         }
@@ -381,13 +381,13 @@ impl OpenStep {
     }
 
     /// Adds an edit; one that changes what an earlier one changed is joined to it.
-    fn record(&mut self, edit: Edit) {
+    fn record(&mut self, edit: Edit) -> Result<(), EditError> {
         match edit {
             Edit::Bricks { layer, changes } => {
                 for change in changes {
                     match self.bricks.entry((layer, change.brick)) {
                         Entry::Vacant(slot) => drop(slot.insert(OpenBrick::Whole(change))),
-                        Entry::Occupied(mut slot) => slot.get_mut().follow_with(change),
+                        Entry::Occupied(mut slot) => slot.get_mut().follow_with(change)?,
                     }
                 }
             }
@@ -397,7 +397,7 @@ impl OpenStep {
                         Entry::Vacant(slot) => {
                             slot.insert(OpenBrick::Rows(JoinedRows::new(change.rows)));
                         }
-                        Entry::Occupied(mut slot) => slot.get_mut().follow_with_rows(&change),
+                        Entry::Occupied(mut slot) => slot.get_mut().follow_with_rows(&change)?,
                     }
                 }
             }
@@ -407,7 +407,7 @@ impl OpenStep {
                         && *same == index
                     {
                         *joined = after;
-                        return;
+                        return Ok(());
                     }
                 }
                 self.edits.push(Edit::Label { index, before, after });
@@ -419,7 +419,7 @@ impl OpenStep {
                         && *same == of
                     {
                         *joined = after;
-                        return;
+                        return Ok(());
                     }
                 }
                 self.edits.push(Edit::Interpolated { of, before, after });
@@ -430,13 +430,14 @@ impl OpenStep {
                         && *same == id
                     {
                         *joined = after;
-                        return;
+                        return Ok(());
                     }
                 }
                 self.edits.push(Edit::Annotation { id, place, before, after });
             }
             Edit::Classification { .. } => self.edits.push(edit),
         }
+        Ok(())
     }
 
     fn close(self) -> Step {
@@ -471,22 +472,24 @@ impl OpenStep {
 
 impl OpenBrick {
     /// Adds a change of the whole brick that follows on those before.
-    fn follow_with(&mut self, change: BrickChange) {
+    fn follow_with(&mut self, change: BrickChange) -> Result<(), EditError> {
         match self {
             Self::Whole(earlier) => earlier.after = change.after,
             Self::Rows(joined) => {
-                let before = change.before.changed(|brick| joined.take_back(brick));
+                let before = change.before.changed(|brick| joined.take_back(brick))?;
                 *self = Self::Whole(BrickChange { before, ..change });
             }
         }
+        Ok(())
     }
 
     /// Adds changes of voxels that follow on those before.
-    fn follow_with_rows(&mut self, change: &BrickRows) {
+    fn follow_with_rows(&mut self, change: &BrickRows) -> Result<(), EditError> {
         match self {
-            Self::Whole(earlier) => earlier.after = earlier.after.changed(|brick| change.write(brick)),
+            Self::Whole(earlier) => earlier.after = earlier.after.changed(|brick| change.write(brick))?,
             Self::Rows(joined) => joined.join(&change.rows),
         }
+        Ok(())
     }
 }
 

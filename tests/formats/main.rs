@@ -8,3 +8,4 @@ mod masks;
 mod nifti;
 mod oracle;
 mod photo;
+mod watcher;

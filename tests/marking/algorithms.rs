@@ -231,7 +231,7 @@ fn what_makes_no_sense_is_refused_and_changes_nothing() {
     check(r#"{"tool": "fill-holes", "label": 2}"#, "locked");
     check(r#"{"tool": "grow-from-seeds", "labels": [1, 2]}"#, "locked");
     check(r#"{"tool": "grow-from-seeds", "labels": [1, 1]}"#, "different labels");
-    check(r#"{"tool": "grow-from-seeds", "labels": [3]}"#, "painted yet");
+    check(r#"{"tool": "grow-from-seeds", "labels": [3]}"#, "two painted labels");
     check(r#"{"tool": "grow-from-seeds", "labels": [1], "margin_mm": -1}"#, "at least 0");
     check(r#"{"tool": "interpolate", "label": 7, "axis": "k"}"#, "no label 7");
 }

@@ -26,8 +26,7 @@ fn the_brush_follows_edges_by_one_key_and_says_how_far() {
     assert!(steps(&window)[0].contains("along edges"), "{:?}", steps(&window));
     press(&mut window, Modifiers::COMMAND, Key::Z);
     assert_eq!(labelled(&window), 0);
-    window.get_by_label("Follow edges").click();
-    window.run_steps(3);
+    click(&mut window, "Follow edges");
     assert_eq!(session(&window).brush().follow_edges, None);
 }
 
@@ -36,8 +35,7 @@ fn a_contour_snaps_to_edges_and_is_one_step() {
     let study = Study::new();
     let mut window = opened(&study);
     press(&mut window, Modifiers::NONE, Key::P);
-    window.get_by_label("Snap to edges").click();
-    window.run_steps(3);
+    click(&mut window, "Snap to edges");
     assert!(session(&window).snaps_to_edges());
     press(&mut window, Modifiers::SHIFT, Key::L);
     assert!(!session(&window).snaps_to_edges());
@@ -73,10 +71,8 @@ fn a_boundary_is_refined_near_the_crosshair_or_everywhere_and_taken_by_enter() {
         assert!(window.query_by_role_and_label(Role::Slider, slider).is_some(), "{slider}");
     }
     wait(&mut window, "the boundary", made);
-    window.get_by_label("Random walker").click();
-    window.run_steps(3);
-    window.get_by_label("Everywhere").click();
-    window.run_steps(3);
+    click(&mut window, "Random walker");
+    click(&mut window, "Everywhere");
     assert!(window.query_by_role_and_label(Role::Slider, "As far as").is_none());
     wait(&mut window, "the boundary", made);
     let trial = session(&window).trial().map(|trial| (trial.problem, trial.changes_nothing));

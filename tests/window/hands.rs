@@ -202,10 +202,8 @@ fn labels_are_searched_grouped_and_chosen_without_a_stroke() {
     let study = Study::new();
     let mut window = opened(&study);
     press(&mut window, Modifiers::NONE, Key::B);
-    window.get_by_label("Label").click();
-    window.run_steps(3);
-    window.get_by_label("Labels: organs").click();
-    window.run_steps(4);
+    click(&mut window, "Label");
+    click(&mut window, "Labels: organs");
     assert!(window.query_by_label("Group Vessels").is_some());
     assert!(session(&window).case().scheme().len() > 20);
     // L puts the cursor into the field, where letters are letters.
@@ -221,11 +219,9 @@ fn labels_are_searched_grouped_and_chosen_without_a_stroke() {
     assert_eq!(session(&window).case().scheme().get(active).map(|label| label.name.as_str()), Some("Aorta"));
     assert_eq!((session(&window).tool_kind(), labelled(&window)), (ToolKind::Brush, 0));
     // A group folds up, and one eye hides all of it.
-    window.get_by_label("Group Abdomen").click();
-    window.run_steps(3);
+    click(&mut window, "Group Abdomen");
     assert!(window.query_by_label_contains("Liver").is_none());
-    window.get_by_label("Group Abdomen shown").click();
-    window.run_steps(3);
+    click(&mut window, "Group Abdomen shown");
     let hidden = session(&window).case().scheme().iter().filter(|(_, label)| !label.visible).count();
     assert_eq!(hidden, 14);
 }
@@ -238,17 +234,14 @@ fn layers_are_added_chosen_and_hidden() {
     let at = middle(&window, "Axial view");
     drag(&mut window, PointerButton::Primary, &[at]);
     let painted = labelled(&window);
-    window.get_by_label("New layer").click();
-    window.run_steps(3);
+    click(&mut window, "New layer");
     press(&mut window, Modifiers::COMMAND, Key::L);
     drag(&mut window, PointerButton::Primary, &[at]);
     assert_eq!(labelled(&window), painted, "the first layer keeps its voxels");
     assert_eq!(session(&window).case().layers()[1].counts().values().sum::<u64>(), painted);
-    window.get_by_label("Layer Layer 2 shown").click();
-    window.run_steps(3);
+    click(&mut window, "Layer Layer 2 shown");
     assert!(!session(&window).case().is_layer_shown(1));
-    window.get_by_label("Layer Layer 1").click();
-    window.run_steps(3);
+    click(&mut window, "Layer Layer 1");
     assert_eq!(session(&window).layer(), 0);
 }
 
@@ -257,8 +250,7 @@ fn values_are_kept_to_by_fields_and_the_same_range_comes_back() {
     let study = Study::new();
     let mut window = opened(&study);
     press(&mut window, Modifiers::NONE, Key::B);
-    window.get_by_label("Only values in a range").click();
-    window.run_steps(3);
+    click(&mut window, "Only values in a range");
     let range = session(&window).brush().only_values.expect("a range");
     let field = window.get_by_label("Lowest value painted").rect().center();
     drag(&mut window, PointerButton::Primary, &[field, field + Vec2::new(30.0, 0.0)]);

@@ -39,11 +39,6 @@ fn open_keys(window: &mut Harness<'_, App>) {
     window.run_steps(3);
 }
 
-fn click(window: &mut Harness<'_, App>, label: &str) {
-    window.get_by_label(label).click();
-    window.run_steps(4);
-}
-
 #[test]
 fn the_palette_finds_commands_labels_and_recent_files_by_a_few_letters() {
     let study = Study::new();

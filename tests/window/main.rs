@@ -112,6 +112,11 @@ fn wheel(window: &mut Harness<'_, App>, notches: f32) {
     window.run_steps(2);
 }
 
+fn click(window: &mut Harness<'_, App>, label: &str) {
+    window.get_by_label(label).click();
+    window.run_steps(4);
+}
+
 fn press(window: &mut Harness<'_, App>, modifiers: Modifiers, key: Key) {
     window.key_press_modifiers(modifiers, key);
     window.run_steps(2);
@@ -265,8 +270,7 @@ fn a_file_that_is_no_image_is_refused_and_the_window_lives_on() {
     std::fs::write(study.file("letter.nii"), b"Dear colleague").expect("written");
     let mut window = window(Some(study.file("letter.nii")));
     wait(&mut window, "the refusal", |window| window.query_by_label("Close").is_some());
-    window.get_by_label("Close").click();
-    window.run_steps(3);
+    click(&mut window, "Close");
     assert!(window.query_by_label("Open file…").is_some(), "the welcome is back");
 }
 
@@ -277,8 +281,7 @@ fn unsaved_marks_are_asked_about() {
     press(&mut window, Modifiers::COMMAND, Key::L);
     press(&mut window, Modifiers::COMMAND, Key::W);
     assert!(window.state().document().is_some(), "nothing is closed unasked");
-    window.get_by_label("Discard").click();
-    window.run_steps(3);
+    click(&mut window, "Discard");
     assert!(window.state().document().is_none());
 }
 
@@ -301,18 +304,15 @@ fn series_of_one_folder_are_listed_and_each_keeps_its_marks() {
     window.run_steps(2);
     wait(&mut window, "the second series", |window| shown(window).as_deref() == Some("second"));
     assert_eq!(labelled(&window), 0);
-    window.get_by_label("Series phantom.nii.gz, unsaved").click();
-    window.run_steps(3);
+    click(&mut window, "Series phantom.nii.gz, unsaved");
     assert_eq!(shown(&window).as_deref(), Some("phantom"), "what is open already is shown at once");
     assert_eq!(labelled(&window), painted);
 
     // Marks of a series that is not shown are asked about, and shown.
-    window.get_by_label("Series second.nii.gz").click();
-    window.run_steps(3);
+    click(&mut window, "Series second.nii.gz");
     press(&mut window, Modifiers::COMMAND, Key::W);
     assert_eq!(shown(&window).as_deref(), Some("phantom"));
-    window.get_by_label("Discard").click();
-    window.run_steps(3);
+    click(&mut window, "Discard");
     assert!(window.state().document().is_none());
 }
 
@@ -331,8 +331,7 @@ fn marks_wait_for_an_answer_where_the_place_is_doubtful() {
     let stroke = [centre, centre + Vec2::new(15.0, 0.0)];
     drag(&mut window, PointerButton::Primary, &stroke);
     assert_eq!(labelled(&window), 0);
-    window.get_by_label("Mark all the same").click();
-    window.run_steps(3);
+    click(&mut window, "Mark all the same");
     drag(&mut window, PointerButton::Primary, &stroke);
     assert!(labelled(&window) > 0);
 }

@@ -5,11 +5,6 @@ use egui::accesskit::Role;
 
 use super::*;
 
-fn click(window: &mut Harness<'_, App>, label: &str) {
-    window.get_by_label(label).click();
-    window.run_steps(4);
-}
-
 fn write_into(window: &mut Harness<'_, App>, field: &str, text: &str) {
     window.get_by_role_and_label(Role::TextInput, field).click();
     window.run_steps(4);

@@ -7,6 +7,8 @@ use crate::volume::{Sample, Volume, with_samples};
 
 /// Levels that values are told apart by.
 const COUNT: f64 = 4095.0;
+/// The level of what has none: nothing grows there.
+pub(super) const NOT_A_NUMBER: u16 = u16::MAX;
 /// The part of the values at either end that share the last level: metal and dead pixels must not take
 /// the levels that tissue needs.
 const CUT: f64 = 0.001;
@@ -96,7 +98,9 @@ impl<'a> Levels<'a> {
     }
 
     fn level(&self, sample: f64) -> u16 {
-        // What is not a number gets level 0.
+        if sample.is_nan() {
+            return NOT_A_NUMBER;
+        }
         ((sample - self.low) * self.per_sample).round().clamp(0.0, COUNT) as u16
     }
 

@@ -10,11 +10,14 @@ use crate::segment::Unwatched;
 use crate::volume::{Buffer, Rescale, Samples};
 
 fn volume(dims: [usize; 3], sample: impl Fn(usize) -> i16) -> Volume {
+    let samples = (0..dims.iter().product()).map(sample).collect::<Vec<i16>>();
+    volume_of(dims, Samples::I16(Buffer::from_slice(&samples).expect("memory")))
+}
+
+fn volume_of(dims: [usize; 3], samples: Samples) -> Volume {
     let rows = [[1.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0]];
     let grid = Grid::new(dims, Affine::from_rows(rows).expect("an affine"), None).expect("a grid");
-    let samples = (0..dims.iter().product()).map(sample).collect::<Vec<i16>>();
-    let samples = Buffer::from_slice(&samples).expect("memory");
-    Volume::new(grid, 1, Samples::I16(samples), Rescale::NONE).expect("a volume")
+    Volume::new(grid, 1, samples, Rescale::NONE).expect("a volume")
 }
 
 fn noise(n: usize) -> usize {
@@ -153,6 +156,20 @@ fn an_edge_in_the_picture_stops_both_labels() {
     grow.update(&seeds, &Unwatched).expect("nobody cancels");
     for voxel in voxels(volume.grid().bounds()) {
         assert_eq!(grow.label(voxel), Some(if voxel.i < 13 { 1 } else { 2 }), "{voxel:?}");
+    }
+}
+
+#[test]
+fn nothing_grows_where_there_is_no_value() {
+    let dims = [40, 12, 6];
+    let samples: Vec<f32> = (0..40 * 12 * 6).map(|n| if n % 40 == 20 { f32::NAN } else { 1.0 }).collect();
+    let volume = volume_of(dims, Samples::F32(Buffer::from_slice(&samples).expect("memory")));
+    // One of them was set where there is no value.
+    let seeds = with_seeds(&LabelMap::new(dims), &[([2, 5, 3], 1), ([19, 5, 3], 1), ([20, 9, 3], 2)]);
+    let mut grow = GrowFromSeeds::new(&volume, 0, volume.grid().bounds(), &[1, 2]).expect("labels");
+    grow.update(&seeds, &Unwatched).expect("nobody cancels");
+    for voxel in voxels(volume.grid().bounds()) {
+        assert_eq!(grow.label(voxel), (voxel.i < 20).then_some(1), "{voxel:?}");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::levels::Levels;
+use super::levels::{Levels, NOT_A_NUMBER};
 use crate::geometry::VoxelIndex;
 use crate::volume::BRICK_EDGE;
 
@@ -169,7 +169,9 @@ impl Tile {
                 let cell = tile.cell(VoxelIndex::new(i.start, j, k));
                 let row = usize::from(cell)..usize::from(cell) + i.len();
                 if levels.copy_row([i.start, j, k], &mut tile.levels[row.clone()]) {
-                    row.for_each(|cell| tile.is_wall[cell / 64] &= !(1 << (cell % 64)));
+                    for cell in row.filter(|cell| tile.levels[*cell] != NOT_A_NUMBER) {
+                        tile.is_wall[cell / 64] &= !(1 << (cell % 64));
+                    }
                 }
             }
         }

@@ -34,6 +34,8 @@ pub(super) const WINDOW_CENTER: Tag = (0x0028, 0x1050);
 pub(super) const WINDOW_WIDTH: Tag = (0x0028, 0x1051);
 pub(super) const INTERCEPT: Tag = (0x0028, 0x1052);
 pub(super) const SLOPE: Tag = (0x0028, 0x1053);
+pub(super) const SHARED: Tag = (0x5200, 0x9229);
+pub(super) const PER_FRAME: Tag = (0x5200, 0x9230);
 pub(super) const PIXEL_DATA: Tag = (0x7fe0, 0x0010);
 
 pub(super) const EXPLICIT_LITTLE: &str = "1.2.840.10008.1.2.1";
@@ -75,6 +77,24 @@ impl DicomFile {
             .text(INTERCEPT, "DS", "-1024")
             .text(SLOPE, "DS", "1")
             .words(&pixels)
+    }
+
+    /// An object of frames with axial directions and pixels of 0.5 × 0.75 mm, which `shared` says more
+    /// of; each frame says its place.
+    pub(super) fn of_frames(pixels: &[u16], frames: &[Self], shared: Self) -> Self {
+        let shared = shared
+            .sequence((0x0020, 0x9116), &[Self::item().text(ORIENTATION, "DS", "1\\0\\0\\0\\1\\0")])
+            .sequence((0x0028, 0x9110), &[Self::item().text(PIXEL_SPACING, "DS", "0.75\\0.5")]);
+        Self::slice(0, 0.0)
+            .without(POSITION)
+            .without(ORIENTATION)
+            .without(PIXEL_SPACING)
+            .without(SLOPE)
+            .without(INTERCEPT)
+            .text(FRAMES, "IS", &frames.len().to_string())
+            .words(pixels)
+            .sequence(SHARED, &[shared])
+            .sequence(PER_FRAME, frames)
     }
 
     /// No elements: the beginning of an item.

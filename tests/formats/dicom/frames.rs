@@ -6,9 +6,6 @@ use annotomy::volume::{Placement, TimeKind};
 
 use super::file::*;
 
-const SHARED: Tag = (0x5200, 0x9229);
-const PER_FRAME: Tag = (0x5200, 0x9230);
-
 /// One frame of an enhanced MR object, as it is described.
 #[derive(Clone, Default)]
 struct Frame {
@@ -82,21 +79,10 @@ fn enhanced(frames: &[Frame]) -> DicomFile {
     let per_frame = COLUMN_COUNT * ROW_COUNT;
     let pixels: Vec<u16> =
         (0..frames.len()).flat_map(|n| (0..per_frame).map(move |place| (100 * n + place) as u16)).collect();
-    let shared = DicomFile::item()
-        .sequence((0x0020, 0x9116), &[DicomFile::item().text(ORIENTATION, "DS", "1\\0\\0\\0\\1\\0")])
-        .sequence((0x0028, 0x9110), &[DicomFile::item().text(PIXEL_SPACING, "DS", "0.75\\0.5")]);
-    DicomFile::slice(0, 0.0)
+    let groups: Vec<DicomFile> = frames.iter().map(Frame::groups).collect();
+    DicomFile::of_frames(&pixels, &groups, DicomFile::item())
         .text((0x0008, 0x0016), "UI", "1.2.840.10008.5.1.4.1.1.4.1")
         .text((0x0008, 0x0060), "CS", "MR")
-        .without(POSITION)
-        .without(ORIENTATION)
-        .without(PIXEL_SPACING)
-        .without(SLOPE)
-        .without(INTERCEPT)
-        .text(FRAMES, "IS", &frames.len().to_string())
-        .words(&pixels)
-        .sequence(SHARED, &[shared])
-        .sequence(PER_FRAME, &frames.iter().map(Frame::groups).collect::<Vec<_>>())
 }
 
 /// The frame that lies at each k and time, by the samples [`enhanced`] gives it.

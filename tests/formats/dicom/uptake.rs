@@ -116,21 +116,9 @@ fn enhanced(mappings: &[DicomFile]) -> DicomFile {
 
 /// A PET object of some frames, with what it says of all of them beside their direction and size.
 fn converted(pixels: &[u16], frames: &[DicomFile], shared: DicomFile) -> DicomFile {
-    let shared = shared
-        .sequence((0x0020, 0x9116), &[DicomFile::item().text(ORIENTATION, "DS", "1\\0\\0\\0\\1\\0")])
-        .sequence((0x0028, 0x9110), &[DicomFile::item().text(PIXEL_SPACING, "DS", "0.75\\0.5")]);
-    DicomFile::slice(0, 0.0)
+    DicomFile::of_frames(pixels, frames, shared)
         .text((0x0008, 0x0016), "UI", "1.2.840.10008.5.1.4.1.1.128.1")
         .text((0x0008, 0x0060), "CS", "PT")
-        .without(POSITION)
-        .without(ORIENTATION)
-        .without(PIXEL_SPACING)
-        .without(SLOPE)
-        .without(INTERCEPT)
-        .text(FRAMES, "IS", &frames.len().to_string())
-        .words(pixels)
-        .sequence((0x5200, 0x9229), &[shared])
-        .sequence((0x5200, 0x9230), frames)
 }
 
 #[test]

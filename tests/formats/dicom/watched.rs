@@ -1,58 +1,26 @@
 //! What a scan and a load tell of themselves, and what they show beforehand.
 
-use std::sync::Mutex;
-
-use annotomy::format::{self, RefusalCode, Silent, Study, Watch};
+use annotomy::format::{self, RefusalCode, Silent, Study};
 use annotomy::geometry::VoxelIndex;
 use annotomy::volume::Volume;
 
 use super::file::*;
-
-/// Remembers what it is told; says stop after some steps.
-struct Recorder {
-    steps: Mutex<Vec<f64>>,
-    stop_after: usize,
-    previews: Mutex<Vec<Volume>>,
-}
-
-impl Recorder {
-    fn new(stop_after: usize) -> Self {
-        Self { steps: Mutex::default(), stop_after, previews: Mutex::default() }
-    }
-}
-
-impl Watch for Recorder {
-    fn is_cancelled(&self) -> bool {
-        self.steps.lock().expect("not poisoned").len() >= self.stop_after
-    }
-
-    fn progress(&self, done: f64) {
-        self.steps.lock().expect("not poisoned").push(done);
-    }
-
-    fn wants_preview(&self) -> bool {
-        true
-    }
-
-    fn preview(&self, slice: Volume) {
-        self.previews.lock().expect("not poisoned").push(slice);
-    }
-}
+use crate::watcher::Watcher;
 
 #[test]
 fn scans_and_loads_tell_of_themselves_and_stop() {
     let files: Vec<_> = (0..40).map(|n| DicomFile::slice(n, n.into())).collect();
     let folder = folder_of(&files);
-    let patient = Recorder::new(usize::MAX);
+    let patient = Watcher::patient();
     let scan = format::scan(folder.path(), &patient).expect("a study");
-    assert_eq!(patient.steps.lock().expect("not poisoned").len(), 40);
+    assert_eq!(patient.steps().len(), 40);
     let study = format::load(&scan.series[0], &patient).expect("voxels");
     // One while it is not yet known what the folder holds, then the middle.
-    let previews = patient.previews.lock().expect("not poisoned");
+    let previews = patient.previews();
     assert_eq!(previews.iter().map(|preview| in_study(preview, &study)).collect::<Vec<_>>(), [20, 20]);
     let cancelled = |stopped: Option<RefusalCode>| assert_eq!(stopped, Some(RefusalCode::Cancelled));
-    cancelled(format::scan(folder.path(), &Recorder::new(5)).err().map(|refusal| refusal.code));
-    cancelled(format::load(&scan.series[0], &Recorder::new(5)).err().map(|refusal| refusal.code));
+    cancelled(format::scan(folder.path(), &Watcher::stopping_after(5)).err().map(|refusal| refusal.code));
+    cancelled(format::load(&scan.series[0], &Watcher::stopping_after(5)).err().map(|refusal| refusal.code));
 }
 
 /// The k of the study's slice that lies where the preview does; its values are the same.
@@ -76,9 +44,9 @@ fn a_glimpse_is_of_what_most_files_belong_to() {
             })
         });
         let folder = folder_of(&slices.collect::<Vec<_>>());
-        let watch = Recorder::new(usize::MAX);
+        let watch = Watcher::patient();
         let scan = format::scan(folder.path(), &watch).expect("series");
-        let previews = watch.previews.into_inner().expect("not poisoned");
+        let previews = watch.previews();
         let study = format::load(&scan.series[0], &Silent).expect("voxels");
         let found: Vec<_> = previews.iter().map(|preview| in_study(preview, &study)).collect();
         assert_eq!(found, Vec::from_iter(expected), "{counts:?}");

@@ -1,38 +1,10 @@
 //! Loads that are watched: preview, progress, and a stop that stops.
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
-
-use annotomy::format::{RefusalCode, Watch, nifti};
+use annotomy::format::{RefusalCode, nifti};
 use annotomy::geometry::VoxelIndex;
-use annotomy::volume::Volume;
 
 use super::fixture::{Fixture, gzip, on_disk};
-
-#[derive(Default)]
-struct Notes {
-    previews: Mutex<Vec<Volume>>,
-    progress: Mutex<Vec<f64>>,
-    stop: AtomicBool,
-}
-
-impl Watch for Notes {
-    fn is_cancelled(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
-    }
-
-    fn progress(&self, done: f64) {
-        self.progress.lock().expect("unpoisoned").push(done);
-    }
-
-    fn wants_preview(&self) -> bool {
-        true
-    }
-
-    fn preview(&self, slice: Volume) {
-        self.previews.lock().expect("unpoisoned").push(slice);
-    }
-}
+use crate::watcher::Watcher;
 
 /// 200 × 100 × 51 noisy voxels, big-endian.
 fn noisy() -> Fixture {
@@ -50,9 +22,11 @@ fn the_middle_slice_shows_at_its_true_place_before_the_load_ends() {
         [("a.nii", bytes.clone(), true), ("b.nii.gz", gzip(&bytes), false), ("c.nii.gz", members, true)];
     for (name, bytes, must_show) in files {
         let (_folder, path) = on_disk(&[(name, bytes)]);
-        let notes = Notes::default();
-        let whole = nifti::read(&path, &notes).expect("opens").volume;
-        let previews = notes.previews.into_inner().expect("unpoisoned");
+        let watch = Watcher::patient();
+        let whole = nifti::read(&path, &watch).expect("opens").volume;
+        let steps = watch.steps();
+        assert!(steps.iter().all(|done| (0.0..=1.0).contains(done)) && steps.last() == Some(&1.0));
+        let previews = watch.previews();
         // A gzip file of one member may be whole before its middle was shown.
         assert!(!must_show || previews.len() == 1, "{name}");
         for slice in previews {
@@ -63,8 +37,6 @@ fn the_middle_slice_shows_at_its_true_place_before_the_load_ends() {
                 assert_eq!(slice.grid().centre_of(index), whole.grid().centre_of(there), "{name}");
             }
         }
-        let progress = notes.progress.into_inner().expect("unpoisoned");
-        assert!(progress.iter().all(|done| (0.0..=1.0).contains(done)) && progress.last() == Some(&1.0));
     }
 }
 
@@ -73,8 +45,7 @@ fn a_stop_stops() {
     let bytes = noisy().bytes();
     for (name, bytes) in [("a.nii", bytes.clone()), ("a.nii.gz", gzip(&bytes))] {
         let (_folder, path) = on_disk(&[(name, bytes)]);
-        let notes = Notes { stop: true.into(), ..Notes::default() };
-        let refusal = nifti::read(&path, &notes).expect_err("stopped");
+        let refusal = nifti::read(&path, &Watcher::stopping_after(0)).expect_err("stopped");
         assert_eq!(refusal.code, RefusalCode::Cancelled);
     }
 }
