@@ -47,8 +47,7 @@ fn tokens_of(bytes: &[u8], distances: [usize; 2]) -> Vec<u16> {
     let mut tokens = Vec::with_capacity(bytes.len() / 128);
     let mut at = 0;
     while at < bytes.len() {
-        let [along, above] =
-            distances.map(|distance| if at < distance { 0 } else { alike(bytes, at, distance) });
+        let [along, above] = [alike(bytes, at, distances[0]), alike(bytes, at, distances[1])];
         let (kind, length) = if above > along + DEARER { (2, above) } else { (1, along) };
         if length < *LENGTHS.start() {
             tokens.push(bytes[at].into());
@@ -67,7 +66,8 @@ fn tokens_of(bytes: &[u8], distances: [usize; 2]) -> Vec<u16> {
 
 /// How many bytes from a place on are those that stand `distance` before.
 fn alike(bytes: &[u8], at: usize, distance: usize) -> usize {
-    let (these, those) = (&bytes[at..], &bytes[at - distance..]);
+    let Some(start) = at.checked_sub(distance) else { return 0 };
+    let (these, those) = (&bytes[at..], &bytes[start..]);
     let (eights, rest) = these.as_chunks::<8>();
     let (other_eights, other_rest) = those[..these.len()].as_chunks::<8>();
     for (n, (these, those)) in eights.iter().zip(other_eights).enumerate() {

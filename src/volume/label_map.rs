@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use wide::{u16x8, u16x16};
 
 use crate::geometry::{VoxelBox, VoxelIndex};
 
@@ -23,12 +24,6 @@ pub type BrickRow = [u16; BRICK_EDGE];
 
 /// A row is handled as the bits of one word.
 const _: () = assert!(BRICK_EDGE == u32::BITS as usize);
-
-/// 1 for each voxel of a row that has a label. Not inlined: by itself it runs in wide registers.
-#[inline(never)]
-fn is_label(row: &BrickRow, label: u16) -> [u8; BRICK_EDGE] {
-    row.map(|other| u8::from(other == label))
-}
 
 /// Which brick of a label map, counted along i, j and k in bricks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -70,25 +65,19 @@ impl Brick {
     /// Where a row holds a label: bit n for voxel n.
     #[inline]
     pub fn places_of(row: &BrickRow, label: u16) -> u32 {
-        let answers = is_label(row, label);
-        // Eight bytes to bits by one multiplication.
-        let gathered = answers
-            .as_chunks::<8>()
-            .0
-            .iter()
-            .map(|eight| (u64::from_le_bytes(*eight).wrapping_mul(0x0102_0408_1020_4080) >> 56) as u32);
-        gathered.enumerate().fold(0, |places, (n, byte)| places | byte << (8 * n))
+        let label = u16x16::splat(label);
+        let [low, high] = bytemuck::cast::<_, [u16x16; 2]>(*row);
+        low.simd_eq(label).to_bitmask() | high.simd_eq(label).to_bitmask() << 16
     }
 
     /// Writes a label into the places of a row whose bits are set.
     #[inline]
     pub fn put(row: &mut BrickRow, places: u32, label: u16) {
+        const BITS: u16x8 = u16x8::new([1, 2, 4, 8, 16, 32, 64, 128]);
+        let label = u16x8::splat(label);
         for (part, places) in row.as_chunks_mut::<8>().0.iter_mut().zip(places.to_le_bytes()) {
-            if places != 0 {
-                for (n, old) in part.iter_mut().enumerate() {
-                    *old = if places & 1 << n != 0 { label } else { *old };
-                }
-            }
+            let is_here = (u16x8::splat(places.into()) & BITS).simd_eq(BITS);
+            *part = is_here.select(label, u16x8::new(*part)).to_array();
         }
     }
 
@@ -460,10 +449,30 @@ fn for_rows(dims: [usize; 3], index: BrickIndex, mut visit: impl FnMut(usize, Vo
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn pattern(offset: usize) -> u16 {
         if offset.is_multiple_of(7) { (offset % 65_536) as u16 } else { 0 }
+    }
+
+    proptest! {
+        #[test]
+        fn a_row_is_read_and_written_voxel_by_voxel(
+            row in prop::array::uniform32(prop::sample::select(vec![0u16, 1, 255, 256, 0x7fff, 0xffff])),
+            label in prop::sample::select(vec![0u16, 1, 255, 256, 0x7fff, 0xffff]),
+            places in any::<u32>(),
+        ) {
+            let is_there = |places: u32, n: usize| places >> n & 1 == 1;
+            let found = Brick::places_of(&row, label);
+            let mut written = row;
+            Brick::put(&mut written, places, label);
+            for (n, old) in row.into_iter().enumerate() {
+                prop_assert_eq!(is_there(found, n), old == label);
+                prop_assert_eq!(written[n], if is_there(places, n) { label } else { old });
+            }
+        }
     }
 
     #[test]
