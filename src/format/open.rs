@@ -1,6 +1,8 @@
 //! From a path to the series it holds, and from a series to its voxels.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -171,6 +173,7 @@ pub fn scan(path: &Path, watch: &dyn Watch) -> Result<Scan, Refusal> {
     if !metadata.is_file() {
         return Err(not_an_image(path));
     }
+    File::open(path).map_err(|error| Refusal::unreadable(path, &error))?;
     let header = nifti::header_path(path);
     if nifti::is_nifti(&header) {
         return Ok(Scan { series: vec![nifti::series(&header)?], refused: Vec::new() });
@@ -243,8 +246,7 @@ fn scan_folder(root: &Path, watch: &dyn Watch) -> Result<Scan, Refusal> {
         found.series.extend(of_dicom.series);
         found.refused.extend(of_dicom.refused);
     }
-    // Among volumes a photograph is rarely what is meant.
-    found.series.sort_by_key(|series| matches!(series.source, SeriesSource::Photo(_)));
+    put_likeliest_first(&mut found.series, root);
     if found.series.is_empty() && found.refused.is_empty() {
         return Err(Refusal::new(root, RefusalCode::NotAnImage, "holds no file that is opened"));
     }
@@ -295,6 +297,10 @@ fn content(path: &Path) -> Content {
     if is_part_of_a_case(path) {
         return Content::Nothing;
     }
+    // It may be a slice of what is shown.
+    if let Err(error) = File::open(path) {
+        return Content::Series(Err(Refusal::unreadable(path, &error)));
+    }
     if nifti::is_nifti(path) {
         return Content::Series(nifti::series(path).map(Box::new));
     }
@@ -302,6 +308,43 @@ fn content(path: &Path) -> Content {
         return Content::Dicom;
     }
     series_of_other(path).map_or(Content::Nothing, |series| Content::Series(series.map(Box::new)))
+}
+
+/// Sorts series by how likely each is what is meant: pictures before label maps before photographs, and
+/// large ones first. Those of DICOM know their own order and stay together.
+fn put_likeliest_first(series: &mut [Series], folder: &Path) {
+    let is_dicom = |series: &Series| matches!(series.source, SeriesSource::Dicom(_));
+    let samples = |series: &Series| series.facts.dims.iter().product::<usize>() * series.facts.times;
+    let of_dicom = series.iter().find(|series| is_dicom(series)).map_or(0, samples);
+    series.sort_by_key(|series| {
+        let kind = match &series.source {
+            SeriesSource::Photo(_) => 2,
+            source => u8::from(source.own_file().is_some_and(|path| bears_name_of_labels(path, folder))),
+        };
+        (kind, Reverse(if is_dicom(series) { of_dicom } else { samples(series) }))
+    });
+}
+
+/// Whether a file, or the folder that it lies in, is named as label maps are.
+fn bears_name_of_labels(path: &Path, folder: &Path) -> bool {
+    const NAMES: [&str; 11] = [
+        "seg",
+        "dseg",
+        "segmentation",
+        "segmentations",
+        "label",
+        "labels",
+        "labelmap",
+        "labelstr",
+        "labelsts",
+        "mask",
+        "masks",
+    ];
+    let inside = path.strip_prefix(folder).unwrap_or(path);
+    inside.iter().rev().take(2).any(|name| {
+        let name = name.to_string_lossy().to_lowercase();
+        name.split(|letter: char| !letter.is_alphanumeric()).any(|word| NAMES.contains(&word))
+    })
 }
 
 /// Gives series whose files share a stem their path in the folder as id.

@@ -22,6 +22,7 @@ use super::save::Seen;
 use super::sidecar::{Program, Signature};
 use super::study::{StudyChanges, StudyIdentity, StudyRecord};
 use crate::case::{HistoryEvent, Step};
+use crate::format::open_plain;
 
 /// The first line of every journal.
 const NAME: &[u8] = b"annotomy-journal 1\n";
@@ -180,7 +181,7 @@ fn step_of(entry: Entry) -> io::Result<Step> {
 /// Reads the journal at `path`; `None` where there is none, or one that never came to its head.
 pub fn find_journal(path: &Path) -> Result<Option<FoundJournal>, JournalError> {
     let unusable = |source| JournalError::Unusable { path: path.to_owned(), source };
-    let mut file = match File::open(path) {
+    let mut file = match open_plain(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(unusable(error)),
@@ -194,7 +195,7 @@ pub fn find_journal(path: &Path) -> Result<Option<FoundJournal>, JournalError> {
         let why = "it is no journal of this version".to_owned();
         return Err(JournalError::Stranger { path: path.to_owned(), why });
     }
-    let again = FrameFile::new(File::open(path).map_err(unusable)?);
+    let again = FrameFile::new(open_plain(path).map_err(unusable)?);
     let mut frames = frames_from(file, NAME.len() as u64).map_err(unusable)?;
     let Some((_, head)) = frames.next::<Head>().map_err(unusable)? else { return Ok(None) };
     let (mut done, mut undone, mut events) = (Vec::new(), Vec::new(), Vec::new());
@@ -332,7 +333,7 @@ impl JournalDraft {
     /// under another name.
     pub fn begin(&self, disk: Box<dyn Disk + Send>) -> Result<Journal, JournalError> {
         // Whoever writes the file that lies there has it locked.
-        if let Ok(there) = File::open(&self.path) {
+        if let Ok(there) = open_plain(&self.path) {
             lock(&there, &self.path)?;
             let holds_steps = match find_journal(&self.path) {
                 Ok(found) => found.is_some_and(|found| !found.events.is_empty()),

@@ -1,13 +1,12 @@
 //! The table of labels beside a mask: `_dseg.tsv` with `index`, `name` and `color` (BIDS,
 //! "Image-derived derivatives: common image-derived labels").
 
-use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
 
 use super::open::{MarksError, unreadable};
 use crate::annotation::{Colour, Label, LabelScheme};
-use crate::format::{itksnap, nifti, write_atomically};
+use crate::format::{itksnap, nifti, open_plain, write_atomically};
 
 /// No table of labels is longer.
 const GREATEST_TABLE: u64 = 4 << 20;
@@ -15,7 +14,7 @@ const GREATEST_TABLE: u64 = 4 << 20;
 /// Reads the names and colours of labels from an ITK-SNAP label file or a BIDS table.
 pub fn read_scheme(path: &Path) -> Result<LabelScheme, MarksError> {
     let mut bytes = Vec::new();
-    let file = File::open(path).map_err(unreadable(path))?;
+    let file = open_plain(path).map_err(unreadable(path))?;
     file.take(GREATEST_TABLE).read_to_end(&mut bytes).map_err(unreadable(path))?;
     let text = String::from_utf8_lossy(&bytes);
     let found = if itksnap::is_label_file(&text) {

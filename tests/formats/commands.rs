@@ -173,6 +173,23 @@ print("same")
     }
 }
 
+/// A slice that nobody may read is missing from what is shown.
+#[cfg(unix)]
+#[test]
+fn a_file_that_may_not_be_read_is_told() {
+    use std::os::unix::fs::PermissionsExt;
+    let (folder, path) = on_disk(&[("a.nii", Fixture::new().bytes()), ("b.nii", Fixture::new().bytes())]);
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0)).expect("changed");
+    if std::fs::File::open(&path).is_ok() {
+        return println!("skipped: who runs this may read everything");
+    }
+    let (code, report, _) = info(folder.path());
+    assert_eq!((code, &report["series"][0]["id"]), (Some(0), &json!("b")));
+    assert_eq!(report["refused"][0]["code"], json!("unreadable"));
+    let (code, report, _) = info(&path);
+    assert_eq!((code, &report["refused"][0]["code"]), (Some(1), &json!("unreadable")));
+}
+
 #[cfg(unix)]
 #[test]
 fn a_pipe_is_refused_instead_of_waited_for() {

@@ -246,42 +246,57 @@ fn what_lies_or_breaks_off_is_refused_by_name() {
     check("circle.tif", tiff(&[(256, 4, 8)]), &[Damaged]);
 }
 
+/// A TIFF file of samples, which begin at byte 8, and of a directory: tag, type (3 words, 4 long words), numbers.
+fn tiff_of(big_endian: bool, samples: &[u8], entries: &[(u16, u16, &[u32])]) -> Vec<u8> {
+    let word = |word: u16| if big_endian { word.to_be_bytes() } else { word.to_le_bytes() };
+    let long = |long: u32| if big_endian { long.to_be_bytes() } else { long.to_le_bytes() };
+    let mut bytes = if big_endian { b"MM\0\x2a".to_vec() } else { b"II\x2a\0".to_vec() };
+    let directory = 8 + samples.len() as u32;
+    bytes.extend(long(directory));
+    bytes.extend(samples);
+    let (mut far, beyond) = (Vec::new(), directory + 2 + 12 * entries.len() as u32 + 4);
+    bytes.extend(word(entries.len() as u16));
+    for (tag, kind, numbers) in entries {
+        let mut value: Vec<u8> = match kind {
+            3 => numbers.iter().flat_map(|number| word(*number as u16)).collect(),
+            _ => numbers.iter().flat_map(|number| long(*number)).collect(),
+        };
+        if value.len() > 4 {
+            let place = long(beyond + far.len() as u32);
+            far.append(&mut value);
+            value = place.to_vec();
+        }
+        value.resize(4, 0);
+        bytes.extend(word(*tag).into_iter().chain(word(*kind)));
+        bytes.extend(long(numbers.len() as u32).into_iter().chain(value));
+    }
+    bytes.extend([0; 4]);
+    bytes.extend(far);
+    bytes
+}
+
 #[test]
 fn indices_of_few_bits_become_the_colours_of_their_palette() {
     // 3 × 2 pixels of 4 bits, indices 0 15 1 / 2 3 14, in either byte order.
-    let file = |big_endian: bool, colours: u16| {
-        let word = |word: u16| if big_endian { word.to_be_bytes() } else { word.to_le_bytes() };
-        let long = |long: u32| if big_endian { long.to_be_bytes() } else { long.to_le_bytes() };
-        let mut bytes = if big_endian { b"MM\0\x2a".to_vec() } else { b"II\x2a\0".to_vec() };
-        bytes.extend(long(12));
-        bytes.extend([0x0f, 0x10, 0x23, 0xe0]);
-        let entries: [(u16, u16, u32, u32); 10] = [
-            (256, 3, 1, 3),
-            (257, 3, 1, 2),
-            (258, 3, 1, 4),
-            (259, 3, 1, 1),
-            (262, 3, 1, 3),
-            (273, 4, 1, 8),
-            (277, 3, 1, 1),
-            (278, 3, 1, 2),
-            (279, 4, 1, 4),
-            (320, 3, 3 * u32::from(colours), 12 + 2 + 10 * 12 + 4),
-        ];
-        bytes.extend(word(10));
-        for (tag, kind, count, value) in entries {
-            bytes.extend(word(tag));
-            bytes.extend(word(kind));
-            bytes.extend(long(count));
-            match (kind, count) {
-                (3, 1) => bytes.extend([word(value as u16), [0; 2]].concat()),
-                _ => bytes.extend(long(value)),
-            }
-        }
-        bytes.extend([0; 4]);
-        for channel in 0..3u16 {
-            (0..colours).for_each(|n| bytes.extend(word((n * 16 + channel) << 8 | 0x33)));
-        }
-        bytes
+    let file = |big_endian: bool, colours: u32| {
+        let palette: Vec<u32> =
+            (0..3).flat_map(|channel| (0..colours).map(move |n| (n * 16 + channel) << 8 | 0x33)).collect();
+        tiff_of(
+            big_endian,
+            &[0x0f, 0x10, 0x23, 0xe0],
+            &[
+                (256, 3, &[3]),
+                (257, 3, &[2]),
+                (258, 3, &[4]),
+                (259, 3, &[1]),
+                (262, 3, &[3]),
+                (273, 4, &[8]),
+                (277, 3, &[1]),
+                (278, 3, &[2]),
+                (279, 4, &[4]),
+                (320, 3, &palette),
+            ],
+        )
     };
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("a.tif");
@@ -299,6 +314,80 @@ fn indices_of_few_bits_become_the_colours_of_their_palette() {
     let found = scan(&path, &Silent).expect("a header");
     let refused = load(&found.series[0], &Silent).expect_err("an index beyond the palette");
     assert_eq!(refused.code, RefusalCode::Inconsistent);
+}
+
+#[test]
+fn tiles_of_lzw_are_whole_though_the_picture_ends_within_them() {
+    const TILE: usize = 16;
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("a.tif");
+    let check = |[width, height]: [usize; 2], big_endian: bool| {
+        let sample = |i: usize, j: usize, c: usize| ((i * 31 + j * 97 + c * 13) * (i + 7 * j + 3) >> 2) as u8;
+        let (mut tiles, mut places, mut lengths) = (Vec::new(), Vec::new(), Vec::new());
+        for j in (0..height).step_by(TILE) {
+            for i in (0..width).step_by(TILE) {
+                let rows = (j..j + TILE).flat_map(|j| (i..i + TILE).map(move |i| [i, j]));
+                let samples: Vec<u8> = rows.flat_map(|[i, j]| [0, 1, 2].map(|c| sample(i, j, c))).collect();
+                let lzw = weezl::encode::Encoder::with_tiff_size_switch(weezl::BitOrder::Msb, 8)
+                    .encode(&samples)
+                    .expect("compressed");
+                places.push(8 + tiles.len() as u32);
+                lengths.push(lzw.len() as u32);
+                tiles.extend(lzw);
+            }
+        }
+        tiles.resize(tiles.len().next_multiple_of(2), 0);
+        let entries: [(u16, u16, &[u32]); 10] = [
+            (256, 3, &[width as u32]),
+            (257, 4, &[height as u32]),
+            (258, 3, &[8, 8, 8]),
+            (259, 3, &[5]),
+            (262, 3, &[2]),
+            (277, 3, &[3]),
+            (322, 3, &[TILE as u32]),
+            (323, 3, &[TILE as u32]),
+            (324, 4, &places),
+            (325, 4, &lengths),
+        ];
+        std::fs::write(&path, tiff_of(big_endian, &tiles, &entries)).expect("written");
+        let study = open(&path);
+        assert_eq!(study.volume.grid().dims(), [width, height, 1]);
+        for (i, j) in (0..height).flat_map(|j| (0..width).map(move |i| (i, j))) {
+            assert_eq!(pixel(&study, i, j), [0, 1, 2].map(|c| i64::from(sample(i, j, c))), "{i} {j}");
+        }
+    };
+    for width in 33..49 {
+        check([width, 30], width % 2 == 0);
+    }
+    check([16, 32], false);
+}
+
+#[test]
+fn colours_of_sixteen_bits_keep_them() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("a.tif");
+    let colours = [[0x1234u16, 0xfffe, 3], [9, 0x8001, 0x7fff]];
+    for big_endian in [false, true] {
+        let bytes = |sample: u16| if big_endian { sample.to_be_bytes() } else { sample.to_le_bytes() };
+        let samples: Vec<u8> = colours.into_iter().flatten().flat_map(bytes).collect();
+        let entries: [(u16, u16, &[u32]); 9] = [
+            (256, 3, &[2]),
+            (257, 3, &[1]),
+            (258, 3, &[16, 16, 16]),
+            (259, 3, &[1]),
+            (262, 3, &[2]),
+            (273, 4, &[8]),
+            (277, 3, &[3]),
+            (278, 3, &[1]),
+            (279, 4, &[12]),
+        ];
+        std::fs::write(&path, tiff_of(big_endian, &samples, &entries)).expect("written");
+        let study = open(&path);
+        for (i, colour) in colours.into_iter().enumerate() {
+            assert_eq!(pixel(&study, i, 0), colour.map(i64::from));
+        }
+        assert!(study.doubts.iter().all(|doubt| doubt.code != DoubtCode::ReducedDepth));
+    }
 }
 
 #[test]

@@ -107,6 +107,10 @@ for rows, columns in SIZES:
         write(f"ht_{at}", "201", stream, colour, 8)
     stream = imagecodecs.jpegxl_encode(colour, lossless=True)
     write(f"jxl_{at}", "110", stream, colour, 8)
+# Decoded in several strips.
+for tall, bits in ((picture(1500, 1100, 16), 16), (picture(1000, 700, 8, 3), 8)):
+    stream = imagecodecs.jpegxl_encode(tall, lossless=True, bitspersample=bits)
+    write(f"jxl_tall_{bits}", "110", stream, tall, bits)
 signed = (picture(60, 70, 12).astype(np.int16) - 2048).astype(np.int16)
 stream = imagecodecs.jpeg2k_encode(signed, codecformat="j2k", reversible=True, bitspersample=12)
 write("j2k_signed", "90", stream, imagecodecs.jpeg2k_decode(stream), 12, signed=True)

@@ -231,6 +231,17 @@ fn a_torn_end_is_cut_and_everything_before_it_comes_back() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn a_pipe_in_the_place_of_a_journal_is_not_waited_for() {
+    let desk = Desk::new();
+    let made = Command::new("mkfifo").arg(journal_of(&desk)).status().expect("mkfifo runs");
+    assert!(made.success());
+    assert!(matches!(find_journal(&journal_of(&desk)), Err(JournalError::Unusable { .. })));
+    let mut document = Document::open(&desk.path, "Ada", &Silent).expect("opens");
+    document.keep_journal(None).expect_err("no journal can lie there");
+}
+
 #[test]
 fn a_second_window_only_looks() {
     let desk = Desk::new();

@@ -184,6 +184,7 @@ fn jpeg_xl(frame: &[u8], layout: &Layout, out: &mut [u8]) -> Result<u16, Fault> 
         |error| {
             let code = match error {
                 jpeg_xl::JpegXlError::Damaged(_) => RefusalCode::Damaged,
+                jpeg_xl::JpegXlError::TooLarge => RefusalCode::TooLarge,
                 jpeg_xl::JpegXlError::Other { .. } => RefusalCode::Inconsistent,
             };
             Fault(code, error.to_string())

@@ -1,9 +1,18 @@
 //! JPEG XL (ISO/IEC 18181), by jxl-oxide.
 //!
-//! Always true: the stream's header is held against the image's before a sample is decoded, and the
-//! decoder is given a budget of memory.
+//! Always true: the stream's header is held against the image's before a sample is decoded; a picture is
+//! decoded in strips, and the decoder is given a budget of memory, so that a small file cannot take much.
 
-use jxl_oxide::{AllocTracker, JxlImage};
+use jxl_oxide::{AllocTracker, CropInfo, JxlImage};
+
+/// What the decoder may take beside as much as the picture takes.
+const BESIDE: usize = 44 << 20;
+/// The decoder keeps the whole picture twice in numbers of four bytes.
+const BYTES_PER_SAMPLE: usize = 8;
+/// Samples of a strip.
+const SAMPLES_AT_ONCE: usize = 1 << 20;
+/// Streams are coded in squares of at most so many pixels; a lower strip decodes each of them again.
+const LEAST_ROWS: usize = 256;
 
 /// Why a codestream is not decoded.
 #[derive(Debug, thiserror::Error)]
@@ -11,6 +20,11 @@ pub(super) enum JpegXlError {
     /// The decoder's own reason.
     #[error("its JPEG XL is damaged: {0}")]
     Damaged(String),
+    /// It would take more memory than a picture may.
+    #[error(
+        "its JPEG XL is of more samples than can be decoded in the memory that a picture may take; convert it to another transfer syntax"
+    )]
+    TooLarge,
     /// The stream is of another picture than the header says.
     #[error("its header says {expected}, its JPEG XL {found}")]
     Other {
@@ -29,12 +43,14 @@ pub(super) fn decode(
     most_bits: u16,
     take: impl FnOnce(&mut dyn Iterator<Item = u16>),
 ) -> Result<u16, JpegXlError> {
-    /// What the decoder keeps for a sample (four bytes, in several stages), and for small pictures.
-    const BYTES_PER_SAMPLE: usize = 32;
-    const BYTES_AT_LEAST: usize = 32 << 20;
     let damaged = |error: Box<dyn std::error::Error + Send + Sync>| JpegXlError::Damaged(error.to_string());
-    let budget = AllocTracker::with_limit(columns * rows * components * BYTES_PER_SAMPLE + BYTES_AT_LEAST);
-    let image = JxlImage::builder().alloc_tracker(budget).read(frame).map_err(damaged)?;
+    let sample_bytes = usize::from(most_bits.div_ceil(8));
+    let budget = columns * rows * components * sample_bytes + BESIDE;
+    if columns * rows * components * BYTES_PER_SAMPLE + SAMPLES_AT_ONCE * BYTES_PER_SAMPLE > budget {
+        return Err(JpegXlError::TooLarge);
+    }
+    let budget = AllocTracker::with_limit(budget);
+    let mut image = JxlImage::builder().alloc_tracker(budget).read(frame).map_err(damaged)?;
     let metadata = &image.image_header().metadata;
     let bits = metadata.bit_depth.bits_per_sample();
     let found = [image.width() as usize, image.height() as usize, image.pixel_format().channels()];
@@ -47,14 +63,33 @@ pub(super) fn decode(
             found: shape(found, bits),
         });
     }
-    let render = image.render_frame(0).map_err(damaged)?;
-    let mut stream = render.stream();
+    let strip_rows = (SAMPLES_AT_ONCE / (columns * components)).clamp(LEAST_ROWS, rows.max(LEAST_ROWS));
+    let mut failure = None;
+    let strips = (0..rows).step_by(strip_rows).map_while(|top| {
+        let strip = strip(&mut image, [columns, strip_rows.min(rows - top)], top, components);
+        strip.map_err(|error| failure = Some(error)).ok()
+    });
     // As real numbers from 0 to 1, which hold 16 bits and more exactly.
+    let greatest = ((1u32 << bits) - 1) as f32;
+    take(&mut strips.flatten().map(|sample| (sample * greatest).round().clamp(0.0, greatest) as u16));
+    if let Some(error) = failure {
+        return Err(error);
+    }
+    Ok(bits as u16)
+}
+
+/// Some rows of the picture.
+fn strip(
+    image: &mut JxlImage,
+    [columns, rows]: [usize; 2],
+    top: usize,
+    components: usize,
+) -> Result<Vec<f32>, JpegXlError> {
+    image.set_image_region(CropInfo { width: columns as u32, height: rows as u32, left: 0, top: top as u32 });
+    let render = image.render_frame(0).map_err(|error| JpegXlError::Damaged(error.to_string()))?;
     let mut samples = vec![0f32; columns * rows * components];
-    if stream.write_to_buffer(&mut samples) != samples.len() {
+    if render.stream().write_to_buffer(&mut samples) != samples.len() {
         return Err(JpegXlError::Damaged("it ends too early".to_owned()));
     }
-    let greatest = ((1u32 << bits) - 1) as f32;
-    take(&mut samples.iter().map(|sample| (sample * greatest).round().clamp(0.0, greatest) as u16));
-    Ok(bits as u16)
+    Ok(samples)
 }

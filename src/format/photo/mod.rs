@@ -5,9 +5,9 @@
 //! is taken only after the file has proven that it can hold what it claims.
 //!
 //! From the ground up: `orientation` which way is up; `picture` decoded pixels; `png`, `jpeg`, `tiff` one
-//! kind of file each, `indexed` the palettes of TIFF.
+//! kind of file each, `amended` reads of TIFF what its decoder would not manage.
 
-mod indexed;
+mod amended;
 mod jpeg;
 mod orientation;
 mod picture;

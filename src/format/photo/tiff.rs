@@ -7,7 +7,7 @@ use tiff::decoder::{BufferLayoutPreference, Decoder, DecodingSampleType, Limits}
 use tiff::tags::Tag;
 use tiff::{ColorType, TiffError};
 
-use super::indexed::AsGrey;
+use super::amended::Amended;
 use super::orientation::Orientation;
 use super::picture::{Picture, further_pictures, reduced, room_for};
 use super::pixels_only;
@@ -28,13 +28,14 @@ const FAX: [u32; 3] = [2, 3, 4];
 
 /// Width and height as they are seen, from the first directory.
 pub(super) fn seen_size(path: &Path) -> Result<[usize; 2], Fault> {
-    let file = File::open(path).and_then(AsGrey::new).map_err(|error| fault(error.into()))?;
+    let file = File::open(path).and_then(Amended::new).map_err(|error| fault(error.into()))?;
+    let seen = file.seen();
     let mut decoder = Decoder::new(file).map_err(fault)?;
     let (width, height) = decoder.dimensions().map_err(fault)?;
-    Ok(orientation(&mut decoder).seen_size([width as usize, height as usize]))
+    Ok(orientation(&mut decoder).seen_size(seen.unwrap_or([width as usize, height as usize])))
 }
 
-fn orientation(decoder: &mut Decoder<AsGrey>) -> Orientation {
+fn orientation(decoder: &mut Decoder<Amended>) -> Orientation {
     let told = decoder.find_tag_unsigned::<u16>(Tag::Orientation).ok().flatten();
     Orientation::of_tag(told.unwrap_or(1))
 }
@@ -43,8 +44,8 @@ pub(super) fn decode(path: &Path) -> Result<Picture, Fault> {
     let unreadable = |error: std::io::Error| fault(error.into());
     let file = File::open(path).map_err(unreadable)?;
     let file_length = file.metadata().map_err(unreadable)?.len();
-    let file = AsGrey::new(file).map_err(unreadable)?;
-    let is_indexed = file.is_indexed();
+    let file = Amended::new(file).map_err(unreadable)?;
+    let (is_indexed, seen) = (file.is_indexed(), file.seen());
     let mut decoder = Decoder::new(file).map_err(fault)?;
     let (width, height) = decoder.dimensions().map_err(fault)?;
     let size = [width as usize, height as usize];
@@ -86,11 +87,25 @@ pub(super) fn decode(path: &Path) -> Result<Picture, Fault> {
         Some(palette) => (SampleType::Rgb8, coloured(&bytes, size, sample_type, colour, &palette)?),
         None => (sample_type, bytes),
     };
+    let (size, bytes) = match seen {
+        Some(seen) if seen != size => (seen, cut(&bytes, size[0], seen, sample_type)?),
+        _ => (size, bytes),
+    };
     Ok(Picture { size, sample_type, bytes, orientation, doubts })
 }
 
+/// The first rows and columns of a picture.
+fn cut(bytes: &[u8], width: usize, size: [usize; 2], sample_type: SampleType) -> Result<Buffer<u8>, Fault> {
+    let pixel = sample_type.bytes();
+    let mut seen = room_for(size, sample_type)?;
+    for (out, row) in seen.chunks_exact_mut(size[0] * pixel).zip(bytes.chunks_exact(width * pixel)) {
+        out.copy_from_slice(&row[..size[0] * pixel]);
+    }
+    Ok(seen)
+}
+
 /// The colours that indices stand for: of each a word, all reds first.
-fn palette(decoder: &mut Decoder<AsGrey>) -> Result<Vec<[u8; 3]>, Fault> {
+fn palette(decoder: &mut Decoder<Amended>) -> Result<Vec<[u8; 3]>, Fault> {
     let words: Option<Vec<u16>> = decoder.find_tag_unsigned_vec(Tag::ColorMap).map_err(fault)?;
     let words = words.filter(|words| !words.is_empty() && words.len().is_multiple_of(3));
     let Some(words) = words else {
@@ -153,9 +168,8 @@ fn kept(
         (ColorType::Gray(32), Some(Stored::I32)) => grey(SampleType::I32),
         (ColorType::Gray(32), Some(Stored::F32)) => grey(SampleType::F32),
         (ColorType::Gray(64), Some(Stored::F64)) => grey(SampleType::F64),
-        (ColorType::RGB(8 | 16), Some(Stored::U8 | Stored::U16)) => {
-            Ok((SampleType::Rgb8, Some([0, 1, 2, 2])))
-        }
+        (ColorType::RGB(8), Some(Stored::U8)) => Ok((SampleType::Rgb8, Some([0, 1, 2, 2]))),
+        (ColorType::RGB(16), Some(Stored::U16)) => Ok((SampleType::Rgb16, Some([0, 1, 2, 2]))),
         (ColorType::YCbCr(8), Some(Stored::U8)) => Ok((SampleType::Rgb8, Some([0, 1, 2, 2]))),
         (ColorType::RGBA(8 | 16), Some(Stored::U8 | Stored::U16)) => {
             Ok((SampleType::Rgba8, Some([0, 1, 2, 3])))

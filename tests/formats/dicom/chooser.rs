@@ -116,3 +116,30 @@ fn convert_says_which_slices_it_filled() {
     assert_eq!(output.status.code(), Some(0), "{told}");
     assert!(told.contains("1 slice(s) are missing and were written as -1024: [2]"), "{told}");
 }
+
+#[test]
+fn what_is_likely_meant_comes_first() {
+    let check = |series: &[(&str, usize)], slices: u16, expected: &[&str]| {
+        let folder = folder_of(&(0..slices).map(|n| DicomFile::slice(n, n.into())).collect::<Vec<_>>());
+        for (name, slices) in series {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+            let samples = vec![0; 4 * 3 * slices * 2];
+            let fixture = Fixture { dim: vec![3, 4, 3, *slices as i64], samples, ..Fixture::new() };
+            std::fs::write(path, fixture.bytes()).expect("written");
+        }
+        let scan = format::scan(folder.path(), &Silent).expect("series");
+        let name = |series: &format::Series| match series.source.own_file() {
+            Some(path) => path.strip_prefix(folder.path()).expect("inside").to_string_lossy().into_owned(),
+            None => "dicom".to_owned(),
+        };
+        assert_eq!(scan.series.iter().map(name).collect::<Vec<_>>(), expected);
+    };
+    check(
+        &[("heart_seg.nii", 40), ("labels/a.nii", 2), ("t1.nii", 2)],
+        5,
+        &["dicom", "t1.nii", "heart_seg.nii", "labels/a.nii"],
+    );
+    check(&[("small.nii", 2), ("unmasked.nii", 9)], 5, &["unmasked.nii", "dicom", "small.nii"]);
+    check(&[("a.nii", 5)], 5, &["a.nii", "dicom"]);
+}
