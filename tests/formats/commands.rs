@@ -179,7 +179,7 @@ print("same")
 fn a_file_that_may_not_be_read_is_told() {
     use std::os::unix::fs::PermissionsExt;
     let (folder, path) = on_disk(&[("a.nii", Fixture::new().bytes()), ("b.nii", Fixture::new().bytes())]);
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0)).expect("changed");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o0)).expect("changed");
     if std::fs::File::open(&path).is_ok() {
         return println!("skipped: who runs this may read everything");
     }

@@ -322,7 +322,7 @@ fn tiles_of_lzw_are_whole_though_the_picture_ends_within_them() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("a.tif");
     let check = |[width, height]: [usize; 2], big_endian: bool| {
-        let sample = |i: usize, j: usize, c: usize| ((i * 31 + j * 97 + c * 13) * (i + 7 * j + 3) >> 2) as u8;
+        let sample = |i: usize, j: usize, c: usize| ((i * 31 + j * 97 + c * 13) * (i + 7 * j + 3) / 4) as u8;
         let (mut tiles, mut places, mut lengths) = (Vec::new(), Vec::new(), Vec::new());
         for j in (0..height).step_by(TILE) {
             for i in (0..width).step_by(TILE) {
