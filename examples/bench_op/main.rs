@@ -16,7 +16,6 @@ mod segment;
 
 use std::cell::RefCell;
 use std::fs::{self, File};
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
@@ -267,58 +266,25 @@ fn label_sum(labels: &LabelMap) -> u64 {
 
 /// The voxels of one sample of a brush, as runs along i around its middle.
 struct Dab {
-    radius: isize,
-    depth: isize,
-    /// How far each row reaches along i, by rising k and j; nothing where it holds no voxel.
-    reaches: Vec<Option<isize>>,
+    /// Offset along j, offset along k, reach along i.
+    rows: Vec<[isize; 3]>,
 }
 
 impl Dab {
     fn ball(radius: isize) -> Self {
-        Self::new(radius, radius)
+        let rows = (-radius..=radius).flat_map(|k| Self::rows(radius, k)).collect();
+        Self { rows }
     }
 
     fn disc(radius: isize) -> Self {
-        Self::new(radius, 0)
+        Self { rows: Self::rows(radius, 0).collect() }
     }
 
-    fn new(radius: isize, depth: isize) -> Self {
-        let reach = |j: isize, k: isize| {
+    fn rows(radius: isize, k: isize) -> impl Iterator<Item = [isize; 3]> {
+        (-radius..=radius).filter_map(move |j| {
             let rest = radius * radius - j * j - k * k;
-            (rest >= 0).then(|| (rest as f64).sqrt() as isize)
-        };
-        let rows = (-depth..=depth).flat_map(|k| (-radius..=radius).map(move |j| reach(j, k)));
-        Self { radius, depth, reaches: rows.collect() }
-    }
-
-    /// The row so far from the middle along j and k, as voxels from the middle on.
-    fn row(&self, j: isize, k: isize) -> Range<isize> {
-        let is_near = j.abs() <= self.radius && k.abs() <= self.depth;
-        let place = (k + self.depth) * (2 * self.radius + 1) + j + self.radius;
-        let reach = is_near.then(|| self.reaches[place as usize]).flatten();
-        reach.map_or(0..0, |reach| -reach..reach + 1)
-    }
-
-    /// Calls `paint` with the runs around one middle (i, j) that do not lie around the one before, as the
-    /// program's own brush does.
-    fn for_each_run(
-        &self,
-        [i, j]: [isize; 2],
-        before: Option<[isize; 2]>,
-        mut paint: impl FnMut(Range<isize>, isize, isize),
-    ) {
-        for k in -self.depth..=self.depth {
-            for dj in -self.radius..=self.radius {
-                let at = |row: Range<isize>, i: isize| row.start + i..row.end + i;
-                let run = at(self.row(dj, k), i);
-                let done = before.map_or(0..0, |[done_i, done_j]| at(self.row(j + dj - done_j, k), done_i));
-                let parts = match done.is_empty() {
-                    true => [run, 0..0],
-                    false => [run.start..run.end.min(done.start), run.start.max(done.end)..run.end],
-                };
-                parts.into_iter().filter(|part| !part.is_empty()).for_each(|part| paint(part, j + dj, k));
-            }
-        }
+            (rest >= 0).then(|| [j, k, (rest as f64).sqrt() as isize])
+        })
     }
 }
 
@@ -332,14 +298,16 @@ fn samples_of_stroke() -> impl Iterator<Item = [usize; 2]> {
 
 fn stroke(case: &mut Case, history: &mut History, dab: &Dab, k: usize, label: u16) -> Result<()> {
     history.begin("Brush");
-    let mut before = None;
-    for middle in samples_of_stroke() {
-        let middle = middle.map(usize::cast_signed);
+    for [i, j] in samples_of_stroke() {
         let mut writer = MaskWriter::new(case, 0, WriteRule::paint(label)).context("a case has a layer")?;
-        dab.for_each_run(middle, before.replace(middle), |i, j, dk| {
-            let i = i.start.cast_unsigned()..i.end.cast_unsigned();
-            writer.write_run(i, j.cast_unsigned(), k.wrapping_add_signed(dk));
-        });
+        for [dj, dk, reach] in &dab.rows {
+            let reach = *reach as usize;
+            writer.write_run(
+                i - reach..i + reach + 1,
+                j.wrapping_add_signed(*dj),
+                k.wrapping_add_signed(*dk),
+            );
+        }
         if let Some(edit) = writer.finish() {
             history.apply(case, edit, "Brush")?;
         }

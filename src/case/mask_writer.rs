@@ -136,7 +136,7 @@ impl<'a> MaskWriter<'a> {
             return;
         }
         let first_slot = self.pen.map.slot_number(BrickIndex::of(VoxelIndex { i: 0, j, k }));
-        for brick_i in i.start / BRICK_EDGE..=(i.end - 1) / BRICK_EDGE {
+        for brick_i in i.start / BRICK_EDGE..i.end.div_ceil(BRICK_EDGE) {
             let first = brick_i * BRICK_EDGE;
             let wanted = bits_of(i.start.saturating_sub(first)..(i.end - first).min(BRICK_EDGE));
             self.write_row(first_slot + brick_i, wanted, [first, j, k]);
@@ -262,7 +262,7 @@ impl<'a> MaskWriter<'a> {
 
 impl Written {
     fn nothing(brick: BrickIndex) -> Self {
-        Self { brick, marks: Marks::Rows(Vec::with_capacity(2 * BRICK_EDGE)) }
+        Self { brick, marks: Marks::Rows(Vec::with_capacity(4 * BRICK_EDGE)) }
     }
 
     /// From now on holds the brick itself.

@@ -163,7 +163,8 @@ impl std::fmt::Debug for Brick {
 impl BrickIndex {
     /// The brick that holds a voxel.
     pub fn of(voxel: VoxelIndex) -> Self {
-        Self(voxel.to_array().map(|n| (n / BRICK_EDGE) as u32))
+        let VoxelIndex { i, j, k } = voxel;
+        Self([(i / BRICK_EDGE) as u32, (j / BRICK_EDGE) as u32, (k / BRICK_EDGE) as u32])
     }
 
     /// The brick's first voxel.
@@ -419,8 +420,8 @@ impl LabelMap {
 
     /// The place of a brick among all of the map, along i fastest, then j and k.
     pub(crate) fn slot_number(&self, index: BrickIndex) -> usize {
-        let [i, j, k] = index.0.map(|n| n as usize);
-        (k * self.brick_dims[1] + j) * self.brick_dims[0] + i
+        let BrickIndex([i, j, k]) = index;
+        (k as usize * self.brick_dims[1] + j as usize) * self.brick_dims[0] + i as usize
     }
 
     /// The brick that lies there; `None` where all is background.
