@@ -49,7 +49,7 @@ codes! {
         UnevenSlices "uneven-slices",
         /// Slices are missing from an otherwise even series.
         MissingSlices "missing-slices",
-        /// Several pictures lie at one place and are not plainly points in time.
+        /// Several pictures lie at one place, and nothing tells for sure which of them belong together.
         RepeatedPositions "repeated-positions",
         /// The distance to a next slice is nowhere stated.
         AssumedDepth "assumed-depth",
@@ -125,10 +125,13 @@ impl Doubt {
 }
 
 impl DoubtCode {
-    /// Whether marks may land in the wrong place if the reading that was chosen is not the right one:
+    /// Whether marks may land in the wrong place, or on a picture of another moment, if the reading that was chosen is not the right one:
     /// a person is asked before the first mark.
     pub fn is_blocking(self) -> bool {
-        matches!(self, Self::FormsDisagree | Self::NoOrientation | Self::AssumedGeometry)
+        matches!(
+            self,
+            Self::FormsDisagree | Self::NoOrientation | Self::AssumedGeometry | Self::RepeatedPositions
+        )
     }
 }
 

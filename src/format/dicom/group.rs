@@ -14,15 +14,16 @@
 //!
 //! Must never know: samples.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use super::header::Identity;
 use super::lattice::{self, Lattice};
 use super::mend::{self, Mended};
-use super::moment::{Mark, Moment};
-use super::picture::{Facts, Picture, Plane};
+use super::moment::Moment;
+use super::picture::Picture;
 use super::split;
+use super::sweep::{Sweep, origins, plane, split_by_moment};
 use crate::format::{Doubt, DoubtCode, Refusal, RefusalCode};
 use crate::geometry::{Affine, Patient, Point, Vector, Voxel};
 use crate::volume::{Placement, TimeAxis, TimeKind};
@@ -62,8 +63,6 @@ impl Stack {
 const SAME_DIRECTION: f64 = 1e-4;
 /// Pixel spacings agree when they differ by less than this fraction.
 const SAME_SPACING: f64 = 1e-4;
-/// Pictures closer together than this lie at one place.
-const SAME_PLACE_MM: f64 = 0.01;
 /// Slices further than this fraction of their distance from an even place are told of.
 const EVEN: f64 = 0.01;
 /// Parts of a series with which a picture is compared to find its own.
@@ -203,173 +202,6 @@ fn without_copies(pictures: Vec<Picture>) -> (Vec<Picture>, usize) {
     pictures.retain(first_of_instance);
     let copies = before - pictures.len();
     (pictures, copies)
-}
-
-/// Pictures at rising places, at most one per place.
-type Sweep = Vec<Picture>;
-
-fn plane(picture: &Picture) -> Plane {
-    picture.plane().expect("only pictures with a plane are stacked")
-}
-
-fn origins(sweep: &[Picture]) -> Vec<Point<Patient>> {
-    sweep.iter().map(|picture| plane(picture).origin).collect()
-}
-
-/// Sets of sweeps over the same places; the sweeps of one set are points in time.
-fn split_by_moment(pictures: Vec<Picture>, doubts: &mut Vec<Doubt>) -> Vec<Vec<Sweep>> {
-    let places = by_place(pictures);
-    let most = places.iter().map(Vec::len).max().unwrap_or(0);
-    if most <= 1 {
-        return vec![vec![places.into_iter().flatten().collect()]];
-    }
-    let place_count = places.len();
-    let told_apart = told_apart_by_mark(&places, most).map(|sweeps| with_gaps(sweeps, places.len(), doubts));
-    let sweeps = told_apart.unwrap_or_else(|| {
-        let differ = |place: &Vec<Picture>| {
-            let mut keys: Vec<_> = place.iter().map(moment_key).collect();
-            keys.sort_by(|a, b| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal));
-            keys.windows(2).all(|pair| pair[0] != pair[1])
-        };
-        let told = places.iter().all(|place| place.len() == most && differ(place));
-        if !told {
-            let text = format!(
-                "up to {most} pictures lie at one place and nothing in their headers tells them apart; they were taken in the order of their numbers"
-            );
-            doubts.push(Doubt::new(DoubtCode::RepeatedPositions, text));
-        }
-        in_order_of_moments(places)
-    });
-    let (complete, partial): (Vec<_>, Vec<_>) =
-        sweeps.into_iter().partition(|sweep| sweep.len() == place_count);
-    if !partial.is_empty() && !complete.is_empty() {
-        let text =
-            format!("{} point(s) in time lack slices and are listed as series of their own", partial.len());
-        doubts.push(Doubt::new(DoubtCode::RepeatedPositions, text));
-    }
-    let mut sets: Vec<Vec<Sweep>> = Vec::new();
-    for sweep in complete {
-        // Sets are few; a file that makes up thousands shall not cost a comparison of each with each.
-        match sets.iter_mut().rev().take(MOST_COMPARED).find(|set| lie_at_one_place(&set[0], &sweep)) {
-            Some(set) => set.push(sweep),
-            None => sets.push(vec![sweep]),
-        }
-    }
-    sets.extend(partial.into_iter().map(|sweep| vec![sweep]));
-    sets
-}
-
-/// The sweeps, of which those that lack a few of the slices that others have are filled up with pictures
-/// that are known to be absent, so that they stay on the time axis. One that lacks more than half was
-/// broken off.
-fn with_gaps(mut sweeps: Vec<Sweep>, place_count: usize, doubts: &mut Vec<Doubt>) -> Vec<Sweep> {
-    let Some(whole) = sweeps.iter().find(|sweep| sweep.len() == place_count).cloned() else {
-        return sweeps;
-    };
-    let (times, mut told) = (sweeps.len(), Vec::new());
-    for (time, sweep) in sweeps.iter_mut().enumerate() {
-        let lacks = whole.len() - sweep.len();
-        if lacks == 0 || 2 * sweep.len() < whole.len() {
-            continue;
-        }
-        let moment = sweep[0].facts.moment.clone();
-        // Each of its pictures lies at one of the places, in their order.
-        let mut own = std::mem::take(sweep).into_iter().peekable();
-        for place in &whole {
-            let is_here = |own: &Picture| plane(own).origin.distance(plane(place).origin) <= SAME_PLACE_MM;
-            let filled = own.next_if(is_here).unwrap_or_else(|| {
-                let facts = Facts { moment: moment.clone(), absent: true, ..place.facts.clone() };
-                Picture { facts, ..place.clone() }
-            });
-            sweep.push(filled);
-        }
-        if own.peek().is_some() {
-            // At the same height and beside the others: a sweep of its own.
-            sweep.retain(|picture| !picture.facts.absent);
-            sweep.extend(own);
-            continue;
-        }
-        told.push(format!("{lacks} at point {} of {times}", time + 1));
-    }
-    if !told.is_empty() {
-        let told = split::few(told.into_iter());
-        let text = format!("points in time lack slices that others have: {told}; these pictures stay empty");
-        doubts.push(Doubt::new(DoubtCode::MissingSlices, text));
-    }
-    sweeps
-}
-
-fn lie_at_one_place(a: &[Picture], b: &[Picture]) -> bool {
-    a.iter().zip(b).all(|(a, b)| plane(a).origin.distance(plane(b).origin) <= SAME_PLACE_MM)
-}
-
-/// Pictures by their distance along the normal, those of one place together.
-fn by_place(mut pictures: Vec<Picture>) -> Vec<Vec<Picture>> {
-    let Some(first) = pictures.first().map(plane) else {
-        return Vec::new();
-    };
-    let normal = first.along_i.cross(first.along_j);
-    let along = |picture: &Picture| normal.dot(plane(picture).origin - Point::new(0.0, 0.0, 0.0));
-    pictures.sort_by(|a, b| along(a).total_cmp(&along(b)));
-    let mut places: Vec<Vec<Picture>> = Vec::new();
-    for picture in pictures {
-        match places.last_mut() {
-            Some(place) if along(&picture) - along(&place[0]) <= SAME_PLACE_MM => place.push(picture),
-            _ => places.push(vec![picture]),
-        }
-    }
-    places
-}
-
-/// Sweeps by the first mark that takes as many values as pictures lie at one place, each at most
-/// once per place.
-fn told_apart_by_mark(places: &[Vec<Picture>], most: usize) -> Option<Vec<Sweep>> {
-    Moment::MARKS.into_iter().find_map(|mark| {
-        let mut sweeps: Vec<(Mark, Sweep)> = Vec::new();
-        let mut known: HashMap<[u64; 4], usize> = HashMap::new();
-        for (seen, place) in places.iter().enumerate() {
-            for picture in place {
-                let value = mark(&picture.facts.moment)?;
-                // Adding 0 makes one of both zeroes.
-                let position = *known.entry(value.map(|x| (x + 0.0).to_bits())).or_insert_with(|| {
-                    sweeps.push((value, Vec::new()));
-                    sweeps.len() - 1
-                });
-                let sweep = &mut sweeps[position].1;
-                sweep.push(picture.clone());
-                if sweep.len() > seen + 1 || sweeps.len() > most {
-                    return None;
-                }
-            }
-        }
-        sweeps.sort_by(|(a, _), (b, _)| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal));
-        Some(sweeps.into_iter().map(|(_, sweep)| sweep).collect())
-    })
-}
-
-/// Everything that tells a picture from others at its place. The number of a frame does so only where
-/// the frames of an object follow each other by its definition.
-fn moment_key(picture: &Picture) -> impl PartialOrd + use<> {
-    let moment = &picture.facts.moment;
-    let follows = !picture.image.identity.has_functional_groups;
-    let frame = if follows { picture.frame } else { 0 };
-    (Moment::MARKS.map(|mark| mark(moment)), moment.dimensions.clone(), frame)
-}
-
-/// The first sweep takes the earliest picture of each place, the second the next, and so on.
-fn in_order_of_moments(places: Vec<Vec<Picture>>) -> Vec<Sweep> {
-    let mut sweeps: Vec<Sweep> = Vec::new();
-    for mut place in places {
-        let order = |a: &Picture, b: &Picture| moment_key(a).partial_cmp(&moment_key(b));
-        place.sort_by(|a, b| order(a, b).unwrap_or(std::cmp::Ordering::Equal));
-        for (rank, picture) in place.into_iter().enumerate() {
-            match sweeps.get_mut(rank) {
-                Some(sweep) => sweep.push(picture),
-                None => sweeps.push(vec![picture]),
-            }
-        }
-    }
-    sweeps
 }
 
 /// Stacks of the parts that lie on a lattice each.

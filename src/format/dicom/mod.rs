@@ -8,7 +8,7 @@
 //!
 //! From the ground up: `dataset` elements in bytes; `syntax` how they are written; `file` as much of one
 //! as its header needs; `header` with `layout`, `picture`, `moment`, `spacing`, `frames`, `mosaic` and
-//! `fragments` what it says; `group` with `mend`, `lattice` and `split` which pictures make a volume; `pixels` with `inflating`,
+//! `fragments` what it says; `group` with `mend`, `sweep`, `lattice` and `split` which pictures make a volume; `pixels` with `inflating`,
 //! `colour`, `table`, `rle` and `compressed` one picture's samples, where `codestream`, `encapsulated`, `golomb` and the files of
 //! JPEG are compression's; `assemble` with `suv` and `suv_of_frames` the volume, `glimpse` a slice of it beforehand; `segmentation` the labels of an object that holds marks.
 
@@ -47,6 +47,7 @@ mod spacing;
 mod split;
 mod suv;
 mod suv_of_frames;
+mod sweep;
 mod syntax;
 mod table;
 mod text;

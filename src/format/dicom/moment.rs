@@ -50,6 +50,10 @@ pub(super) struct Moment {
     pub(super) instance: Option<f64>,
     /// Seconds since some day's midnight at which it was acquired.
     pub(super) acquired_s: Option<f64>,
+    /// Seconds since midnight at which its pixels were made.
+    pub(super) content_s: Option<f64>,
+    /// Which frame of its file it is, where frames follow each other by the definition of their object.
+    pub(super) frame: Option<f64>,
     /// Time since the first frame of its file, where frames follow each other in time.
     pub(super) frame_s: Option<f64>,
     /// Whether the file says that its series has several points in time.
@@ -61,20 +65,43 @@ pub(super) struct Moment {
 /// A number or a few that tell pictures apart, to be compared one after the other.
 pub(super) type Mark = [f64; 4];
 
+/// A scale on which pictures follow each other.
+pub(super) type Clock = fn(&Moment) -> Option<f64>;
+
 impl Moment {
     /// What can tell pictures at one place apart, the most telling first.
-    pub(super) const MARKS: [fn(&Self) -> Option<Mark>; 7] = [
+    pub(super) const MARKS: [fn(&Self) -> Option<Mark>; 14] = [
         |m| alone(m.temporal_position),
         |m| alone(m.trigger_ms),
         |m| alone(m.cardiac_percent),
         |m| alone(m.reference_ms),
         |m| alone(m.acquisition),
-        |m| {
-            let [x, y, z] = m.gradient.unwrap_or_default();
-            Some([m.b_value?, x, y, z])
-        },
+        Self::WEIGHTING,
+        |m| m.dimension(0),
+        |m| m.dimension(1),
+        |m| m.dimension(2),
+        |m| m.dimension(3),
+        |m| alone(m.acquired_s),
         |m| alone(m.instance),
+        |m| alone(m.frame),
+        |m| alone(m.content_s),
     ];
+
+    /// Diffusion weighting and the direction of its gradient.
+    pub(super) const WEIGHTING: fn(&Self) -> Option<Mark> = |m| {
+        let [x, y, z] = m.gradient.unwrap_or_default();
+        Some([m.b_value?, x, y, z])
+    };
+
+    /// Scales on which pictures follow each other, the most telling first.
+    pub(super) const CLOCKS: [Clock; 3] = [|m| m.acquired_s, |m| m.instance, |m| m.content_s];
+
+    /// How far a heartbeat has come.
+    pub(super) const HEARTBEAT: [Clock; 2] = [|m| m.trigger_ms, |m| m.cardiac_percent];
+
+    fn dimension(&self, n: usize) -> Option<Mark> {
+        alone(self.dimensions.get(n).copied().map(f64::from))
+    }
 }
 
 fn alone(number: Option<f64>) -> Option<Mark> {
@@ -103,6 +130,8 @@ pub(super) fn moment(attributes: &Attributes<'_, '_>, frame: usize) -> Moment {
             reference_ms: top.number(tags::FRAME_REFERENCE_TIME),
             acquired_s: seconds(top, tags::ACQUISITION_DATE_TIME)
                 .or_else(|| seconds(top, tags::ACQUISITION_TIME)),
+            content_s: seconds(top, tags::CONTENT_TIME),
+            frame: Some(frame as f64),
             frame_s: frame_ms.map(|ms| ms / 1000.0 * frame as f64),
             ..common
         };
@@ -114,7 +143,10 @@ pub(super) fn moment(attributes: &Attributes<'_, '_>, frame: usize) -> Moment {
         acquisition: content.and_then(|set| set.word(tags::FRAME_ACQUISITION_NUMBER)).map(f64::from),
         trigger_ms: heart.and_then(|set| set.double(tags::NOMINAL_CARDIAC_TRIGGER_DELAY_TIME)),
         cardiac_percent: heart.and_then(|set| set.double(tags::NOMINAL_PERCENTAGE_OF_CARDIAC_PHASE)),
-        acquired_s: content.and_then(|set| seconds(set, tags::FRAME_ACQUISITION_DATE_TIME)),
+        acquired_s: content.and_then(|set| {
+            seconds(set, tags::FRAME_ACQUISITION_DATE_TIME)
+                .or_else(|| seconds(set, tags::FRAME_REFERENCE_DATE_TIME))
+        }),
         dimensions: content.map(|set| set.longs(tags::DIMENSION_INDEX_VALUES)).unwrap_or_default(),
         ..common
     }

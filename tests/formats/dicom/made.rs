@@ -178,7 +178,20 @@ fn pictures_at_one_place_become_time_not_a_tower() {
         (0..4u16).map(|n| at(n, n % 3).text(TEMPORAL_POSITION, "IS", &(n / 3).to_string())).collect();
     let parts = studies(&broken_off);
     assert_eq!(parts.iter().map(numbers).collect::<Vec<_>>(), [vec![0.0, 1.0, 2.0], vec![3.0]]);
-    assert!(parts.iter().all(|part| codes(part).contains(&DoubtCode::RepeatedPositions)));
+    assert!(parts.iter().all(|part| codes(part).contains(&DoubtCode::SplitSeries)));
+}
+
+#[test]
+fn slices_of_small_things_lie_at_places_of_their_own() {
+    let check = |step_mm: f64| {
+        let spacing = format!("{step_mm}\\{step_mm}");
+        let slice = |n: u16| DicomFile::slice(n, step_mm * f64::from(n)).text(PIXEL_SPACING, "DS", &spacing);
+        let study = study(&(0..6).map(slice).collect::<Vec<_>>());
+        assert_eq!(codes(&study), []);
+        assert_eq!((study.volume.grid().dims(), study.volume.times()), ([4, 3, 6], 1), "{step_mm}");
+        assert!((study.volume.grid().spacing_mm()[2] - step_mm).abs() < 1e-9 * step_mm, "{step_mm}");
+    };
+    [0.1, 0.01, 0.0008].into_iter().for_each(check);
 }
 
 #[test]
