@@ -13,7 +13,7 @@ use super::group::Stack;
 use super::header::Image;
 use super::layout::{Colour, Layout, Number};
 use super::picture::{Picture, Scale};
-use super::pixels::{Scratch, decode};
+use super::pixels::{self, Scratch, decode};
 use super::suv;
 use crate::format::memory::buffer_for;
 use crate::format::{Doubt, DoubtCode, Refusal, RefusalCode, Silent, Watch};
@@ -34,6 +34,7 @@ pub(super) fn volume(stack: &Stack, watch: &dyn Watch) -> Result<(Volume, Vec<Do
         let text = "the rescale differs from slice to slice; values were computed when they were read";
         doubts.push(Doubt::new(DoubtCode::RescalePerSlice, text));
     }
+    doubts.extend(doubts_of_codestreams(stack));
     let samples = samples(&places, rescale, watch)?;
     let volume = built(stack, grid, stack.times, samples, rescale.unwrap_or(Rescale::NONE))?;
     let volume = volume.with_missing_slices(stack.missing.clone());
@@ -51,6 +52,23 @@ pub(super) fn volume(stack: &Stack, watch: &dyn Watch) -> Result<(Volume, Vec<Do
         Err(why) => doubts.push(Doubt::new(DoubtCode::NoSuv, format!("no uptake values (SUV): {why}"))),
     }
     Ok((volume, doubts))
+}
+
+/// What the codestreams of a stack say beyond what is known from headers, each code once.
+fn doubts_of_codestreams(stack: &Stack) -> Vec<Doubt> {
+    let mut images: Vec<&Image> = stack.pictures.iter().map(|picture| &*picture.image).collect();
+    images.dedup_by(|a, b| std::ptr::eq(*a, *b));
+    let found: Vec<Doubt> = images.into_par_iter().flat_map(pixels::doubts).collect();
+    let mut told = Vec::new();
+    for doubt in found {
+        let lossy = doubt.code == DoubtCode::Lossy;
+        if !(lossy && stack.doubts.iter().any(|known| known.code == DoubtCode::Lossy)
+            || told.contains(&doubt))
+        {
+            told.push(doubt);
+        }
+    }
+    told
 }
 
 /// The slice nearest to the middle, at time 0, at its true place.

@@ -44,6 +44,13 @@ pub(super) fn of_jpeg(bytes: &[u8]) -> Option<Shape> {
     })
 }
 
+/// By how much samples of a JPEG-LS codestream may differ from what was coded, as its first scan says.
+pub(super) fn tolerance_of_jpeg_ls(bytes: &[u8]) -> Option<u8> {
+    const SCAN: u8 = 0xda;
+    let (_, header) = segments(bytes).find(|(marker, _)| *marker == SCAN)?;
+    header.get(1 + 2 * usize::from(*header.first()?)).copied()
+}
+
 /// Whether an Adobe segment says that a JPEG of three components holds red, green and blue as they are
 /// (transform 0) or not; `None` without such a segment.
 pub(super) fn holds_plain_rgb(bytes: &[u8]) -> Option<bool> {

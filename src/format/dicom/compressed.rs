@@ -12,10 +12,10 @@ use super::codestream::{self, Shape};
 use super::fault::{Fault, fault};
 use super::jpeg_2000::{self, Jpeg2000Error};
 use super::jpeg_segments::JpegError;
-use super::layout::{Colour, Layout};
+use super::layout::{Colour, Layout, Number};
 use super::syntax::Codec;
 use super::{encapsulated, jpeg_extended, jpeg_lossless, jpeg_ls, jpeg_xl};
-use crate::format::RefusalCode;
+use crate::format::{Doubt, DoubtCode, RefusalCode};
 
 /// Decodes a frame into `out`, as long as the layout's stored samples, and says how many bits of each
 /// sample it holds. `words` is scratch.
@@ -26,32 +26,115 @@ pub(super) fn decode(
     words: &mut Vec<u16>,
     out: &mut [u8],
 ) -> Result<u16, Fault> {
-    if codec == Codec::JpegXl {
-        return jpeg_xl(frame, layout, out);
-    }
-    let shape = match codec {
-        Codec::Jpeg2000 => codestream::of_jpeg_2000(frame),
-        _ => codestream::of_jpeg(frame),
+    let precision = match codec {
+        Codec::JpegXl => jpeg_xl(frame, layout, out)?,
+        _ => {
+            let precision = agree(shape(frame, codec), layout)?;
+            codestream(frame, codec, precision, layout, words, out)?;
+            precision
+        }
     };
-    let precision = agree(shape, layout)?;
-    let mut held = precision;
+    let wider = precision > layout.bits_stored;
+    if wider && !is_lossy(frame, codec) {
+        // Not coded with loss, it holds words as they were: with an old overlay above the stored bits, or
+        // without the sign there.
+        return Ok(layout.bits_stored);
+    }
+    if wider && layout.number == Number::Signed && !has_signed_samples(frame, codec) {
+        without_overshoot(layout, out);
+        return Ok(layout.bits_stored);
+    }
+    // Where coding may lose something, the bits above hold what overshot.
+    Ok(precision)
+}
+
+fn codestream(
+    frame: &[u8],
+    codec: Codec,
+    precision: u16,
+    layout: &Layout,
+    words: &mut Vec<u16>,
+    out: &mut [u8],
+) -> Result<(), Fault> {
     match codec {
         Codec::JpegLossless => {
-            // Not coded with loss, it may hold an old overlay above the stored bits. Where coding may
-            // lose something, the bits above hold what overshot.
-            held = precision.min(layout.bits_stored);
-            in_words(layout, words, out, |c, r, n, out| Ok(jpeg_lossless::decode(frame, c, r, n, out)?))?;
+            in_words(layout, words, out, |c, r, n, out| Ok(jpeg_lossless::decode(frame, c, r, n, out)?))
         }
         Codec::JpegLs => {
-            in_words(layout, words, out, |c, r, n, out| Ok(jpeg_ls::decode(frame, c, r, n, out)?))?;
+            in_words(layout, words, out, |c, r, n, out| Ok(jpeg_ls::decode(frame, c, r, n, out)?))
         }
-        Codec::Jpeg2000 => jpeg_2000(frame, layout, out)?,
+        Codec::Jpeg2000 => jpeg_2000(frame, layout, out),
         _ if precision == 12 => {
-            in_words(layout, words, out, |c, r, n, out| Ok(jpeg_extended::decode(frame, c, r, n, out)?))?;
+            in_words(layout, words, out, |c, r, n, out| Ok(jpeg_extended::decode(frame, c, r, n, out)?))
         }
-        _ => jpeg(frame, layout, precision, out)?,
+        _ => jpeg(frame, layout, precision, out),
     }
-    Ok(held)
+}
+
+fn shape(frame: &[u8], codec: Codec) -> Option<Shape> {
+    match codec {
+        Codec::Jpeg2000 => codestream::of_jpeg_2000(frame),
+        _ => codestream::of_jpeg(frame),
+    }
+}
+
+/// Whether a frame, or its beginning, says that it was coded with loss.
+fn is_lossy(frame: &[u8], codec: Codec) -> bool {
+    match codec {
+        Codec::Native | Codec::Rle | Codec::JpegLossless => false,
+        Codec::Jpeg => true,
+        Codec::JpegLs => codestream::tolerance_of_jpeg_ls(frame).is_some_and(|near| near > 0),
+        Codec::Jpeg2000 => codestream::size_of_jpeg_2000(frame).is_some_and(|(_, size)| !size.is_reversible),
+        Codec::JpegXl => jpeg_xl::is_lossy(frame),
+    }
+}
+
+fn has_signed_samples(frame: &[u8], codec: Codec) -> bool {
+    codec == Codec::Jpeg2000
+        && codestream::size_of_jpeg_2000(frame).is_some_and(|(_, size)| size.range()[0] < 0)
+}
+
+/// Keeps samples that stand without a sign, and that coding moved beyond the stored bits, within them:
+/// the sign that is taken from these is not to turn.
+fn without_overshoot(layout: &Layout, out: &mut [u8]) {
+    let greatest = (1u32 << layout.bits_stored.min(16)) - 1;
+    let is_padding =
+        |sample: u16| layout.padding.is_some_and(|[a, b]| (a.min(b)..=a.max(b)).contains(&sample));
+    match layout.sample_bytes() {
+        1 => out.iter_mut().for_each(|byte| *byte = (*byte).min(greatest as u8)),
+        _ => {
+            for word in out.as_chunks_mut::<2>().0 {
+                let sample = u16::from_ne_bytes(*word);
+                if u32::from(sample) > greatest && !is_padding(sample) {
+                    *word = (greatest as u16).to_ne_bytes();
+                }
+            }
+        }
+    }
+}
+
+/// What a frame, or its beginning, says that its file's header does not, or otherwise.
+pub(super) fn doubts(frame: &[u8], codec: Codec, layout: &Layout) -> Vec<Doubt> {
+    let mut doubts = Vec::new();
+    if is_lossy(frame, codec) {
+        doubts.push(Doubt::new(DoubtCode::Lossy, "the image is compressed with loss"));
+    }
+    let odd = |text: String| Doubt::new(DoubtCode::OddHeader, text);
+    if has_signed_samples(frame, codec) && layout.number == Number::Unsigned && layout.is_grey() {
+        let text = "its JPEG 2000 holds signed samples and its header says unsigned ones, which was believed";
+        doubts.push(odd(text.to_owned()));
+    }
+    let precision = if codec == Codec::JpegXl { None } else { shape(frame, codec) };
+    if let Some(bits) =
+        precision.map(|shape| u16::from(shape.precision)).filter(|bits| *bits < layout.bits_stored)
+    {
+        let text = format!(
+            "its compressed pixels hold {bits} bits and its header says {}; values are those of the pixels",
+            layout.bits_stored
+        );
+        doubts.push(odd(text));
+    }
+    doubts
 }
 
 /// The precision of a codestream whose header agrees with the image's.

@@ -3,7 +3,7 @@
 //! Always true: the stream's header is held against the image's before a sample is decoded; a picture is
 //! decoded in strips, and the decoder is given a budget of memory, so that a small file cannot take much.
 
-use jxl_oxide::{AllocTracker, CropInfo, JxlImage};
+use jxl_oxide::{AllocTracker, CropInfo, InitializeResult, JxlImage};
 
 /// What the decoder may take beside as much as the picture takes.
 const BESIDE: usize = 44 << 20;
@@ -92,4 +92,18 @@ fn strip(
         return Err(JpegXlError::Damaged("it ends too early".to_owned()));
     }
     Ok(samples)
+}
+
+/// Whether the header at the beginning of a stream says that colours were turned to be coded with loss.
+pub(super) fn is_lossy(start: &[u8]) -> bool {
+    const MOST_BYTES: usize = 32 << 20;
+    let budget = AllocTracker::with_limit(MOST_BYTES);
+    let mut image = JxlImage::builder().alloc_tracker(budget).build_uninit();
+    if image.feed_bytes(start).is_err() {
+        return false;
+    }
+    match image.try_init() {
+        Ok(InitializeResult::Initialized(image)) => image.image_header().metadata.xyb_encoded,
+        Ok(InitializeResult::NeedMoreData(_)) | Err(_) => false,
+    }
 }

@@ -21,7 +21,7 @@ use super::layout::{Colour, Layout, Number};
 use super::picture::Picture;
 use super::rle;
 use super::syntax::Codec;
-use crate::format::{Refusal, RefusalCode, Stamp};
+use crate::format::{Doubt, Refusal, RefusalCode, Stamp};
 
 /// Memory that one worker uses again and again.
 #[derive(Default)]
@@ -119,6 +119,24 @@ fn decode_samples(
         _ => {}
     }
     Ok(())
+}
+
+/// What the codestream of an image's first frame says that its header does not, or otherwise.
+pub(super) fn doubts(image: &Image) -> Vec<Doubt> {
+    /// Headers of codestreams are shorter, but for a profile of colours.
+    const HEADER_BYTES: u64 = 64 << 10;
+    let Some(first) = image.parts.first().and_then(|parts| parts.first()) else {
+        return Vec::new();
+    };
+    let end = first.end.min(first.start + HEADER_BYTES);
+    let mut start = Vec::new();
+    // Who reads the pixels says why they cannot be read.
+    let Ok(mut file) = File::open(&image.path) else { return Vec::new() };
+    if read_parts(&mut file, &vec![first.start..end], &mut start).is_err() {
+        return Vec::new();
+    }
+    let found = || compressed::doubts(&start, image.syntax.codec, &image.layout);
+    catch_unwind(found).unwrap_or_default()
 }
 
 /// The fragments of one frame, one after the other.

@@ -175,6 +175,19 @@ impl DicomFile {
         bytes
     }
 
+    /// The file with one compressed frame for pixels, written as transfer syntax `syntax`.
+    pub(super) fn around_frame(self, syntax: &str, frame: &[u8]) -> Vec<u8> {
+        let mut bytes = self.without(PIXEL_DATA).written_as(syntax).to_bytes();
+        bytes.extend([0xe0, 0x7f, 0x10, 0x00, b'O', b'B', 0, 0, 0xff, 0xff, 0xff, 0xff]);
+        let even = frame.len().next_multiple_of(2);
+        bytes.extend([0xfe, 0xff, 0x00, 0xe0, 0, 0, 0, 0, 0xfe, 0xff, 0x00, 0xe0]);
+        bytes.extend((even as u32).to_le_bytes());
+        bytes.extend(frame);
+        bytes.resize(bytes.len() + even - frame.len(), 0);
+        bytes.extend([0xfe, 0xff, 0xdd, 0xe0, 0, 0, 0, 0]);
+        bytes
+    }
+
     /// The elements alone.
     pub(super) fn dataset(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
@@ -216,6 +229,15 @@ pub(super) fn study(files: &[DicomFile]) -> Study {
     let mut studies = studies(files);
     assert_eq!(studies.len(), 1, "one series");
     studies.remove(0)
+}
+
+/// The only series of one file.
+pub(super) fn study_of(bytes: &[u8]) -> Study {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("IM0"), bytes).expect("written");
+    let scan = format::scan(folder.path(), &Silent).expect("a study");
+    assert_eq!(scan.refused, []);
+    format::load(&scan.series[0], &Silent).expect("voxels")
 }
 
 /// The refusal of one file, whether at the scan or at the load.

@@ -1,7 +1,5 @@
 //! JPEG made here bit by bit: whose word on colours is taken, and blank pictures of any size.
 
-use annotomy::format;
-
 use super::file::*;
 
 const BASELINE: &str = "1.2.840.10008.1.2.4.50";
@@ -38,21 +36,10 @@ fn jpeg(side: u16, numbers: &[u8], adobe: Option<u8>, entropy: &[u8]) -> Vec<u8>
 
 /// The pixels of a file around one compressed frame.
 fn pixels(photometric: &str, side: u16, components: u16, frame: &[u8]) -> Vec<u8> {
-    let file = DicomFile::slice(0, 0.0).word(ROWS, side).word(COLUMNS, side).without(PIXEL_DATA);
+    let file = DicomFile::slice(0, 0.0).word(ROWS, side).word(COLUMNS, side);
     let file = file.word(BITS_ALLOCATED, 8).word(BITS_STORED, 8).word(HIGH_BIT, 7);
     let file = file.word(SAMPLES_PER_PIXEL, components).text(PHOTOMETRIC, "CS", photometric);
-    let mut bytes = file.written_as(BASELINE).to_bytes();
-    bytes.extend([0xe0, 0x7f, 0x10, 0x00, b'O', b'B', 0, 0, 0xff, 0xff, 0xff, 0xff]);
-    let even = frame.len().next_multiple_of(2);
-    bytes.extend([0xfe, 0xff, 0x00, 0xe0, 0, 0, 0, 0, 0xfe, 0xff, 0x00, 0xe0]);
-    bytes.extend((even as u32).to_le_bytes());
-    bytes.extend(frame);
-    bytes.resize(bytes.len() + even - frame.len(), 0);
-    bytes.extend([0xfe, 0xff, 0xdd, 0xe0, 0, 0, 0, 0]);
-    let folder = tempfile::tempdir().expect("a folder");
-    std::fs::write(folder.path().join("IM0"), bytes).expect("written");
-    let scan = format::scan(folder.path(), &format::Silent).expect("a study");
-    let study = format::load(&scan.series[0], &format::Silent).expect("pixels");
+    let study = study_of(&file.around_frame(BASELINE, frame));
     study.volume.samples().bytes().to_vec()
 }
 

@@ -1,6 +1,7 @@
 //! DICOM: files made here byte by byte, and real ones against what other programs say of them.
 
 mod chooser;
+mod codestreams;
 mod damaged;
 mod file;
 mod foreign;
