@@ -112,7 +112,8 @@ struct Side {
     names: LabelScheme,
 }
 
-/// Compares label by label and reports. Fails where the two do not have the same voxels, or no label.
+/// Compares label by label and reports; where neither has any label, that is the report. Fails where the two
+/// do not have the same voxels.
 pub(super) fn run(arguments: &CompareArgs) -> Result<(), CommandError> {
     if !(arguments.tolerance.is_finite() && arguments.tolerance >= 0.0) {
         return Err(CommandError::Usage("--tolerance: a tolerance is not below 0, such as 1".to_owned()));
@@ -121,9 +122,6 @@ pub(super) fn run(arguments: &CompareArgs) -> Result<(), CommandError> {
     let second = Side::open(&arguments.second, Some(&first.grid))?;
     let (second, map) = second.laid_on(&first.grid, arguments)?;
     let labels = of_labels(arguments, &first, &second)?;
-    if labels.is_empty() {
-        return Err(CommandError::NoLabels { path: arguments.first.clone() });
-    }
     let text = |path: &Path| path.to_string_lossy().into_owned();
     let report = Report {
         first: text(&arguments.first),
@@ -292,6 +290,9 @@ impl DistancesReport {
 impl Report {
     fn in_words(&self) -> String {
         let mut lines = Vec::new();
+        if self.labels.is_empty() {
+            lines.push("neither holds a label, so they agree that there is nothing".to_owned());
+        }
         for label in &self.labels {
             lines.push(format!("{} {}", label.label, label.name.as_deref().unwrap_or("(no name)")));
             let mut line = |name: &str, text: String| lines.push(format!("  {name:<10} {text}"));
