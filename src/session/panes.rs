@@ -154,7 +154,12 @@ impl Session {
 
     /// What stands under the pointer, while it is over a pane.
     pub fn hovered(&self) -> Option<Readout> {
+        self.hovered_place().map(|at| self.readout(at))
+    }
+
+    /// The place under the pointer, while it is over a pane.
+    pub(super) fn hovered_place(&self) -> Option<Point<Patient>> {
         let hover = self.hover?;
-        Some(self.readout(self.view(hover.pane).patient_at(hover.at.x(), hover.at.y())))
+        Some(self.view(hover.pane).patient_at(hover.at.x(), hover.at.y()))
     }
 }

@@ -132,7 +132,8 @@ pub struct TrialState<'a> {
 const NEAR_MM: f64 = 3.0;
 
 impl Session {
-    /// Begins to try something out, with what suits the label in hand and the place under the crosshair.
+    /// Begins to try something out, with what suits the label in hand and the place under the crosshair,
+    /// which goes to the pointer where what is tried begins at a place.
     pub fn begin_trial(&mut self, kind: AlgorithmKind) {
         if let Some(Trial { accepted: true, algorithm, .. }) = &self.trial {
             let name = algorithm.name(&self.case);
@@ -142,6 +143,10 @@ impl Session {
         self.cancel_gesture();
         self.refresh_counts();
         let label = self.active_label.max(1);
+        let hovered = self.hovered_place().filter(|at| self.grid().index_at(*at).is_some());
+        if let (AlgorithmKind::Grow | AlgorithmKind::Refine, Some(at)) = (kind, hovered) {
+            self.set_focus(at);
+        }
         let focus = self.focus;
         let algorithm = match kind {
             AlgorithmKind::Threshold => {

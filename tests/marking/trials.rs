@@ -1,8 +1,10 @@
 //! Algorithms tried out before they are taken.
 
-use annotomy::geometry::VoxelIndex;
+use annotomy::geometry::{Point, VoxelIndex};
 use annotomy::segment::{Connectivity, Wall};
-use annotomy::session::{Algorithm, AlgorithmKind, Command, KeptIslands, Operation, Session, Smoothing};
+use annotomy::session::{
+    Algorithm, AlgorithmKind, Command, KeptIslands, Modifiers, Operation, Session, Smoothing,
+};
 use annotomy::tool::ToolKind;
 use annotomy::volume::LabelMap;
 
@@ -233,4 +235,27 @@ fn enter_fills_the_contour_in_hand_before_it_takes_what_is_tried_out() {
     assert_eq!(hands.session.history().done().last(), Some("Contour on Label 1"));
     assert_eq!(hands.session.history().done().len(), steps + 1);
     assert!(hands.session.trial().is_some_and(|trial| !trial.accepted), "it is tried out still");
+}
+
+#[test]
+fn growing_begins_under_the_pointer_or_else_at_the_crosshair() {
+    let mut hands = painted();
+    let session = &mut hands.session;
+    let seed = |session: &Session| match session.trial().map(|trial| trial.algorithm.clone()) {
+        Some(Algorithm::Grow { seed_lps, .. }) => session.case().volume().grid().index_at(seed_lps),
+        other => panic!("{other:?}"),
+    };
+    session.set_focus([10.0, 10.0, 10.0].into());
+    session.begin_trial(AlgorithmKind::Grow);
+    let at_crosshair = session.case().volume().grid().index_at([10.0, 10.0, 10.0].into());
+    assert_eq!(seed(session), at_crosshair);
+    let there = session.view(AXIAL).screen_from_patient() * Point::new(18.0, 12.0, 10.0);
+    session.pointer_moved(AXIAL, there, Modifiers::default());
+    session.begin_trial(AlgorithmKind::Grow);
+    assert_eq!(seed(session), session.case().volume().grid().index_at([18.0, 12.0, 10.0].into()));
+    assert_eq!(
+        session.case().volume().grid().index_at(session.focus()),
+        seed(session),
+        "the crosshair follows"
+    );
 }
