@@ -37,19 +37,20 @@ pub struct WriteRule {
     pub over: PaintOver,
     /// Write only where the value (rescaled) lies in this range, ends included.
     pub only_values: Option<[f64; 2]>,
-    /// The point in time whose values count; the last one where there are fewer.
-    pub time: usize,
+    /// The point in time that is looked at, the last one where there are fewer: its values count, and
+    /// nothing is written where it has no picture. Without one, values are those of the first.
+    pub time: Option<usize>,
 }
 
 impl WriteRule {
     /// Paints `label` over everything that is not locked.
     pub fn paint(label: u16) -> Self {
-        Self { label, over: PaintOver::All, only_values: None, time: 0 }
+        Self { label, over: PaintOver::All, only_values: None, time: None }
     }
 
     /// Erases `label` and nothing else.
     pub fn erase(label: u16) -> Self {
-        Self { label: 0, over: PaintOver::Only(label), only_values: None, time: 0 }
+        Self { label: 0, over: PaintOver::Only(label), only_values: None, time: None }
     }
 }
 
@@ -132,7 +133,7 @@ impl<'a> MaskWriter<'a> {
     /// Writes the voxels `i` of row (j, k), as far as rule and locks allow; none where nothing was
     /// scanned. The row must lie in the grid.
     pub fn write_run(&mut self, i: Range<usize>, j: usize, k: usize) {
-        if i.is_empty() || self.pen.volume.is_missing(k) {
+        if i.is_empty() || self.pen.is_missing(k) {
             return;
         }
         let first_slot = self.pen.map.slot_number(BrickIndex::of(VoxelIndex { i: 0, j, k }));
@@ -190,7 +191,7 @@ impl<'a> MaskWriter<'a> {
         let pen = &self.pen;
         let written = bricks.into_par_iter().filter_map(|(index, mut brick)| {
             let part = pen.map.brick_bounds(index).intersection(&bounds);
-            for k in (part.min[2]..part.max[2]).filter(|k| !pen.volume.is_missing(*k)) {
+            for k in (part.min[2]..part.max[2]).filter(|k| !pen.is_missing(*k)) {
                 for j in part.min[1]..part.max[1] {
                     let wanted = mask.word_at(index.first_voxel().i, j, k) as u32;
                     if wanted != 0 {
@@ -227,7 +228,7 @@ impl<'a> MaskWriter<'a> {
     /// label, stretch by stretch.
     pub fn for_each_taken(&self, i: Range<usize>, j: usize, k: usize, mut visit: impl FnMut(Range<usize>)) {
         let Self { pen, .. } = self;
-        if pen.volume.is_missing(k) {
+        if pen.is_missing(k) {
             return;
         }
         for brick_i in i.start / BRICK_EDGE..i.end.div_ceil(BRICK_EDGE) {
@@ -300,6 +301,14 @@ impl<'a> Pen<'a> {
         Self { volume: &case.volume, map, rule, kept, is_bound }
     }
 
+    /// Whether nothing was scanned at slice `k` at the point in time that is looked at, or at any.
+    fn is_missing(&self, k: usize) -> bool {
+        match self.rule.time {
+            Some(time) => self.volume.is_missing_at(k, time),
+            None => self.volume.is_missing(k),
+        }
+    }
+
     /// Writes the voxels wanted of a brick's row, which begins at `first`, into a brick that is made once
     /// a voxel of it is written.
     fn write_whole(
@@ -341,7 +350,7 @@ impl<'a> Pen<'a> {
         match self.rule.only_values {
             Some(range) if allowed != 0 => {
                 let grid = self.volume.grid();
-                let time = self.rule.time.min(self.volume.times() - 1);
+                let time = self.rule.time.unwrap_or(0).min(self.volume.times() - 1);
                 let row = time * grid.voxel_count() + grid.offset(VoxelIndex { i, j, k });
                 let start = allowed.trailing_zeros() as usize;
                 let end = BRICK_EDGE - allowed.leading_zeros() as usize;

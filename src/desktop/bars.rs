@@ -391,7 +391,10 @@ fn value_words(session: &Session, readout: &Readout) -> String {
     if let Some([red, green, blue]) = readout.colour {
         return format!("R {red:.0}  G {green:.0}  B {blue:.0}");
     }
-    let Some(value) = readout.value else { return "outside".to_owned() };
+    let Some(value) = readout.value else {
+        let inside = volume.grid().index_at(readout.patient).is_some();
+        return if inside { "no slice here" } else { "outside" }.to_owned();
+    };
     let unit = volume.unit.as_deref().unwrap_or("");
     let uptake = volume.suv_factor.map_or(String::new(), |factor| format!(" · SUV {:.2}", value * factor));
     format!("{} {unit}{uptake}", short(value))

@@ -309,9 +309,9 @@ impl PanePainter<'_> {
     }
 
     fn shows_missing_slice(&self) -> bool {
-        let volume = self.session.case().volume();
+        let (volume, time) = (self.session.case().volume(), self.session.display().time);
         let is_missing =
-            |(family, slice): (GridPlane, usize)| family.slice_axis == 2 && volume.is_missing(slice);
+            |(family, slice): (GridPlane, usize)| family.slice_axis == 2 && volume.is_missing_at(slice, time);
         self.view.slice.is_some_and(is_missing)
     }
 

@@ -50,7 +50,7 @@ pub fn values_in(volume: &Volume, region: &FlatRegion, elliptic: bool, time: usi
     // Welford: one pass, and no difference of great sums (Technometrics 4(3), 1962).
     let mut values: Option<RegionValues> = None;
     let mut squares = 0.0;
-    for k in ks.filter(|k| !volume.is_missing(*k)) {
+    for k in ks.filter(|k| !volume.is_missing_at(*k, time)) {
         for j in js.clone() {
             for i in is.clone() {
                 let voxel = VoxelIndex { i, j, k };

@@ -152,7 +152,7 @@ fn of_brick(
     let offset = |j: usize, k: usize| first + volume.grid().offset(VoxelIndex::new(bounds.min[0], j, k));
     let length = bounds.max[0] - bounds.min[0];
     with_samples!(volume.samples(), samples => {
-        summed(volume, bounds, brick, |j, k| &samples[offset(j, k)..][..length])
+        summed(volume, time, bounds, brick, |j, k| &samples[offset(j, k)..][..length])
     }, colour => {
         let mut luma = vec![0f64; brick.labels().len()];
         for (place, value) in luma.iter_mut().enumerate() {
@@ -161,7 +161,7 @@ fn of_brick(
                 *value = volume.samples().at(offset(bounds.min[1] + j, bounds.min[2] + k) + i);
             }
         }
-        summed(volume, bounds, brick, |j, k| {
+        summed(volume, time, bounds, brick, |j, k| {
             let row = (k % BRICK_EDGE * BRICK_EDGE + j % BRICK_EDGE) * BRICK_EDGE;
             &luma[row..row + length]
         })
@@ -170,6 +170,7 @@ fn of_brick(
 
 fn summed<'a, T: Counted>(
     volume: &Volume,
+    time: usize,
     bounds: VoxelBox,
     brick: &Brick,
     samples: impl Fn(usize, usize) -> &'a [T],
@@ -177,7 +178,7 @@ fn summed<'a, T: Counted>(
     let mut found: Vec<InBrick<T>> = Vec::new();
     let mut current = 0;
     for k in bounds.min[2]..bounds.max[2] {
-        let is_scanned = !volume.is_missing(k);
+        let is_scanned = !volume.is_missing_at(k, time);
         for j in bounds.min[1]..bounds.max[1] {
             let [in_j, in_k] = [j % BRICK_EDGE, k % BRICK_EDGE];
             let row = &brick.labels()[(in_k * BRICK_EDGE + in_j) * BRICK_EDGE..][..BRICK_EDGE];

@@ -239,7 +239,7 @@ impl Collected {
         let (grid, rescale) = (volume.grid(), volume.rescale());
         let first = time.min(volume.times() - 1) * grid.voxel_count();
         let [start, end] = [bounds.min[0], bounds.max[0]];
-        for k in (bounds.min[2]..bounds.max[2]).filter(|k| !volume.is_missing(*k)) {
+        for k in (bounds.min[2]..bounds.max[2]).filter(|k| !volume.is_missing_at(*k, time)) {
             for j in bounds.min[1]..bounds.max[1] {
                 let row =
                     &labels[(k % BRICK_EDGE * BRICK_EDGE + j % BRICK_EDGE) * BRICK_EDGE..][..end - start];

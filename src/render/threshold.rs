@@ -47,7 +47,7 @@ impl Threshold {
                 | Samples::U32(_)
                 | Samples::F32(_)
         );
-        is_kept && !(0..volume.grid().dims()[2]).any(|k| volume.is_missing(k))
+        is_kept && !volume.has_gaps()
     }
 
     /// The range in the numbers that the shader compares; an empty one where no sample belongs.
@@ -83,7 +83,7 @@ pub(super) fn draw_on_cpu(case: &Case, threshold: &Threshold, time: usize, scene
             let Some([i, j, k]) = scene.cell(place) else { continue };
             let [r, g, b, opacity] = table[usize::from(label_in(map, scene, place))];
             let belongs = || (low..=high).contains(&volume.value(VoxelIndex::new(i, j, k), time));
-            if opacity > 0 && !volume.is_missing(k) && belongs() {
+            if opacity > 0 && !volume.is_missing_at(k, time) && belongs() {
                 blend(&mut pixel[..3], [r, g, b], f64::from(opacity) / 255.0);
             }
         }

@@ -70,7 +70,8 @@ impl Field {
                 certain[row + i.start - bounds.min[0]..row + i.end - bounds.min[0]].fill(Some(what));
             });
         }
-        let scanned = (bounds.min[2]..bounds.max[2]).map(|k| !from.volume.is_missing(k)).collect();
+        let scanned =
+            (bounds.min[2]..bounds.max[2]).map(|k| !from.volume.is_missing_at(k, from.time)).collect();
         Self { bounds, dims, values, certain, scanned }
     }
 

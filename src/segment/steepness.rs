@@ -24,7 +24,7 @@ pub(super) fn values_and_steepness(volume: &Volume, time: usize, bounds: VoxelBo
     let dims @ [ni, nj, nk] = bounds.dims();
     let slice = ni * nj;
     let mut values = values_of(volume, time, bounds);
-    for k in (0..nk).filter(|k| volume.is_missing(bounds.min[2] + k)) {
+    for k in (0..nk).filter(|k| volume.is_missing_at(bounds.min[2] + k, time)) {
         values[k * slice..(k + 1) * slice].fill(0.0);
     }
     let per_mm = volume.grid().spacing_mm().map(|spacing| 1.0 / spacing as f32);

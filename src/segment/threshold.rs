@@ -58,7 +58,8 @@ fn histogram(
 ) -> Option<Vec<(f64, u64)>> {
     let first = time.min(volume.times() - 1) * volume.grid().voxel_count();
     let ni = bounds.dims()[0];
-    let slices: Vec<usize> = (bounds.min[2]..bounds.max[2]).filter(|k| !volume.is_missing(*k)).collect();
+    let slices: Vec<usize> =
+        (bounds.min[2]..bounds.max[2]).filter(|k| !volume.is_missing_at(*k, time)).collect();
     let samples_of = |k: usize| {
         let sample = &sample;
         (bounds.min[1]..bounds.max[1]).flat_map(move |j| {

@@ -18,7 +18,7 @@ pub fn basins(volume: &Volume, time: usize, bounds: VoxelBox, of: &[VoxelIndex],
         let [i, j, k] = std::array::from_fn(|axis| voxel.to_array()[axis] - bounds.min[axis] + 1);
         k * slice + j * row + i
     };
-    let is_wet = |voxel: &&VoxelIndex| bounds.contains(**voxel) && !volume.is_missing(voxel.k);
+    let is_wet = |voxel: &&VoxelIndex| bounds.contains(**voxel) && !volume.is_missing_at(voxel.k, time);
     let wanted: Vec<usize> = of.iter().filter(is_wet).map(|voxel| place_of(*voxel)).collect();
     if wanted.is_empty() {
         return mask;
@@ -27,7 +27,7 @@ pub fn basins(volume: &Volume, time: usize, bounds: VoxelBox, of: &[VoxelIndex],
     let depth = (depth.clamp(0.0, 1.0) * f64::from(STEEPEST)) as u8;
     let rows = |k: usize| (bounds.min[1]..bounds.max[1]).map(move |j| VoxelIndex::new(bounds.min[0], j, k));
     let rows = (bounds.min[2]..bounds.max[2]).flat_map(rows);
-    let places = rows.zip(heights.chunks(ni)).filter(|(start, _)| !volume.is_missing(start.k));
+    let places = rows.zip(heights.chunks(ni)).filter(|(start, _)| !volume.is_missing_at(start.k, time));
     let places = places.flat_map(|(start, heights)| (place_of(start) as u32..).zip(heights.iter().copied()));
     let mut basins = Basins::new(dims.map(|n| n + 2).into_iter().product());
     let mut value_at = vec![0f32; basins.floors.len()];

@@ -15,7 +15,7 @@ pub struct Readout {
     pub voxel: Point<Voxel>,
     /// The place in the patient.
     pub patient: Point<Patient>,
-    /// The value of the voxel there; `None` outside the grid.
+    /// The value of the voxel there at the time shown; `None` outside the grid and where nothing was scanned.
     pub value: Option<f64>,
     /// Red, green and blue as stored, where the study is in colour.
     pub colour: Option<[f64; 3]>,
@@ -142,12 +142,14 @@ impl Session {
     pub fn readout(&self, at: Point<Patient>) -> Readout {
         let volume = self.case.volume();
         let index = volume.grid().index_at(at);
+        let time = self.display.time;
+        let scanned = index.filter(|index| !volume.is_missing_at(index.k, time));
         let label_in = |layer: &LabelMap| index.map_or(0, |index| layer.label(index));
         Readout {
             voxel: volume.grid().voxel_from_patient() * at,
             patient: at,
-            value: index.map(|index| volume.value(index, self.display.time)),
-            colour: index.and_then(|index| volume.colour(index, self.display.time)),
+            value: scanned.map(|index| volume.value(index, time)),
+            colour: scanned.and_then(|index| volume.colour(index, time)),
             label: self.case.shown_layers().rev().map(label_in).find(|label| *label != 0).unwrap_or(0),
         }
     }

@@ -446,7 +446,7 @@ impl Session {
             std::array::from_fn(|axis| (middle[axis] + reach[axis]).min(grid.dims()[axis] - 1));
         let time = self.display.time.min(volume.times() - 1);
         let mut values = Vec::new();
-        for k in (first[2]..=last[2]).filter(|k| !volume.is_missing(*k)) {
+        for k in (first[2]..=last[2]).filter(|k| !volume.is_missing_at(*k, time)) {
             for j in first[1]..=last[1] {
                 values.extend((first[0]..=last[0]).map(|i| volume.value(VoxelIndex { i, j, k }, time)));
             }

@@ -38,7 +38,7 @@ impl Desk<'_> {
         } else {
             WriteRule { over: self.brush.over, ..WriteRule::paint(label) }
         };
-        WriteRule { only_values: self.brush.only_values, time: self.display.time, ..rule }
+        WriteRule { only_values: self.brush.only_values, time: Some(self.display.time), ..rule }
     }
 
     /// A writer to the layer that is drawn on, by that rule.

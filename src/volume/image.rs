@@ -180,11 +180,21 @@ impl Volume {
         self.missing_slices.binary_search(&k).is_ok()
     }
 
+    /// Whether nothing was scanned at slice `k` at a time; at the last one where there are fewer.
+    pub fn is_missing_at(&self, k: usize, time: usize) -> bool {
+        self.is_empty_picture(time.min(self.times - 1) * self.grid.dims()[2] + k)
+    }
+
+    /// Whether a slice that others have is missing at some time, or a slice at all of them.
+    pub fn has_gaps(&self) -> bool {
+        !(self.missing_slices.is_empty() && self.missing_pictures.is_empty())
+    }
+
     /// Offsets of the samples that were scanned, in stretches, at one time or at all of them.
     fn scanned(&self, times: usize) -> Vec<Range<usize>> {
         let [ni, nj, nk] = self.grid.dims();
         // Without holes one stretch holds everything.
-        let is_whole = self.missing_slices.is_empty() && self.missing_pictures.is_empty();
+        let is_whole = !self.has_gaps();
         let (each, count) = match is_whole {
             true => (times * self.grid.voxel_count(), 1),
             false => (ni * nj, times * nk),
@@ -371,7 +381,11 @@ mod tests {
         assert_eq!((volume.automatic_window().low(), volume.automatic_window().high()), (2.0, 4.0));
         assert!(volume.is_missing(1) && !volume.is_missing(0));
         let volume = volume.with_missing_slices(Vec::new()).and_then(|v| v.with_missing_pictures(vec![1, 4]));
-        assert_eq!(volume.expect("inside").statistics(), Statistics { min: 1.0, max: 8.0, mean: 4.5 });
+        let volume = volume.expect("inside");
+        assert_eq!(volume.statistics(), Statistics { min: 1.0, max: 8.0, mean: 4.5 });
+        let at = |time| [0, 1, 2].map(|k| volume.is_missing_at(k, time));
+        assert_eq!((at(0), at(1), at(9)), ([false, true, false], [false, true, false], at(1)));
+        assert!(volume.has_gaps() && !volume.is_missing(1));
         for wrong in [vec![3], vec![1, 1], vec![0, 1, 2]] {
             let volume = self::volume(Samples::U8(Buffer::zeroed(1).expect("memory")), Rescale::NONE);
             assert!(volume.with_missing_slices(wrong).is_err());

@@ -93,7 +93,7 @@ impl Mask {
         let first = time.min(volume.times() - 1) * grid.voxel_count();
         let rows = |k: usize, slice: &mut [u64], fill: &(dyn Fn(usize, &mut [u64]) + Sync)| {
             let k = bounds.min[2] + k;
-            if volume.is_missing(k) {
+            if volume.is_missing_at(k, time) {
                 return;
             }
             for (j, row) in slice.chunks_mut(row_words).enumerate() {

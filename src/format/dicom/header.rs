@@ -18,7 +18,7 @@ use super::dataset::{DataSet, PixelsAt};
 use super::file::Content;
 use super::fragments::{self, FrameParts};
 use super::frames::{self, Order};
-use super::layout::{Colour, Layout, Number, layout, refuse_missing_pixels};
+use super::layout::{self, Colour, Layout, Number, layout, refuse_missing_pixels};
 use super::mosaic::{self, Mosaic};
 use super::picture::{self, Picture, Placed, Scale};
 use super::segmentation;
@@ -164,7 +164,8 @@ pub(super) fn pictures(content: Content<'_, '_>, sop_class: &str) -> Result<Vec<
         let text = format!("{} without pixel data", object_name(&sop_class));
         return Err(Refusal::new(path, RefusalCode::UnsupportedObject, text));
     };
-    let layout = layout(path, dataset, syntax, pixels)?;
+    let mut layout = layout(path, dataset, syntax, pixels)?;
+    doubts.extend(layout::mend(path, &mut layout, frames, syntax, pixels)?);
     refuse_missing_pixels(path, &layout, frames, syntax, pixels, total)?;
     let unusable = |text: String| Refusal::new(path, RefusalCode::Inconsistent, text);
     let palette = match layout.colour {

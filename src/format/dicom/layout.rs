@@ -8,7 +8,7 @@ use dicom_dictionary_std::tags;
 
 use super::dataset::{DataSet, PixelsAt};
 use super::syntax::{Codec, Syntax};
-use crate::format::{Refusal, RefusalCode};
+use crate::format::{Doubt, DoubtCode, Refusal, RefusalCode};
 
 /// What the samples of a pixel mean (PS3.3 C.7.6.3.1.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -206,6 +206,43 @@ pub(super) fn layout(
         },
         padding: padding.map(|value| [value, limit.unwrap_or(value)]),
     })
+}
+
+/// Holds native pixel data that are longer than `frames` pictures need against what is known to happen:
+/// colours that are said to share their chrominances, and do not; and tells of others.
+pub(super) fn mend(
+    path: &Path,
+    layout: &mut Layout,
+    frames: usize,
+    syntax: Syntax,
+    pixels: PixelsAt,
+) -> Result<Option<Doubt>, Refusal> {
+    let needed = layout.native_bits().saturating_mul(frames).div_ceil(8);
+    let Some(length) = pixels.length.filter(|length| syntax.codec == Codec::Native && *length > needed + 1)
+    else {
+        return Ok(None);
+    };
+    let is_full = length.abs_diff(layout.stored_bytes().saturating_mul(frames)) <= 1;
+    match layout.colour {
+        Colour::YbrFull422 if is_full => {
+            layout.colour = Colour::YbrFull;
+            let text = "is called YBR_FULL_422 and has chrominances for each pixel; it was read as YBR_FULL";
+            Ok(Some(Doubt::new(DoubtCode::OddHeader, text)))
+        }
+        Colour::YbrPartial422 if is_full => {
+            let text = "is called YBR_PARTIAL_422 and has chrominances for each pixel, so that its colours are not known; export it as RGB";
+            Err(Refusal::new(path, RefusalCode::Inconsistent, text))
+        }
+        _ => {
+            let text = format!(
+                "the pixel data have {} bytes more than {frames} × {} × {} pixels need; they were left out",
+                length - needed,
+                layout.columns,
+                layout.rows
+            );
+            Ok(Some(Doubt::new(DoubtCode::TrailingBytes, text)))
+        }
+    }
 }
 
 /// Refuses pixel data that are shorter than `frames` pictures, or not written as their syntax says.

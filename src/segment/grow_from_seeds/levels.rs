@@ -19,6 +19,7 @@ const BINS: usize = 1 << 16;
 pub(super) struct Levels<'a> {
     volume: &'a Volume,
     pub(super) bounds: VoxelBox,
+    time: usize,
     first: usize,
     low: f64,
     per_sample: f64,
@@ -27,7 +28,7 @@ pub(super) struct Levels<'a> {
 impl<'a> Levels<'a> {
     pub(super) fn of(volume: &'a Volume, time: usize, bounds: VoxelBox) -> Self {
         let first = time.min(volume.times() - 1) * volume.grid().voxel_count();
-        let mut levels = Self { volume, bounds, first, low: 0.0, per_sample: 0.0 };
+        let mut levels = Self { volume, bounds, time, first, low: 0.0, per_sample: 0.0 };
         let [least, greatest] = levels.ends();
         if greatest > least {
             let counts = levels.histogram([least, greatest]);
@@ -75,7 +76,9 @@ impl<'a> Levels<'a> {
     }
 
     fn slices(&self) -> impl ParallelIterator<Item = usize> {
-        (self.bounds.min[2]..self.bounds.max[2]).into_par_iter().filter(|k| !self.volume.is_missing(*k))
+        (self.bounds.min[2]..self.bounds.max[2])
+            .into_par_iter()
+            .filter(|k| !self.volume.is_missing_at(*k, self.time))
     }
 
     /// Calls `visit` with each finite sample of a slice.
@@ -107,7 +110,7 @@ impl<'a> Levels<'a> {
     /// Writes the levels of a row from (i, j, k) on, which lies in the bounds; `false` where it was never
     /// scanned.
     pub(super) fn copy_row(&self, [i, j, k]: [usize; 3], row: &mut [u16]) -> bool {
-        if self.volume.is_missing(k) {
+        if self.volume.is_missing_at(k, self.time) {
             return false;
         }
         let start = self.first + self.volume.grid().offset(VoxelIndex::new(i, j, k));

@@ -190,7 +190,7 @@ impl Planner<'_> {
             (Some(range @ [low, high]), None) => {
                 is_range(&range)?;
                 let value = volume.value(seed, self.time.min(volume.times() - 1));
-                if !(low..=high).contains(&value) || volume.is_missing(seed.k) {
+                if !(low..=high).contains(&value) || volume.is_missing_at(seed.k, self.time) {
                     let text = format!("the seed's value {value} lies outside [{low}, {high}]");
                     return Err(AlgorithmError::Declined(text));
                 }

@@ -214,6 +214,17 @@ fn a_point_in_time_that_lacks_a_slice_stays_on_the_axis_with_a_gap() {
     // What was never scanned decides no number: without it the mean is that of eleven pictures.
     let mean = (66.0 - 6.0) / 11.0 * 100.0 + 5.5 - 1024.0;
     assert!((volume.statistics().mean - mean).abs() < 1e-9, "{}", volume.statistics().mean);
+    let mut case = Case::new(study.volume);
+    for (time, k) in [(0, 2), (1, 1), (1, 2), (2, 3)] {
+        let rule = WriteRule { time: Some(time), ..WriteRule::paint(1 + time as u16) };
+        let mut writer = MaskWriter::new(&case, 0, rule).expect("a layer");
+        writer.write_run(0..2, 1, k);
+        if let Some(edit) = writer.finish() {
+            case.apply(&edit).expect("fits");
+        }
+    }
+    let marked = [0, 1, 2, 3].map(|k| case.layers()[0].label(VoxelIndex::new(1, 1, k)));
+    assert_eq!(marked, [0, 2, 1, 3], "nothing is marked on a picture that is not there");
 }
 
 #[test]

@@ -71,6 +71,27 @@ fn single_bits_go_on_within_a_byte_from_frame_to_frame() {
 }
 
 #[test]
+fn halved_colours_at_full_size_and_bytes_too_many_are_told() {
+    let colour = |photometric: &str, pixels: &[u8]| {
+        let file = row(plain(8), 2).word(SAMPLES_PER_PIXEL, 3).text(PHOTOMETRIC, "CS", photometric);
+        file.word(PLANAR, 0).bytes(PIXEL_DATA, "OB", pixels)
+    };
+    let check = |photometric: &str, pixels: &[u8], expected: [u8; 6], codes: &[DoubtCode]| {
+        let study = study(&[colour(photometric, pixels).text(SLICE_THICKNESS, "DS", "2")]);
+        assert_eq!(study.volume.samples().bytes(), expected, "{photometric} {pixels:?}");
+        let found: Vec<_> = study.doubts.iter().map(|doubt| doubt.code).collect();
+        assert_eq!(found, codes, "{photometric} {pixels:?}");
+    };
+    let (full, turned) = ([76, 85, 255, 100, 128, 128], [254, 0, 0, 100, 100, 100]);
+    check("YBR_FULL", &full, turned, &[]);
+    check("YBR_FULL_422", &full, turned, &[DoubtCode::OddHeader]);
+    check("YBR_FULL_422", &[50, 100, 128, 128], [50, 50, 50, 100, 100, 100], &[]);
+    check("YBR_FULL", &[&full[..], &[9; 4]].concat(), turned, &[DoubtCode::TrailingBytes]);
+    let partial = colour("YBR_PARTIAL_422", &full).to_bytes();
+    assert_eq!(refusal_of(&partial).map(|refusal| refusal.code), Some(RefusalCode::Inconsistent));
+}
+
+#[test]
 fn colours_of_sixteen_bits_keep_them() {
     let colour = |planar: u16, pixels: &[u16]| {
         let file = row(plain(16), 2).word(SAMPLES_PER_PIXEL, 3).text(PHOTOMETRIC, "CS", "RGB");
