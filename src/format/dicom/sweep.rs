@@ -43,6 +43,7 @@ pub(super) fn split_by_moment(pictures: Vec<Picture>, doubts: &mut Vec<Doubt>) -
         doubts.push(Doubt::new(DoubtCode::RepeatedPositions, text));
         in_order(&places, |m| m.instance)
     });
+    drop(places);
     let (complete, partial): (Vec<_>, Vec<_>) =
         sweeps.into_iter().partition(|sweep| sweep.len() == place_count);
     if !partial.is_empty() && !complete.is_empty() {
@@ -147,7 +148,7 @@ fn by_place(mut pictures: Vec<Picture>) -> Vec<Vec<Picture>> {
 /// once per place.
 fn told_apart_by_mark(places: &[Vec<Picture>], most: usize) -> Option<Vec<Sweep>> {
     Moment::MARKS.into_iter().find_map(|mark| {
-        let mut sweeps: Vec<(Mark, Sweep)> = Vec::new();
+        let mut sweeps: Vec<(Mark, Vec<&Picture>)> = Vec::new();
         let mut known: HashMap<[u64; 4], usize> = HashMap::new();
         for (seen, place) in places.iter().enumerate() {
             for picture in place {
@@ -158,14 +159,15 @@ fn told_apart_by_mark(places: &[Vec<Picture>], most: usize) -> Option<Vec<Sweep>
                     sweeps.len() - 1
                 });
                 let sweep = &mut sweeps[position].1;
-                sweep.push(picture.clone());
+                sweep.push(picture);
                 if sweep.len() > seen + 1 || sweeps.len() > most {
                     return None;
                 }
             }
         }
+        drop(known);
         sweeps.sort_by(|(a, _), (b, _)| partial(a, b));
-        Some(sweeps.into_iter().map(|(_, sweep)| sweep).collect())
+        Some(sweeps.into_iter().map(|(_, sweep)| sweep.into_iter().cloned().collect()).collect())
     })
 }
 
@@ -176,7 +178,9 @@ fn partial<T: PartialOrd>(a: &T, b: &T) -> Ordering {
 /// Sweeps that follow each other on a clock; `None` where they may as well be other ones.
 fn told_apart_by_clock(places: &[Vec<Picture>], most: usize, clock: Clock) -> Option<Vec<Sweep>> {
     if places.iter().any(|place| place.len() < most) {
-        return in_runs(places, most, clock).or_else(|| by_numbers(places, most));
+        // Where every one of them lacks slices, a stray picture is as likely.
+        let has_whole = |sweeps: &Vec<Sweep>| sweeps.iter().any(|sweep| sweep.len() == places.len());
+        return in_runs(places, most, clock).or_else(|| by_numbers(places, most)).filter(has_whole);
     }
     let sweeps = in_order(places, clock);
     let follow = follow_by_place(&sweeps, clock);
@@ -196,17 +200,22 @@ fn told_apart_by_clock(places: &[Vec<Picture>], most: usize, clock: Clock) -> Op
 fn in_order(places: &[Vec<Picture>], clock: Clock) -> Vec<Sweep> {
     /// Those before the clocks.
     const STATED: usize = 10;
-    let key = |picture: &Picture| {
-        let moment = &picture.facts.moment;
-        let stated: [Option<Mark>; STATED] = std::array::from_fn(|n| Moment::MARKS[n](moment));
-        let [before, dimensions] = [&stated[..6], &stated[6..]].map(<[_]>::to_vec);
-        (before, clock(moment), dimensions, moment.frame)
+    let (before, dimensions) = Moment::MARKS[..STATED].split_at(6);
+    let by_marks = |a: &Moment, b: &Moment, marks: &[fn(&Moment) -> Option<Mark>]| {
+        let orders = marks.iter().map(|mark| partial(&mark(a), &mark(b)));
+        orders.fold(Ordering::Equal, Ordering::then)
+    };
+    let by_moment = |a: &Moment, b: &Moment| {
+        by_marks(a, b, before)
+            .then_with(|| partial(&clock(a), &clock(b)))
+            .then_with(|| by_marks(a, b, dimensions))
+            .then_with(|| partial(&a.frame, &b.frame))
     };
     let mut sweeps: Vec<Sweep> = Vec::new();
     for place in places {
-        let mut place: Vec<_> = place.iter().map(|picture| (key(picture), picture)).collect();
-        place.sort_by(|(a, _), (b, _)| partial(a, b));
-        for (rank, (_, picture)) in place.into_iter().enumerate() {
+        let mut place: Vec<_> = place.iter().collect();
+        place.sort_by(|a, b| by_moment(&a.facts.moment, &b.facts.moment));
+        for (rank, picture) in place.into_iter().enumerate() {
             match sweeps.get_mut(rank) {
                 Some(sweep) => sweep.push(picture.clone()),
                 None => sweeps.push(vec![picture.clone()]),
@@ -227,8 +236,8 @@ fn bear_other_marks(a: &[Picture], b: &[Picture]) -> bool {
 }
 
 /// From the least to the greatest; `None` where one has none.
-fn range(pictures: &[Picture], clock: Clock) -> Option<[f64; 2]> {
-    let mut values = pictures.iter().map(|picture| clock(&picture.facts.moment));
+fn range<'a>(pictures: impl IntoIterator<Item = &'a Picture>, clock: Clock) -> Option<[f64; 2]> {
+    let mut values = pictures.into_iter().map(|picture| clock(&picture.facts.moment));
     let first = values.next()??;
     values.try_fold([first; 2], |[low, high], value| Some([low.min(value?), high.max(value?)]))
 }
@@ -244,10 +253,7 @@ fn rises_at_each_place(a: &[Picture], b: &[Picture], clock: Clock) -> bool {
 
 /// Whether all pictures of a place were taken before all of another, as in a cine of each slice.
 fn follow_by_place(sweeps: &[Sweep], clock: Clock) -> bool {
-    let place = |n: usize| {
-        let own: Vec<Picture> = sweeps.iter().map(|sweep| sweep[n].clone()).collect();
-        range(&own, clock)
-    };
+    let place = |n: usize| range(sweeps.iter().map(|sweep| &sweep[n]), clock);
     let Some(mut ranges) = (0..sweeps[0].len()).map(place).collect::<Option<Vec<_>>>() else { return false };
     ranges.sort_by(partial);
     ranges.windows(2).all(|pair| pair[0][1] < pair[1][0])
@@ -258,6 +264,14 @@ fn follow_by_place(sweeps: &[Sweep], clock: Clock) -> bool {
 /// or several do.
 fn in_runs(places: &[Vec<Picture>], most: usize, clock: Clock) -> Option<Vec<Sweep>> {
     let all = on_clock(places, clock)?;
+    let number = |picture: &Picture| picture.facts.moment.instance;
+    // Which of two comes first is not known then, and so not where a sweep begins.
+    let is_twice = |pair: &[(f64, usize, &Picture)]| {
+        pair[0].0 == pair[1].0 && number(pair[0].2).is_some() && number(pair[0].2) == number(pair[1].2)
+    };
+    if all.windows(2).any(is_twice) {
+        return None;
+    }
     let count = places.len();
     let ranks = order_of_places(all.iter().map(|(_, at, _)| *at), count)?;
     let ranked: Vec<usize> = all.iter().map(|(_, at, _)| ranks[*at]).collect();
