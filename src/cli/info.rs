@@ -9,6 +9,7 @@ use super::output::{print, print_json};
 use super::{CommandError, MOST_LISTED};
 use crate::format::{self, Doubt, Refusal, Silent, Study, legible};
 use crate::geometry::obliquity_degrees;
+use crate::volume::Placement;
 
 /// Arguments of `info`.
 #[derive(Debug, Args)]
@@ -50,10 +51,22 @@ struct SeriesReport {
     /// What values are multiplied by to become uptake by body weight, for PET studies that allow it.
     suv_bw_factor: Option<f64>,
     warnings: Vec<WarningReport>,
+    #[serde(skip)]
+    sides: Sides,
     /// Names of the directions in which i, j and k grow.
     axes: String,
     /// Greatest angle between an axis of the grid and the patient's axis it is named after.
     obliquity_degrees: f64,
+}
+
+/// What is known of the patient's sides.
+#[derive(Debug)]
+enum Sides {
+    /// All of them.
+    Known,
+    /// Those to which i and j grow, as a file without a place states them.
+    Stated([String; 2]),
+    Unknown,
 }
 
 #[derive(Debug, Serialize)]
@@ -143,6 +156,11 @@ impl SeriesReport {
             },
             suv_bw_factor: volume.suv_factor,
             warnings: study.doubts.iter().map(WarningReport::of).collect(),
+            sides: match (volume.placement, &volume.stated_sides) {
+                (Placement::Patient, _) => Sides::Known,
+                (_, Some(sides)) => Sides::Stated(sides.clone()),
+                (_, None) => Sides::Unknown,
+            },
             axes: grid.axis_directions().iter().map(|direction| direction.letter()).collect(),
             obliquity_degrees: obliquity_degrees(&grid.patient_from_voxel()),
         }
@@ -168,7 +186,11 @@ impl SeriesReport {
             degrees if degrees < 0.01 => String::new(),
             degrees => format!(", {degrees:.2}° oblique"),
         };
-        line("axes", format!("i, j, k grow to {}{oblique}", self.axes));
+        match &self.sides {
+            Sides::Known => line("axes", format!("i, j, k grow to {}{oblique}", self.axes)),
+            Sides::Stated([i, j]) => line("axes", format!("i grows to {i}, j to {j}, as the file states")),
+            Sides::Unknown => line("axes", "the patient's sides are not known".to_owned()),
+        }
         for (n, row) in self.patient_from_voxel[..3].iter().enumerate() {
             let numbers: Vec<String> = row.iter().map(|x| format!("{:>12.5}", x)).collect();
             line(if n == 0 { "LPS mm" } else { "" }, numbers.join(" "));

@@ -368,11 +368,15 @@ impl PanePainter<'_> {
     }
 
     fn paint_letters(&self) {
-        // Where the file does not place the patient, no side is claimed.
-        if self.session.case().volume().placement != Placement::Patient {
-            return;
-        }
-        let letters = self.view.edge_directions().map(|direction| direction.letter().to_string());
+        // Where the file does not place the patient, no side is claimed but those it states of the picture.
+        let volume = self.session.case().volume();
+        let letters = match (volume.placement, &volume.stated_sides) {
+            (Placement::Patient, _) => {
+                self.view.edge_directions().map(|direction| direction.letter().to_string())
+            }
+            (_, Some(sides)) => self.view.edge_directions().map(|edge| edge.of_stated(sides)),
+            _ => return,
+        };
         let (rect, inset) = (self.rect, 10.0);
         let places = [
             (Pos2::new(rect.left() + inset, rect.center().y), Align2::LEFT_CENTER),

@@ -41,7 +41,7 @@ codes! {
         PixelUnits "pixel-units",
         /// Distances are those at an X-ray detector, not in the patient.
         AtDetector "at-detector",
-        /// Part of where slices lie is not stated, or damaged, and was assumed.
+        /// Part of where the study lies is not stated, or damaged, and was assumed.
         AssumedGeometry "assumed-geometry",
         /// Pictures of the same series differ from these and are listed as another.
         SplitSeries "split-series",

@@ -77,7 +77,10 @@ pub fn read_segmentation(
 /// The volume's values as labels: one map, or where `overlapping` one for each frame.
 pub(super) fn layers_of(volume: &Volume, overlapping: bool) -> Result<Vec<LabelMap>, Fault> {
     if volume.times() > 1 && !overlapping {
-        let text = format!("holds {} frames; a label map has one", volume.times());
+        let text = format!(
+            "holds {} frames; a label map has one: save one of them as a file of its own",
+            volume.times()
+        );
         return Err(Fault::new(RefusalCode::UnsupportedShape, text));
     }
     let refuse = |text| Fault::new(RefusalCode::UnsupportedType, text);
@@ -88,9 +91,9 @@ pub(super) fn layers_of(volume: &Volume, overlapping: bool) -> Result<Vec<LabelM
         let maps: Result<_, NoLabel> = frames.map(|frame| meaning.label_map(grid.dims(), frame)).collect();
         maps.map_err(|NoLabel| {
             let worst = meaning.worst(samples);
-            refuse(format!("holds {worst}, which is no label; labels are whole numbers from 0 to 65535"))
+            refuse(format!("holds {worst}, which is no label; labels are whole numbers from 0 to 65535; save the mask as whole numbers"))
         })
-    }, colour => Err(refuse("holds colours, not labels".to_owned())))
+    }, colour => Err(refuse("holds colours, not labels; save the mask as one number for each voxel".to_owned())))
 }
 
 /// A value is no label.

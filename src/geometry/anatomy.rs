@@ -23,6 +23,30 @@ pub enum Direction {
 }
 
 impl Direction {
+    /// What lies in this direction of a picture whose i grows to +x and j to +y, where the file states
+    /// the sides to which these go; nothing across the picture.
+    pub fn of_stated(self, [along_i, along_j]: &[String; 2]) -> String {
+        let opposite = |side: &String| {
+            let turn = |letter| match letter {
+                'R' => 'L',
+                'L' => 'R',
+                'A' => 'P',
+                'P' => 'A',
+                'H' => 'F',
+                'F' => 'H',
+                other => other,
+            };
+            side.chars().map(turn).collect()
+        };
+        match self {
+            Self::Left => along_i.clone(),
+            Self::Right => opposite(along_i),
+            Self::Posterior => along_j.clone(),
+            Self::Anterior => opposite(along_j),
+            Self::Superior | Self::Inferior => String::new(),
+        }
+    }
+
     /// The direction nearest to `vector`; on a tie the earlier of x, y, z.
     pub fn nearest(vector: Vector<Patient>) -> Self {
         let [x, y, z] = vector.to_array();

@@ -2,6 +2,7 @@
 //!
 //! Always true: nothing is laid where it may not lie without somebody having allowed it.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::Session;
@@ -50,7 +51,7 @@ pub enum ImportError {
 
 /// Two grids of which one is not the other in another order.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("{}: does not lie on the study's grid: {}; resample it to take the nearest voxels", mask.display(), in_one_line(&self.rows()))]
+#[error("{}: does not lie on the study's grid: {}; resample it to take the nearest voxels (the button, or --resample)", mask.display(), in_one_line(&self.rows()))]
 pub struct GridMismatch {
     /// The mask's file.
     pub mask: PathBuf,
@@ -217,8 +218,10 @@ impl Import {
                 (reordered, format!("{file}, {map}"))
             }
             None if allowed.resampling => {
-                let resampled = layers.iter().map(|layer| layer.resampled(&grid, study)).collect();
-                (resampled, format!("{file}, resampled by the nearest voxel"))
+                let resampled: Vec<_> = layers.iter().map(|layer| layer.resampled(&grid, study)).collect();
+                let told = lost(&layers, &resampled, &names)
+                    .map_or(String::new(), |lost| format!("; nothing is left of {lost}"));
+                (resampled, format!("{file}, resampled by the nearest voxel{told}"))
             }
             None => {
                 let (mask, study_grid) = (mask.to_owned(), study.clone());
@@ -228,6 +231,19 @@ impl Import {
         };
         Ok(Self { layers, names, origin })
     }
+}
+
+/// The labels of which no voxel came through, by name; `None` where all did.
+fn lost(before: &[LabelMap], after: &[LabelMap], names: &LabelScheme) -> Option<String> {
+    let mut lost: BTreeSet<u16> = BTreeSet::new();
+    for (before, after) in before.iter().zip(after) {
+        let left = after.counts();
+        lost.extend(before.counts().into_keys().filter(|label| !left.contains_key(label)));
+    }
+    let name = |label: u16| {
+        names.get(label).map_or_else(|| format!("label {label}"), |label| format!("\"{}\"", label.name))
+    };
+    (!lost.is_empty()).then(|| lost.into_iter().map(name).collect::<Vec<_>>().join(", "))
 }
 
 impl Session {

@@ -16,14 +16,16 @@ pub fn read_scheme(path: &Path) -> Result<LabelScheme, MarksError> {
     let mut bytes = Vec::new();
     let file = open_plain(path).map_err(unreadable(path))?;
     file.take(GREATEST_TABLE).read_to_end(&mut bytes).map_err(unreadable(path))?;
-    let text = String::from_utf8_lossy(&bytes);
+    // Files of old are in Latin-1, which has a letter for each byte.
+    let text = String::from_utf8(bytes)
+        .unwrap_or_else(|error| error.into_bytes().into_iter().map(char::from).collect());
     let found = if itksnap::is_label_file(&text) {
         itksnap::parse(&text).map_err(|line| {
             let text = format!("line {line} is no label such as 1 255 0 0 1 1 1 \"Liver\"");
             io::Error::new(io::ErrorKind::InvalidData, text)
         })
     } else {
-        read(&bytes[..])
+        read(text.as_bytes())
     };
     found.map_err(|source| MarksError::BadTable { path: path.to_owned(), source })
 }

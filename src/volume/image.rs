@@ -86,6 +86,8 @@ pub struct Volume {
     /// What values are multiplied by to become standardised uptake values by body weight (g/mL), where
     /// the header of a PET study allows it.
     pub suv_factor: Option<f64>,
+    /// The sides to which i and j grow as the file states them where it knows no place: `L`, `F`, `FR`.
+    pub stated_sides: Option<[String; 2]>,
     /// Stored samples from the one to the other stand for no measurement (padding).
     pub padding: Option<[f64; 2]>,
     /// What sets its frames apart; `None` where there is one.
@@ -129,6 +131,7 @@ impl Volume {
             rescale,
             missing_slices: Vec::new(),
             missing_pictures: Vec::new(),
+            stated_sides: None,
             padding: None,
             placement: Placement::Patient,
             modality: None,

@@ -119,6 +119,30 @@ fn a_mask_on_another_grid_is_resampled_as_itk_does_it() {
 }
 
 #[test]
+fn labels_that_resampling_leaves_nothing_of_are_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| folder.path().join(name);
+    let write = |name: &str, origin: &str, samples: &[u8; 24]| {
+        let header = format!(
+            "NRRD0004\ntype: uchar\ndimension: 3\nspace: LPS\nsizes: 4 3 2\nspace directions: (2,0,0) (0,3,0) (0,0,4)\n\
+             space origin: {origin}\nencoding: raw\n\n"
+        );
+        std::fs::write(at(name), [header.as_bytes(), samples].concat()).expect("written");
+    };
+    let mut samples = [0u8; 24];
+    (samples[1], samples[20]) = (1, 7);
+    write("study.nrrd", "(0,0,0)", &samples);
+    write("aside.nrrd", "(-5,0,0)", &samples);
+    write("near.nrrd", "(0.5,0,0)", &samples);
+    let told = |mask: &str| laid_over(opened(&at("study.nrrd")), &at(mask), RESAMPLING).1;
+    assert_eq!(
+        told("aside.nrrd"),
+        "aside.nrrd, resampled by the nearest voxel; nothing is left of label 1, label 7"
+    );
+    assert_eq!(told("near.nrrd"), "near.nrrd, resampled by the nearest voxel");
+}
+
+#[test]
 fn imports_keep_marks_and_names_apart() {
     let folder = tempfile::tempdir().expect("a folder");
     let at = |name: &str| folder.path().join(name);
@@ -134,7 +158,8 @@ fn imports_keep_marks_and_names_apart() {
     let segments = "Segment0_ID:=x\nSegment0_Name:=Cyst\nSegment0_LabelValue:=1\nSegment0_Layer:=0\n";
     std::fs::write(at("b.seg.nrrd"), [header("4 3 2", segments).as_bytes(), &samples].concat())
         .expect("written");
-    let snap = "####\n# ITK-SnAP Label Description File\n1 255 0 0 1 1 1 \"Lesion\"\n";
+    // In Latin-1, as older programs write it.
+    let snap = b"####\n# ITK-SnAP Label Description File\n1 255 0 0 1 1 1 \"L\xe9sion\"\n";
     std::fs::write(at("names.label"), snap).expect("written");
     let study = opened(&at("a.nrrd"));
     let mut session = Session::new(annotomy::case::Case::new(study.volume.clone()), "Ada");
@@ -148,7 +173,7 @@ fn imports_keep_marks_and_names_apart() {
     let names: Vec<_> = case.scheme().iter().map(|(index, label)| (index, label.name.as_str())).collect();
     assert_eq!(
         names,
-        [(1, "Lesion"), (2, "Cyst")],
+        [(1, "Lésion"), (2, "Cyst")],
         "another name under the same number gets a number of its own"
     );
     let counts: Vec<_> =

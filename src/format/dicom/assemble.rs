@@ -18,7 +18,7 @@ use super::suv;
 use crate::format::memory::buffer_for;
 use crate::format::{Doubt, DoubtCode, Refusal, RefusalCode, Silent, Watch};
 use crate::geometry::{Affine, Grid, Patient, Point, Voxel};
-use crate::volume::{Buffer, Rescale, Samples, Volume};
+use crate::volume::{Buffer, Placement, Rescale, Samples, Volume};
 
 /// Reads the voxels of a stack.
 pub(super) fn volume(stack: &Stack, watch: &dyn Watch) -> Result<(Volume, Vec<Doubt>), Refusal> {
@@ -123,6 +123,7 @@ fn built(
     volume.placement = stack.placement;
     volume.modality = (!modality.is_empty()).then(|| modality.clone());
     volume.unit = facts.unit.clone();
+    volume.stated_sides = image.sides.clone().filter(|_| stack.placement != Placement::Patient);
     volume.shown_inverted = image.layout.colour == Colour::InvertedGrey;
     volume.suggested_windows = facts.windows.clone();
     volume.padding = image.layout.padding_samples();

@@ -9,9 +9,10 @@ pub(super) struct Fault(pub(super) RefusalCode, pub(super) String);
 impl From<std::io::Error> for Fault {
     fn from(error: std::io::Error) -> Self {
         match error.kind() {
-            std::io::ErrorKind::UnexpectedEof => {
-                Self(RefusalCode::Truncated, "ends before its pixels do".to_owned())
-            }
+            std::io::ErrorKind::UnexpectedEof => Self(
+                RefusalCode::Truncated,
+                "ends before its pixels do; copy it again from where it came".to_owned(),
+            ),
             _ => Self(RefusalCode::Unreadable, format!("cannot be read: {error}")),
         }
     }

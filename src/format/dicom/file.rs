@@ -122,12 +122,12 @@ fn interpret<T>(
 
 /// The refusal of a data set that cannot be read.
 fn refused(path: &Path, broken: Broken) -> Refusal {
-    let code = match broken {
-        Broken::TooMany(_) => RefusalCode::TooLarge,
-        Broken::Truncated { .. } => RefusalCode::Truncated,
-        _ => RefusalCode::Inconsistent,
+    let (code, helps) = match broken {
+        Broken::TooMany(_) => (RefusalCode::TooLarge, ""),
+        Broken::Truncated { .. } => (RefusalCode::Truncated, "; copy it again from where it came"),
+        _ => (RefusalCode::Inconsistent, "; it is damaged: copy it again, or export it again"),
     };
-    Refusal::new(path, code, broken.to_string())
+    Refusal::new(path, code, format!("{broken}{helps}"))
 }
 
 /// A file that is deflated behind its meta information, inflated as far as its header reaches and then

@@ -29,7 +29,9 @@ pub(super) fn find(
     while let Some(item) = item(file, at, total).map_err(unreadable)? {
         if item.end > total {
             let (there, stated) = (total - item.start, item.end - item.start);
-            let text = format!("ends after {there} of {stated} bytes of a compressed fragment");
+            let text = format!(
+                "ends after {there} of {stated} bytes of a compressed fragment; copy it again from where it came"
+            );
             return Err((RefusalCode::Truncated, text));
         }
         at = item.end;
@@ -37,10 +39,13 @@ pub(super) fn find(
     }
     let mut fragments = items.into_iter();
     let (Some(table), fragments) = (fragments.next(), fragments.collect::<Vec<_>>()) else {
-        return Err((RefusalCode::Inconsistent, "has no compressed pixels".to_owned()));
+        return Err((RefusalCode::Inconsistent, "has no compressed pixels; export it again".to_owned()));
     };
     if fragments.len() < frames {
-        let text = format!("has {} compressed fragments for {frames} frame(s)", fragments.len());
+        let text = format!(
+            "has {} compressed fragments for {frames} frame(s); copy it or export it again",
+            fragments.len()
+        );
         // Without the mark of its end the data were cut off between two fragments.
         let code = if at + 8 > total { RefusalCode::Truncated } else { RefusalCode::Inconsistent };
         return Err((code, text));
@@ -61,7 +66,7 @@ pub(super) fn find(
         return Ok(parts);
     }
     by_starts(file, fragments, frames).map_err(unreadable)?.ok_or_else(|| {
-        let text = "its frames lie in several fragments, and no table says which belong together";
+        let text = "its frames lie in several fragments, and no table says which belong together; export it uncompressed";
         (RefusalCode::Inconsistent, text.to_owned())
     })
 }

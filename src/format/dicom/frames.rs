@@ -89,7 +89,10 @@ fn pointers(dataset: &DataSet<'_>) -> Vec<Tag> {
 fn dose_planes(dataset: &DataSet<'_>, frames: usize) -> Result<Vec<f64>, String> {
     let offsets = dataset.numbers(tags::GRID_FRAME_OFFSET_VECTOR);
     if offsets.len() != frames {
-        return Err(format!(" of {frames} planes, for which it gives {} places", offsets.len()));
+        return Err(format!(
+            " of {frames} planes, for which it gives {} places; export it again",
+            offsets.len()
+        ));
     }
     if offsets[0] == 0.0 {
         return Ok(offsets);
@@ -102,7 +105,7 @@ fn dose_planes(dataset: &DataSet<'_>, frames: usize) -> Result<Vec<f64>, String>
     let across = (normal.z().abs() - 1.0).abs() < 1e-4;
     let starts_there = position.get(2).is_some_and(|z| (z - offsets[0]).abs() < 0.1);
     if !(across && starts_there) {
-        return Err(" whose planes do not begin at its Image Position".to_owned());
+        return Err(" whose planes do not begin at its Image Position; export it again".to_owned());
     }
     Ok(offsets.iter().map(|z| (z - offsets[0]) * normal.z().signum()).collect())
 }
@@ -110,13 +113,18 @@ fn dose_planes(dataset: &DataSet<'_>, frames: usize) -> Result<Vec<f64>, String>
 fn nuclear(dataset: &DataSet<'_>, pointers: &[Tag], frames: usize) -> Result<Vec<NuclearFrame>, String> {
     let vector = |tag: Tag| -> Result<Vec<u16>, String> {
         let vector = dataset.words(tag);
-        let text = || format!(" of {frames} frames, for {} of which it says {tag}", vector.len());
+        let text = || {
+            format!(
+                " of {frames} frames, for {} of which it says {tag}; reconstruct or export it again",
+                vector.len()
+            )
+        };
         if vector.len() == frames { Ok(vector) } else { Err(text()) }
     };
     let is_slices = pointers.contains(&tags::SLICE_VECTOR);
     let reconstructed = dataset.texts(tags::IMAGE_TYPE).get(2).is_some_and(|kind| kind.starts_with("RECON"));
     if frames > 1 && (pointers.is_empty() || reconstructed && !is_slices) {
-        return Err(" of several frames, whose order is not stated (Frame Increment Pointer)".to_owned());
+        return Err(" of several frames, whose order is not stated (Frame Increment Pointer); export its slices as single files".to_owned());
     }
     let mut found: Vec<NuclearFrame> = (0..frames).map(|_| NuclearFrame::default()).collect();
     if frames == 1 {
@@ -129,7 +137,9 @@ fn nuclear(dataset: &DataSet<'_>, pointers: &[Tag], frames: usize) -> Result<Vec
         let apart = dataset.number(tags::SPACING_BETWEEN_SLICES).filter(|mm| *mm != 0.0);
         for (frame, number) in found.iter_mut().zip(vector) {
             if *tag == tags::SLICE_VECTOR {
-                let apart = apart.ok_or(" of slices whose distance is not stated")?;
+                let apart = apart.ok_or(
+                    " of slices whose distance is not stated; export them as single files with positions",
+                )?;
                 frame.along_normal_mm = Some((f64::from(number) - 1.0) * apart);
             } else if KINDS.contains(tag) {
                 frame.kind += &format!("|{number}");
@@ -145,7 +155,18 @@ impl Order {
     /// Puts frames where the order says.
     pub(super) fn apply(&self, dataset: &DataSet<'_>, facts: &mut [Facts]) {
         match self {
-            Self::Own | Self::InTime => {}
+            Self::Own => {}
+            Self::InTime => {
+                // From each frame to the one before it; the first has none.
+                let apart_ms = dataset.numbers(tags::FRAME_TIME_VECTOR);
+                if apart_ms.len() == facts.len() && facts.iter().all(|facts| facts.moment.frame_s.is_none()) {
+                    let mut since_first_ms = 0.0;
+                    for (frame, (facts, ms)) in facts.iter_mut().zip(apart_ms).enumerate() {
+                        since_first_ms += if frame == 0 { 0.0 } else { ms };
+                        facts.moment.frame_s = Some(since_first_ms / 1000.0);
+                    }
+                }
+            }
             Self::AlongNormal(offsets) => {
                 for (facts, mm) in facts.iter_mut().zip(offsets) {
                     facts.plane = moved(facts.plane, *mm);

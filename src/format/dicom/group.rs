@@ -21,7 +21,7 @@ use super::header::Identity;
 use super::lattice::{self, Lattice};
 use super::mend::{self, Mended};
 use super::moment::Moment;
-use super::picture::Picture;
+use super::picture::{Picture, Placed};
 use super::split;
 use super::sweep::{Sweep, origins, plane, split_by_moment};
 use crate::format::{Doubt, DoubtCode, Refusal, RefusalCode};
@@ -144,12 +144,16 @@ fn flat_stack(pictures: &[Picture]) -> Outcome {
             };
             (text, DoubtCode::PixelUnits, Placement::Pixels)
         }
-        Some(_) => (
-            "the file gives the size of a pixel but neither position nor direction; sides are not known"
-                .to_owned(),
-            DoubtCode::NoOrientation,
-            Placement::Scaled,
-        ),
+        Some(_) => {
+            let lacking = match picture.facts.plane {
+                Placed::InPart { position: None, cosines: Some(_) } => "directions but no position",
+                Placed::InPart { position: Some(_), cosines: None } => "a position but no directions",
+                Placed::InPart { .. } => "a position and directions that are none",
+                _ => "neither position nor direction",
+            };
+            let text = format!("the file gives the size of a pixel and {lacking}; sides are not known");
+            (text, DoubtCode::NoOrientation, Placement::Scaled)
+        }
     };
     let [i_mm, j_mm] = picture.facts.pixel_mm.unwrap_or([1.0, aspect]);
     let axes = [Vector::new(i_mm, 0.0, 0.0), Vector::new(0.0, j_mm, 0.0), Vector::new(0.0, 0.0, 1.0)];
@@ -246,11 +250,14 @@ fn placed_stack(
             step
         }
         None => {
-            let depth = first.facts.depth_mm.unwrap_or_else(|| {
-                let text = "one slice of unknown thickness; taken as 1 mm";
-                doubts.push(Doubt::new(DoubtCode::AssumedDepth, text));
-                1.0
-            });
+            let (depth, assumed) = match (first.facts.between_mm, first.facts.thickness_mm) {
+                (Some(apart), _) => (apart, None),
+                (None, Some(thick)) => {
+                    (thick, Some(format!("one slice; its thickness, {thick} mm, is taken as its depth")))
+                }
+                (None, None) => (1.0, Some("one slice of unknown thickness; taken as 1 mm".to_owned())),
+            };
+            doubts.extend(assumed.map(|text| Doubt::new(DoubtCode::AssumedDepth, text)));
             plane.along_i.cross(plane.along_j) * depth
         }
     };

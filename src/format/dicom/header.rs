@@ -55,6 +55,8 @@ pub(super) struct Image {
     pub(super) instance: String,
     pub(super) series_number: Option<f64>,
     pub(super) description: String,
+    /// The sides of the patient to which rows and columns go (Patient Orientation).
+    pub(super) sides: Option<[String; 2]>,
     pub(super) doubts: Vec<Doubt>,
 }
 
@@ -161,7 +163,7 @@ pub(super) fn pictures(content: Content<'_, '_>, sop_class: &str) -> Result<Vec<
     let (path, dataset, sop_class) = (source.path, &parsed.dataset, sop_class.to_owned());
     let (frames, order) = frames(path, &sop_class, dataset)?;
     let Some(pixels) = parsed.pixels else {
-        let text = format!("{} without pixel data", object_name(&sop_class));
+        let text = format!("{} without pixel data; open the images it belongs to", object_name(&sop_class));
         return Err(Refusal::new(path, RefusalCode::UnsupportedObject, text));
     };
     let mut layout = layout(path, dataset, syntax, pixels)?;
@@ -203,7 +205,7 @@ pub(super) fn pictures(content: Content<'_, '_>, sop_class: &str) -> Result<Vec<
     let mosaic = match facts.first() {
         Some(first) if mosaic::is_mosaic(dataset) && frames == 1 => {
             let mosaic = mosaic::mosaic(dataset, whole, first.plane).map_err(|unknown| {
-                let text = format!("is a mosaic of slices (Siemens) that does not tell {unknown}");
+                let text = format!("is a mosaic of slices (Siemens) that does not tell {unknown}; export it as single slices, or convert it to NIfTI where it was scanned");
                 Refusal::new(path, RefusalCode::UnsupportedObject, text)
             })?;
             facts = mosaic.facts(first, whole);
@@ -275,10 +277,19 @@ pub(super) fn pictures(content: Content<'_, '_>, sop_class: &str) -> Result<Vec<
         instance: dataset.text(tags::SOP_INSTANCE_UID).unwrap_or_default(),
         series_number: dataset.number(tags::SERIES_NUMBER),
         description: text(dataset, tags::SERIES_DESCRIPTION),
+        sides: sides(dataset),
         doubts,
     });
     let picture = |(frame, facts)| Picture { image: Arc::clone(&image), frame, facts };
     Ok(facts.into_iter().enumerate().map(picture).collect())
+}
+
+/// Patient Orientation (PS3.3 C.7.6.1.1.1); `None` where it states no side of a biped.
+fn sides(dataset: &DataSet<'_>) -> Option<[String; 2]> {
+    let sides: [String; 2] = dataset.texts(tags::PATIENT_ORIENTATION).try_into().ok()?;
+    let is_side =
+        |side: &String| (1..=3).contains(&side.len()) && side.chars().all(|letter| "RLAPHF".contains(letter));
+    sides.iter().all(is_side).then_some(sides)
 }
 
 /// The files a DICOMDIR names (PS3.3 F.3.2.2), and a refusal for each that does not lie in its folder
@@ -338,7 +349,7 @@ fn frames(path: &Path, sop_class: &str, dataset: &DataSet<'_>) -> Result<(usize,
             Refusal::new(
                 path,
                 RefusalCode::Inconsistent,
-                format!("states \"{text}\" as its number of frames"),
+                format!("states \"{text}\" as its number of frames; export it again"),
             )
         })?,
     };
@@ -348,7 +359,7 @@ fn frames(path: &Path, sop_class: &str, dataset: &DataSet<'_>) -> Result<(usize,
     }
     let groups = dataset.items(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE).len();
     if has_functional_groups(dataset) && groups != frames {
-        let text = format!("states {frames} frames and describes {groups}");
+        let text = format!("states {frames} frames and describes {groups}; export it again");
         return Err(Refusal::new(path, RefusalCode::Inconsistent, text));
     }
     let order = match has_functional_groups(dataset) {

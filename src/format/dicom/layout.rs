@@ -127,12 +127,15 @@ pub(super) fn layout(
 ) -> Result<Layout, Refusal> {
     let refuse = |code, text: String| Err(Refusal::new(path, code, text));
     let word = |tag, name: &str| {
-        let text = format!("states no {name}");
+        let text = format!("states no {name}; export it again");
         dataset.word(tag).ok_or_else(|| Refusal::new(path, RefusalCode::Inconsistent, text))
     };
     let [rows, columns] = [word(tags::ROWS, "Rows")?, word(tags::COLUMNS, "Columns")?].map(usize::from);
     if rows == 0 || columns == 0 {
-        return refuse(RefusalCode::Inconsistent, format!("states {rows} rows of {columns} columns"));
+        return refuse(
+            RefusalCode::Inconsistent,
+            format!("states {rows} rows of {columns} columns; export it again"),
+        );
     }
     let samples = dataset.word(tags::SAMPLES_PER_PIXEL).unwrap_or(1);
     let photometric = dataset.text(tags::PHOTOMETRIC_INTERPRETATION).unwrap_or_default();
@@ -146,7 +149,9 @@ pub(super) fn layout(
         ("YBR_PARTIAL_422", 3) => Colour::YbrPartial422,
         ("YBR_RCT" | "YBR_ICT", 3) => Colour::YbrOfJpeg2000,
         _ => {
-            let text = format!("has pixels of {samples} sample(s) as \"{photometric}\", which is not opened");
+            let text = format!(
+                "has pixels of {samples} sample(s) as \"{photometric}\", which is not opened; export it as RGB or grey"
+            );
             return refuse(RefusalCode::UnsupportedType, text);
         }
     };
@@ -172,7 +177,7 @@ pub(super) fn layout(
     };
     if !is_opened {
         let text = format!(
-            "has samples of {bits_stored} bits in {bits_allocated} ({samples} per pixel), which are not opened"
+            "has samples of {bits_stored} bits in {bits_allocated} ({samples} per pixel), which are not opened; export it with 8 or 16 bits allocated"
         );
         return refuse(RefusalCode::UnsupportedType, text);
     }
@@ -184,8 +189,9 @@ pub(super) fn layout(
         || high_bit >= bits_allocated
         || high_bit + 1 < bits_stored
     {
-        let text =
-            format!("keeps {bits_stored} bits up to bit {high_bit} in {bits_allocated}, which cannot be");
+        let text = format!(
+            "keeps {bits_stored} bits up to bit {high_bit} in {bits_allocated}, which cannot be; export it again"
+        );
         return refuse(RefusalCode::Inconsistent, text);
     }
     let padding = dataset.word(tags::PIXEL_PADDING_VALUE);
@@ -262,21 +268,22 @@ pub(super) fn refuse_missing_pixels(
         (Codec::Native, Some(length)) if length < needed => {
             let (rows, columns) = (layout.rows, layout.columns);
             let text = format!(
-                "has {length} bytes of pixels where {frames} × {columns} × {rows} pixels need {needed}"
+                "has {length} bytes of pixels where {frames} × {columns} × {rows} pixels need {needed}; export it again"
             );
             refuse(RefusalCode::Inconsistent, &text)
         }
-        (Codec::Native, Some(_)) if left < needed => {
-            refuse(RefusalCode::Truncated, &format!("ends after {left} of {needed} bytes of pixels"))
-        }
+        (Codec::Native, Some(_)) if left < needed => refuse(
+            RefusalCode::Truncated,
+            &format!("ends after {left} of {needed} bytes of pixels; copy it again from where it came"),
+        ),
         (Codec::Native, None) => refuse(
             RefusalCode::Inconsistent,
-            "has pixel data in fragments where its transfer syntax says plain samples",
+            "has pixel data in fragments where its transfer syntax says plain samples; export it again",
         ),
         (Codec::Native, Some(_)) | (_, None) => Ok(()),
         (_, Some(_)) => refuse(
             RefusalCode::Inconsistent,
-            "has plain pixel data where its transfer syntax says compressed fragments",
+            "has plain pixel data where its transfer syntax says compressed fragments; export it again",
         ),
     }
 }

@@ -68,8 +68,8 @@ pub(super) struct Facts {
     pub(super) pixel_mm: Option<[f64; 2]>,
     /// Distance between slices as stated, to be used only where positions do not tell it.
     pub(super) between_mm: Option<f64>,
-    /// Thickness of a slice, to be used only where there is one.
-    pub(super) depth_mm: Option<f64>,
+    /// Thickness of a slice, to be used only where there is one and its distance to others is not stated.
+    pub(super) thickness_mm: Option<f64>,
     /// Height of a pixel in widths of one.
     pub(super) pixel_aspect: f64,
     /// Whether it stands for a picture that its point in time lacks.
@@ -211,7 +211,7 @@ pub(super) fn facts(
         pixel_aspect: spacing::pixel_aspect(dataset),
         absent: false,
         between_mm: positive(tags::SPACING_BETWEEN_SLICES),
-        depth_mm: positive(tags::SPACING_BETWEEN_SLICES).or_else(|| positive(tags::SLICE_THICKNESS)),
+        thickness_mm: positive(tags::SLICE_THICKNESS),
         scale: match (table, values) {
             (Some(table), _) => Scale::Table(Arc::clone(table)),
             (None, Some(values)) if layout.is_grey() => {

@@ -293,7 +293,7 @@ fn own_grid(path: &Path, frames: &[Picture]) -> Result<(Grid, Vec<Place>), Refus
     let origins: Vec<_> = rising.iter().map(|height| plane.origin + normal * *height).collect();
     let parts = lattice::parts(&origins);
     let [(_, lattice)] = &parts[..] else { return Err(refuse()) };
-    let depth_mm = first.facts.depth_mm.unwrap_or(1.0);
+    let depth_mm = first.facts.between_mm.or(first.facts.thickness_mm).unwrap_or(1.0);
     let along_k = lattice.step.unwrap_or(normal * depth_mm);
     let placed = Affine::from_axes(plane.along_i * i_mm, plane.along_j * j_mm, along_k, origins[0]);
     let [columns, rows] = first.image.size();

@@ -60,11 +60,11 @@ pub(super) fn doubts(dataset: &DataSet<'_>, modality: &str) -> Vec<Doubt> {
     let detector = stated(dataset, tags::IMAGER_PIXEL_SPACING);
     if let Some(text) = dataset.text(tags::PIXEL_SPACING).filter(|_| patient.is_none()) {
         let instead = match (detector, pixel_mm(dataset)) {
-            (Some(_), _) => "Imager Pixel Spacing was used",
-            (None, Some(_)) => "the scale of its ultrasound region was used",
-            (None, None) => "distances are in pixels",
+            (Some(_), _) => "; Imager Pixel Spacing was used",
+            (None, Some(_)) => "; the scale of its ultrasound region was used",
+            (None, None) => ", and no other is stated",
         };
-        let text = format!("its Pixel Spacing \"{text}\" is no pair of lengths; {instead}");
+        let text = format!("its Pixel Spacing \"{text}\" is no pair of lengths{instead}");
         doubts.push(Doubt::new(DoubtCode::OddHeader, text));
     }
     // PS3.3 10.7.1.3: a Pixel Spacing that equals that of the detector was not corrected either.

@@ -86,8 +86,30 @@ impl Syntax {
 
 /// The name of a transfer syntax with its UID, for a refusal.
 pub(super) fn name(uid: &str) -> String {
-    match TransferSyntaxRegistry.get(uid) {
-        Some(known) => format!("{} ({uid})", known.name().trim()),
+    let known = TransferSyntaxRegistry.get(uid).map(|known| known.name().trim());
+    let retired = || RETIRED.iter().find(|(retired, _)| uid == *retired).map(|(_, name)| *name);
+    match known.or_else(retired) {
+        Some(name) => format!("{name} ({uid})"),
         None => format!("an unknown transfer syntax ({uid})"),
     }
 }
+
+/// Syntaxes that the standard had once (PS3.6 table A-1).
+const RETIRED: [(&str, &str); 16] = [
+    ("1.2.840.10008.1.2.1.98", "encapsulated uncompressed pixels"),
+    ("1.2.840.10008.1.2.4.52", "JPEG extended, processes 3 and 5 (retired)"),
+    ("1.2.840.10008.1.2.4.53", "JPEG spectral selection, processes 6 and 8 (retired)"),
+    ("1.2.840.10008.1.2.4.54", "JPEG spectral selection, processes 7 and 9 (retired)"),
+    ("1.2.840.10008.1.2.4.55", "progressive JPEG, processes 10 and 12 (retired)"),
+    ("1.2.840.10008.1.2.4.56", "progressive JPEG, processes 11 and 13 (retired)"),
+    ("1.2.840.10008.1.2.4.58", "JPEG lossless, process 15 (retired)"),
+    ("1.2.840.10008.1.2.4.59", "hierarchical JPEG extended, processes 16 and 18 (retired)"),
+    ("1.2.840.10008.1.2.4.60", "hierarchical JPEG extended, processes 17 and 19 (retired)"),
+    ("1.2.840.10008.1.2.4.61", "hierarchical JPEG, processes 20 and 22 (retired)"),
+    ("1.2.840.10008.1.2.4.62", "hierarchical JPEG, processes 21 and 23 (retired)"),
+    ("1.2.840.10008.1.2.4.63", "hierarchical progressive JPEG, processes 24 and 26 (retired)"),
+    ("1.2.840.10008.1.2.4.64", "hierarchical progressive JPEG, processes 25 and 27 (retired)"),
+    ("1.2.840.10008.1.2.4.65", "hierarchical JPEG lossless, process 28 (retired)"),
+    ("1.2.840.10008.1.2.4.66", "hierarchical JPEG lossless, process 29 (retired)"),
+    ("1.2.840.113619.5.2", "GE's implicit big endian"),
+];

@@ -32,8 +32,9 @@ fn describe(path: &Path, header: &Header) -> Result<Described, Refusal> {
     let (sample_type, channels) = voxel_type(header).map_err(refuse)?;
     if channels > 1 {
         if times > 1 {
-            let text =
-                format!("has {channels} numbers for every voxel and {times} frames; one of both is opened");
+            let text = format!(
+                "has {channels} numbers for every voxel and {times} frames; one of both is opened: save parts of it as files of their own"
+            );
             return Err(Refusal::new(path, RefusalCode::UnsupportedShape, text));
         }
         let text = format!("every voxel has {channels} numbers; they are shown as points in time");
@@ -74,7 +75,10 @@ fn describe(path: &Path, header: &Header) -> Result<Described, Refusal> {
 fn sizes(header: &Header) -> Result<Vec<usize>, Fault> {
     let axes: usize = header.needed("NDims")?.parse().unwrap_or(0);
     if !(2..=4).contains(&axes) {
-        let text = format!("has NDims = {}; two to four axes are opened", printable(header.needed("NDims")?));
+        let text = format!(
+            "has NDims = {}; two to four axes are opened: save parts of it as files of their own",
+            printable(header.needed("NDims")?)
+        );
         return Err(Fault::new(RefusalCode::UnsupportedShape, text));
     }
     header.needed("DimSize")?;

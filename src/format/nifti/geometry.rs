@@ -174,6 +174,11 @@ impl NiftiGeometry {
     }
 
     /// nifti1.h, "METHOD 2" and "quaternion representation of rotation".
+    /// The length of the quaternion's b, c and d, which a rotation has at 1 at most.
+    pub(super) fn quaternion_length(&self) -> f64 {
+        self.quatern.iter().map(|part| part * part).sum::<f64>().sqrt()
+    }
+
     fn rows_of_qform(&self) -> Rows {
         let [mut b, mut c, mut d] = self.quatern;
         let mut a = 1.0 - (b * b + c * c + d * d);

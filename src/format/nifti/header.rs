@@ -263,7 +263,10 @@ fn shape(raw: &mut Raw, doubts: &mut Vec<Doubt>) -> Result<([usize; 3], usize), 
     }
     let [i, j, k, frames, components, sixth, seventh] = size;
     if axes == 1 || sixth * seventh > 1 {
-        let text = format!("dimensions {:?} are not those of a picture or volume", &size[..axes]);
+        let text = format!(
+            "dimensions {:?} are not those of a picture or volume; save two to four axes, and one of components at most",
+            &size[..axes]
+        );
         return Err(Fault::new(RefusalCode::UnsupportedShape, text));
     }
     if components > 1 {

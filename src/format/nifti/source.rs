@@ -87,6 +87,9 @@ pub(super) fn start_of(path: &Path, count: usize) -> std::io::Result<(Vec<u8>, b
     Ok((gzip::inflate_start(BufReader::new(rest), count), true))
 }
 
+/// Quaternions longer than this state no rotation; what is beyond 1 is rounding.
+const QUATERNION_AT_MOST: f64 = 1.0 + 1e-6;
+
 /// The grid by the form that counts, with everything doubtful about it.
 fn place(header: &Header, doubts: &mut Vec<Doubt>) -> Result<(Grid, Placement), Fault> {
     let fields = &header.geometry;
@@ -104,7 +107,9 @@ fn place(header: &Header, doubts: &mut Vec<Doubt>) -> Result<(Grid, Placement), 
             |error: crate::geometry::GridError| Fault::new(RefusalCode::Inconsistent, error.to_string());
         Grid::new(header.dims, map, None).map_err(beyond)
     };
-    let grid = grid_by(form)?;
+    let grid = grid_by(form).map_err(|fault| {
+        Fault::new(fault.code, format!("{}; mend the header, or convert the study again", fault.text))
+    })?;
     let placement = fields.placement(form);
     let mut doubt = |code, text: String| doubts.push(Doubt::new(code, text));
 
@@ -124,6 +129,13 @@ fn place(header: &Header, doubts: &mut Vec<Doubt>) -> Result<(Grid, Placement), 
             let text =
                 "neither sform nor qform is set: left and right are a guess (i to the left, as in ANALYZE)";
             doubt(DoubtCode::NoOrientation, text.into());
+        }
+        (Form::Qform, _) if fields.quaternion_length() > QUATERNION_AT_MOST => {
+            let text = format!(
+                "the quaternion of its qform is {:.6} long, and 1 is the most; read as a half turn about its axis",
+                fields.quaternion_length()
+            );
+            doubt(DoubtCode::AssumedGeometry, text);
         }
         (Form::Sform, _) if fields.qform_code > 0 => match grid_by(Form::Qform) {
             Ok(other) => {

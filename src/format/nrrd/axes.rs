@@ -42,7 +42,10 @@ impl Axes {
         // A fourth axis of space is time, whatever it is called.
         let time = (space.len() == 4).then(|| space.pop()).flatten();
         if !(2..=3).contains(&space.len()) {
-            let text = format!("has {} axes in space of {axes}; two or three are opened", space.len());
+            let text = format!(
+                "has {} axes in space of {axes}; two or three are opened: save it with fewer",
+                space.len()
+            );
             return Err(Fault::new(RefusalCode::UnsupportedShape, text));
         }
         let mut others: Vec<usize> = (0..axes)
@@ -74,7 +77,10 @@ impl Axes {
                 )
             }
             _ => {
-                let text = format!("has {} axes beside space; one is opened", others.len());
+                let text = format!(
+                    "has {} axes beside space; one is opened: save parts of it as files of their own",
+                    others.len()
+                );
                 return Err(Fault::new(RefusalCode::UnsupportedShape, text));
             }
         };

@@ -9,6 +9,7 @@ pub(super) type Tag = (u16, u16);
 
 pub(super) const IMAGE_TYPE: Tag = (0x0008, 0x0008);
 pub(super) const INSTANCE_UID: Tag = (0x0008, 0x0018);
+pub(super) const MODALITY: Tag = (0x0008, 0x0060);
 pub(super) const SERIES_DESCRIPTION: Tag = (0x0008, 0x103e);
 pub(super) const CHARACTER_SET: Tag = (0x0008, 0x0005);
 pub(super) const SLICE_THICKNESS: Tag = (0x0018, 0x0050);

@@ -142,6 +142,9 @@ fn a_cine_is_one_slice_in_time() {
         TimeKind::Time,
         &[0.0, 0.04, 0.08],
     );
+    let ultrasound = frames("1.2.840.10008.5.1.4.1.1.3.1", 3).without(POSITION);
+    let uneven = pointing(ultrasound, &[(0x0018, 0x1065)]).text((0x0018, 0x1065), "DS", "0\\40\\25");
+    check(uneven, TimeKind::Time, &[0.0, 0.04, 0.065]);
     // Also of a kind that could be slices, where the object says that it is time; and with a place.
     let mr = pointing(frames("1.2.840.10008.5.1.4.1.1.4", 3), &[FRAME_TIME]).text(FRAME_TIME, "DS", "500");
     check(mr, TimeKind::Time, &[0.0, 0.5, 1.0]);

@@ -376,13 +376,48 @@ fn what_is_known_of_a_single_picture_is_claimed_and_no_more() {
         assert_eq!(codes(&study), expected);
     };
     let slice = DicomFile::slice(0, 0.0);
-    check(slice.clone().text(SLICE_THICKNESS, "DS", "3"), Placement::Patient, [0.5, 0.75, 3.0], &[]);
+    let thick = slice.clone().text(SLICE_THICKNESS, "DS", "3");
+    check(thick.clone(), Placement::Patient, [0.5, 0.75, 3.0], &[DoubtCode::AssumedDepth]);
+    check(thick.text((0x0018, 0x0088), "DS", "4"), Placement::Patient, [0.5, 0.75, 4.0], &[]);
     check(slice.clone(), Placement::Patient, [0.5, 0.75, 1.0], &[DoubtCode::AssumedDepth]);
     let unplaced = slice.without(POSITION);
     check(unplaced.clone(), Placement::Scaled, [0.5, 0.75, 1.0], &[DoubtCode::NoOrientation]);
     check(unplaced.clone().without(PIXEL_SPACING), Placement::Pixels, [1.0; 3], &[DoubtCode::PixelUnits]);
     let nameless = unplaced.without(PIXEL_SPACING).without(SERIES_UID);
     check(nameless, Placement::Pixels, [1.0; 3], &[DoubtCode::PixelUnits, DoubtCode::MissingIdentifiers]);
+}
+
+#[test]
+fn sides_that_are_stated_without_a_place_are_those_of_the_picture() {
+    let check = |file: DicomFile, stated: &str, expected: Option<[&str; 2]>| {
+        let volume = study(&[file.text((0x0020, 0x0020), "CS", stated)]).volume;
+        assert_eq!(volume.stated_sides, expected.map(|sides| sides.map(str::to_owned)), "{stated}");
+    };
+    let unplaced =
+        || DicomFile::slice(0, 0.0).without(POSITION).without(ORIENTATION).text(MODALITY, "CS", "DX");
+    check(unplaced(), "L\\F", Some(["L", "F"]));
+    check(unplaced(), "A\\FR", Some(["A", "FR"]));
+    for wrong in ["L", "L\\", "LE\\V", "L\\F\\H"] {
+        check(unplaced(), wrong, None);
+    }
+    check(DicomFile::slice(0, 0.0), "L\\F", None);
+    use annotomy::geometry::Direction::{Anterior, Left, Posterior, Right, Superior};
+    let letters = [Left, Right, Posterior, Anterior, Superior];
+    let letters = letters.map(|edge| edge.of_stated(&["A".to_owned(), "FR".to_owned()]));
+    assert_eq!(letters, ["A", "P", "FR", "HL", ""]);
+}
+
+#[test]
+fn what_is_not_stated_of_a_place_is_what_is_told() {
+    let check = |file: DicomFile, words: &str| {
+        let study = study(&[file.text(MODALITY, "CS", "DX")]);
+        let told = study.doubts.iter().find(|doubt| doubt.code == DoubtCode::NoOrientation);
+        assert!(told.is_some_and(|doubt| doubt.text.contains(words)), "{words}: {:?}", study.doubts);
+    };
+    let slice = || DicomFile::slice(0, 0.0);
+    check(slice().without(POSITION).without(ORIENTATION), "neither position nor direction");
+    check(slice().without(POSITION), "directions but no position");
+    check(slice().without(ORIENTATION), "a position but no directions");
 }
 
 #[test]
@@ -465,6 +500,8 @@ fn broken_and_foreign_files_are_refused_by_name() {
     let of_class = |uid: &str| slice.clone().text((0x0008, 0x0016), "UI", uid).to_bytes();
     check("a segmentation", &of_class("1.2.840.10008.5.1.4.1.1.66.4"), RefusalCode::UnsupportedObject);
     let written_as = |syntax: &str| slice.clone().written_as(syntax).to_bytes();
+    let retired = refusal_of(&written_as("1.2.840.10008.1.2.4.55")).expect("refused").to_string();
+    assert!(retired.contains("progressive JPEG") && retired.contains("convert"), "{retired}");
     for syntax in ["1.2.840.10008.1.2.4.53", "1.2.840.10008.1.2.4.55", "1.2.840.10008.1.2.4.100", "1.2.3.4"] {
         check(syntax, &written_as(syntax), RefusalCode::UnsupportedTransferSyntax);
     }

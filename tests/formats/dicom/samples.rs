@@ -77,7 +77,7 @@ fn halved_colours_at_full_size_and_bytes_too_many_are_told() {
         file.word(PLANAR, 0).bytes(PIXEL_DATA, "OB", pixels)
     };
     let check = |photometric: &str, pixels: &[u8], expected: [u8; 6], codes: &[DoubtCode]| {
-        let study = study(&[colour(photometric, pixels).text(SLICE_THICKNESS, "DS", "2")]);
+        let study = study(&[colour(photometric, pixels).text((0x0018, 0x0088), "DS", "2")]);
         assert_eq!(study.volume.samples().bytes(), expected, "{photometric} {pixels:?}");
         let found: Vec<_> = study.doubts.iter().map(|doubt| doubt.code).collect();
         assert_eq!(found, codes, "{photometric} {pixels:?}");

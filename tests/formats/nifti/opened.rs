@@ -186,6 +186,9 @@ fn every_doubt_of_placement_is_told() {
     let mut sheared = plain.clone();
     sheared.srow[1][2] = 0.5;
     doubts(&[DoubtCode::Sheared], sheared);
+    let too_long = [0.9, 0.9, 0.0];
+    let long_quaternion = Fixture { sform_code: 0, qform_code: 1, quatern: too_long, ..plain.clone() };
+    doubts(&[DoubtCode::AssumedGeometry], long_quaternion);
     let lost_quaternion = Fixture { qform_code: 1, quatern: [f64::NAN, 0.0, 0.0], ..plain.clone() };
     doubts(&[DoubtCode::OddHeader], lost_quaternion);
 }
