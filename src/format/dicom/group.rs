@@ -146,12 +146,12 @@ fn flat_stack(pictures: &[Picture]) -> Outcome {
         }
         Some(_) => {
             let lacking = match picture.facts.plane {
-                Placed::InPart { position: None, cosines: Some(_) } => "directions but no position",
-                Placed::InPart { position: Some(_), cosines: None } => "a position but no directions",
-                Placed::InPart { .. } => "a position and directions that are none",
+                Placed::InPart { position: None, cosines: Some(_) } => "no position, only directions",
+                Placed::InPart { position: Some(_), cosines: None } => "no directions, only a position",
+                Placed::InPart { .. } => "no sound directions",
                 _ => "neither position nor direction",
             };
-            let text = format!("the file gives the size of a pixel and {lacking}; sides are not known");
+            let text = format!("the file gives the size of a pixel but {lacking}; sides are not known");
             (text, DoubtCode::NoOrientation, Placement::Scaled)
         }
     };

@@ -163,7 +163,10 @@ pub(super) fn pictures(content: Content<'_, '_>, sop_class: &str) -> Result<Vec<
     let (path, dataset, sop_class) = (source.path, &parsed.dataset, sop_class.to_owned());
     let (frames, order) = frames(path, &sop_class, dataset)?;
     let Some(pixels) = parsed.pixels else {
-        let text = format!("{} without pixel data; open the images it belongs to", object_name(&sop_class));
+        let text = format!(
+            "{} without pixel data; open the images it belongs to, or export it again",
+            object_name(&sop_class)
+        );
         return Err(Refusal::new(path, RefusalCode::UnsupportedObject, text));
     };
     let mut layout = layout(path, dataset, syntax, pixels)?;

@@ -8,13 +8,13 @@
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::colour::{Palette, rgb_from_partial_ybr, rgb_from_ybr};
 use super::compressed;
 use super::fault::{Fault, fault};
-use super::fragments::FrameParts;
 use super::header::Image;
 use super::inflating::Inflating;
 use super::layout::{Colour, Layout, Number};
@@ -132,7 +132,7 @@ pub(super) fn doubts(image: &Image) -> Vec<Doubt> {
     let mut start = Vec::new();
     // Who reads the pixels says why they cannot be read.
     let Ok(mut file) = File::open(&image.path) else { return Vec::new() };
-    if read_parts(&mut file, &vec![first.start..end], &mut start).is_err() {
+    if read_parts(&mut file, std::slice::from_ref(&(first.start..end)), &mut start).is_err() {
         return Vec::new();
     }
     let found = || compressed::doubts(&start, image.syntax.codec, &image.layout);
@@ -140,7 +140,7 @@ pub(super) fn doubts(image: &Image) -> Vec<Doubt> {
 }
 
 /// The fragments of one frame, one after the other.
-fn read_parts(file: &mut File, parts: &FrameParts, frame: &mut Vec<u8>) -> Result<(), Fault> {
+fn read_parts(file: &mut File, parts: &[Range<u64>], frame: &mut Vec<u8>) -> Result<(), Fault> {
     frame.clear();
     for part in parts {
         file.seek(SeekFrom::Start(part.start))?;

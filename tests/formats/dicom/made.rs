@@ -416,8 +416,8 @@ fn what_is_not_stated_of_a_place_is_what_is_told() {
     };
     let slice = || DicomFile::slice(0, 0.0);
     check(slice().without(POSITION).without(ORIENTATION), "neither position nor direction");
-    check(slice().without(POSITION), "directions but no position");
-    check(slice().without(ORIENTATION), "a position but no directions");
+    check(slice().without(POSITION), "no position, only directions");
+    check(slice().without(ORIENTATION), "no directions, only a position");
 }
 
 #[test]
