@@ -1,10 +1,12 @@
 //! The bars around the viewports: menus and the study's name above, tools at the left, read-outs below.
 
+use egui::containers::menu::MenuButton;
 use egui::scroll_area::ScrollBarVisibility;
-use egui::{Align, Button, Frame, Id, Layout, MenuBar, Panel, RichText, Role, ScrollArea, Ui};
+use egui::style::ScrollStyle;
+use egui::{Align, Button, Frame, Id, Layout, MenuBar, Panel, Popup, RichText, Role, ScrollArea, Ui};
 use egui_material_icons::MaterialIcon;
 use egui_material_icons::icons::{
-    ICON_BRUSH, ICON_CHECK_CIRCLE, ICON_CROP_SQUARE, ICON_FORMAT_COLOR_FILL, ICON_INK_ERASER,
+    ICON_BRUSH, ICON_CHECK, ICON_CHECK_CIRCLE, ICON_CROP_SQUARE, ICON_FORMAT_COLOR_FILL, ICON_INK_ERASER,
     ICON_LOCATION_ON, ICON_MENU, ICON_NEAR_ME, ICON_POLYLINE, ICON_REDO, ICON_SAVE, ICON_SEARCH,
     ICON_STRAIGHTEN, ICON_UNDO, ICON_WARNING,
 };
@@ -12,6 +14,7 @@ use egui_material_icons::icons::{
 use super::app::App;
 use super::canvas::is_resliced;
 use super::{shortcuts, theme, widgets};
+use crate::geometry::{Patient, Point};
 use crate::session::{COMMANDS, Command, CommandInfo, Document, Menu, Readout, Session};
 use crate::tool::ToolKind;
 use crate::volume::Placement;
@@ -26,8 +29,11 @@ pub(super) fn study_title(document: &Document) -> String {
     }
 }
 
+/// How often is looked whether the journal is in order again.
+const JOURNAL_LOOK: std::time::Duration = std::time::Duration::from_millis(300);
+
 /// The menus and their names.
-const MENUS: [(Menu, &str); 7] = [
+pub(super) const MENUS: [(Menu, &str); 7] = [
     (Menu::File, "File"),
     (Menu::Edit, "Edit"),
     (Menu::View, "View"),
@@ -66,7 +72,7 @@ pub(super) fn show_top_bar(ui: &mut Ui, app: &mut App) {
         MenuBar::new().ui(ui, |ui| {
             if room == Room::Narrow {
                 let button = Button::new(ICON_MENU.rich_text().size(18.0));
-                let response = egui::containers::menu::MenuButton::from_button(button)
+                let response = MenuButton::from_button(button)
                     .ui(ui, |ui| {
                         for (menu, name) in MENUS {
                             ui.menu_button(name, |ui| show_menu(ui, app, menu));
@@ -77,7 +83,7 @@ pub(super) fn show_top_bar(ui: &mut Ui, app: &mut App) {
                 response.on_hover_text("Every command, by menu");
             } else {
                 for (menu, name) in MENUS {
-                    ui.menu_button(name, |ui| show_menu(ui, app, menu));
+                    show_menu_title(ui, app, menu, name);
                 }
             }
             ui.add_space(if room == Room::Wide { 16.0 } else { 6.0 });
@@ -89,12 +95,33 @@ pub(super) fn show_top_bar(ui: &mut Ui, app: &mut App) {
     });
 }
 
+/// A menu of the bar. While another is open its title opens it as soon as the pointer is there; a click that
+/// follows means the same, and does not close it again.
+fn show_menu_title(ui: &mut Ui, app: &mut App, menu: Menu, name: &str) {
+    let (title, shown) = MenuButton::new(name).ui(ui, |ui| show_menu(ui, app, menu));
+    let by_hover = title.id.with("opened by hover");
+    let (opened, clicked) = (ui.data(|data| data.get_temp::<bool>(by_hover)), title.clicked());
+    if opened == Some(true) && clicked {
+        Popup::open_id(ui.ctx(), Popup::default_response_id(&title));
+        ui.data_mut(|data| data.insert_temp(by_hover, false));
+        ui.ctx().request_repaint();
+    } else if shown.is_none() {
+        ui.data_mut(|data| data.remove::<bool>(by_hover));
+    } else if opened.is_none() {
+        ui.data_mut(|data| data.insert_temp(by_hover, !clicked));
+    }
+}
+
 fn show_menu(ui: &mut Ui, app: &mut App, menu: Menu) {
     ui.set_min_width(240.0);
-    // The longest is taller than a small window.
+    // The longest is taller than a small window; the bar that scrolls it then stands beside the keys.
     let most = ui.ctx().content_rect().height() - 64.0;
-    ScrollArea::vertical().max_height(most).show(ui, |ui| {
-        for row in COMMANDS.iter().filter(|row| row.menu == menu) {
+    ui.spacing_mut().scroll = ScrollStyle::solid();
+    ScrollArea::vertical().max_height(most).min_scrolled_height(most).show(ui, |ui| {
+        for (place, row) in COMMANDS.iter().filter(|row| row.menu == menu).enumerate() {
+            if place > 0 && row.begins_group() {
+                ui.separator();
+            }
             show_menu_row(ui, app, row);
         }
     });
@@ -102,9 +129,18 @@ fn show_menu(ui: &mut Ui, app: &mut App, menu: Menu) {
 
 fn show_menu_row(ui: &mut Ui, app: &mut App, row: &CommandInfo) {
     let enabled = app.is_enabled(row);
-    let button = Button::new(row.name).shortcut_text(shortcuts::shown(row.command));
+    let on = app.is_on(row.command);
+    let colours = theme::palette(ui);
+    let tick = if on == Some(true) { colours.accent } else { egui::Color32::TRANSPARENT };
+    let tick = ICON_CHECK.rich_text().size(13.0).color(tick);
+    let button = Button::new((tick, row.name)).shortcut_text(shortcuts::shown(row.command));
     let response = ui.add_enabled(enabled, button);
-    widgets::named(&response, Role::MenuItem, row.name);
+    match on {
+        Some(on) => {
+            response.widget_info(|| egui::WidgetInfo::selected(Role::MenuItemCheckBox, enabled, on, row.name))
+        }
+        None => widgets::named(&response, Role::MenuItem, row.name),
+    }
     if response.on_hover_text(widgets::tooltip(row.command)).clicked() {
         app.run_command(row.command, ui.ctx());
     }
@@ -169,7 +205,7 @@ fn show_title(ui: &mut Ui, app: &App) {
     if !doubts.is_empty() {
         let text = ICON_WARNING.rich_text().size(16.0).color(colours.warning);
         let button = Button::new((text, doubts.len().to_string())).frame_when_inactive(false);
-        let response = egui::containers::menu::MenuButton::from_button(button)
+        let response = MenuButton::from_button(button)
             .ui(ui, |ui| {
                 ui.set_max_width(380.0);
                 ui.label(RichText::new("Doubtful about this study").font(theme::medium(13.0)));
@@ -326,6 +362,20 @@ fn show_state(ui: &mut Ui, app: &App, frame: &eframe::Frame) {
         let text = RichText::new("steps are not on disk: save soon").small();
         ui.label(text.color(colours.warning)).on_hover_text(trouble);
         ui.add_space(8.0);
+        // The journal tries again by itself; nobody has to move for its success to be seen.
+        ui.ctx().request_repaint_after(JOURNAL_LOOK);
+    }
+    let on = |command| app.is_on(command).unwrap_or(false);
+    if on(Command::Cine) {
+        let speed = format!("playing {} a second", app.settings.cine.per_second());
+        let tooltip = widgets::tip("Faster or slower", &[Command::CineFaster, Command::CineSlower]);
+        ui.label(RichText::new(speed).small().color(colours.accent)).on_hover_text(tooltip);
+        ui.add_space(8.0);
+    }
+    if !on(Command::ToggleOverlay) {
+        let text = RichText::new("labels are hidden").small().color(colours.warning);
+        ui.label(text).on_hover_text(widgets::tip("Show them again", &[Command::ToggleOverlay]));
+        ui.add_space(8.0);
     }
     let session = &document.session;
     let window = session.display().window;
@@ -353,17 +403,13 @@ fn show_readout(ui: &mut Ui, session: &Session) {
         return;
     };
     let [i, j, k] = readout.voxel.to_array().map(|x| x.round() as i64);
-    let [x, y, z] = readout.patient.to_array();
-    let side = |value: f64, plus: char, minus: char| {
-        format!("{}{:.1}", if value < 0.0 { minus } else { plus }, value.abs())
-    };
     let place = match session.case().volume().placement {
-        Placement::Patient => format!("{} {} {} mm", side(x, 'L', 'R'), side(y, 'P', 'A'), side(z, 'S', 'I')),
-        Placement::Scaled => format!("{x:.1}, {y:.1}, {z:.1} mm"),
         Placement::Pixels => String::new(),
+        placement => format!("{} mm", place_words(placement, readout.patient)),
     };
     let label = session.case().scheme().get(readout.label).map_or(String::new(), |label| label.name.clone());
-    let value_width = if session.case().volume().suv_factor.is_some() { 170.0 } else { 96.0 };
+    let is_wide = session.case().volume().suv_factor.is_some() || readout.colour.is_some();
+    let value_width = if is_wide { 170.0 } else { 96.0 };
     let mut room = ui.available_width();
     // In a narrow window the millimetres go first.
     let fields = [
@@ -382,6 +428,18 @@ fn show_readout(ui: &mut Ui, session: &Session) {
             ui.set_max_width(width);
             ui.add(egui::Label::new(RichText::new(text).small()).truncate());
         });
+    }
+}
+
+/// A place as far to the left, to the back and up as it is, where the study tells sides.
+pub(super) fn place_words(placement: Placement, place: Point<Patient>) -> String {
+    let [x, y, z] = place.to_array();
+    let side = |value: f64, plus: char, minus: char| {
+        format!("{}{:.1}", if value < 0.0 { minus } else { plus }, value.abs())
+    };
+    match placement {
+        Placement::Patient => format!("{} {} {}", side(x, 'L', 'R'), side(y, 'P', 'A'), side(z, 'S', 'I')),
+        Placement::Scaled | Placement::Pixels => format!("{x:.1}, {y:.1}, {z:.1}"),
     }
 }
 

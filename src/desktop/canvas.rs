@@ -17,6 +17,8 @@ use crate::tool::{Cursor, ToolKind};
 use crate::view::{SliceSource, View, scale_bar};
 use crate::volume::Placement;
 
+/// Space held longer than this is no tap.
+const TAP_SECONDS: f64 = 0.5;
 /// Pixels of wheel travel, on devices that report pixels, that make one notch.
 const NOTCH: f32 = 40.0;
 
@@ -25,8 +27,8 @@ const NOTCH: f32 = 40.0;
 pub(super) struct Canvas {
     /// The pane shown alone: 0 to 2 for slices, 3 for the overview.
     pub(super) maximised: Option<usize>,
-    /// Whether Space was used to pan since it went down.
-    space_used: bool,
+    /// Since when Space is down, in seconds of the window, while it may still become a tap.
+    space_since: Option<f64>,
     wheel_rest: f32,
 }
 
@@ -113,14 +115,21 @@ impl Canvas {
         ]
     }
 
-    /// Whether letting go of Space now was a tap, not the end of a pan.
+    /// Whether letting go of Space now was a tap, not the end of a pan nor of a hold.
     pub(super) fn space_was_tapped(&mut self, ui: &Ui) -> bool {
-        let (pressed, released) =
-            ui.input(|input| (input.key_pressed(egui::Key::Space), input.key_released(egui::Key::Space)));
-        if pressed {
-            self.space_used = false;
-        }
-        released && !self.space_used && !ui.ctx().text_edit_focused()
+        ui.input(|input| {
+            // A key that is held goes on telling that it is pressed.
+            let goes_down = |event: &Event| {
+                matches!(event, Event::Key { key: egui::Key::Space, pressed: true, repeat: false, .. })
+            };
+            if input.events.iter().any(goes_down) {
+                self.space_since = Some(input.time);
+            }
+            if !input.key_released(egui::Key::Space) {
+                return false;
+            }
+            self.space_since.take().is_some_and(|since| input.time - since <= TAP_SECONDS)
+        }) && !ui.ctx().text_edit_focused()
     }
 
     /// `bars` are the places where a press is a slice bar's.
@@ -168,7 +177,11 @@ impl Canvas {
                         continue;
                     }
                     let Some(button) = pane_button(button) else { continue };
-                    self.space_used |= space;
+                    if space {
+                        self.space_since = None;
+                    }
+                    // A menu is left by a press elsewhere, which is a stroke all the same.
+                    egui::Popup::close_all(ctx);
                     ctx.memory_mut(|memory| memory.stop_text_input());
                     session.press(*pane, inside(*rect, pos), button, keys(modifiers));
                 }
@@ -367,6 +380,16 @@ impl PanePainter<'_> {
         }
     }
 
+    fn places_of_letters(&self) -> [(Pos2, Align2); 4] {
+        let (rect, inset) = (self.rect, 10.0);
+        [
+            (Pos2::new(rect.left() + inset, rect.center().y), Align2::LEFT_CENTER),
+            (Pos2::new(rect.right() - inset - slice_bar::WIDTH, rect.center().y), Align2::RIGHT_CENTER),
+            (Pos2::new(rect.center().x, rect.top() + inset - 2.0), Align2::CENTER_TOP),
+            (Pos2::new(rect.center().x, rect.bottom() - inset + 2.0), Align2::CENTER_BOTTOM),
+        ]
+    }
+
     fn paint_letters(&self) {
         // Where the file does not place the patient, no side is claimed but those it states of the picture.
         let volume = self.session.case().volume();
@@ -377,14 +400,7 @@ impl PanePainter<'_> {
             (_, Some(sides)) => self.view.edge_directions().map(|edge| edge.of_stated(sides)),
             _ => return,
         };
-        let (rect, inset) = (self.rect, 10.0);
-        let places = [
-            (Pos2::new(rect.left() + inset, rect.center().y), Align2::LEFT_CENTER),
-            (Pos2::new(rect.right() - inset - slice_bar::WIDTH, rect.center().y), Align2::RIGHT_CENTER),
-            (Pos2::new(rect.center().x, rect.top() + inset - 2.0), Align2::CENTER_TOP),
-            (Pos2::new(rect.center().x, rect.bottom() - inset + 2.0), Align2::CENTER_BOTTOM),
-        ];
-        for (letter, (at, anchor)) in letters.iter().zip(places) {
+        for (letter, (at, anchor)) in letters.iter().zip(self.places_of_letters()) {
             let font = theme::medium(17.0);
             let size =
                 self.ui.painter().layout_no_wrap(letter.clone(), font.clone(), over_image::TEXT).size();
@@ -426,6 +442,9 @@ impl PanePainter<'_> {
     /// Names lie over all marks, so that none is crossed by a line.
     fn paint_names(&self) {
         let mut captions = Captions::new(self.rect);
+        for (at, anchor) in self.places_of_letters() {
+            captions.avoid(anchor.anchor_size(at, Vec2::splat(24.0)));
+        }
         for annotation in self.session.case().annotations() {
             let mark = match annotation.shape {
                 annotation::Shape::Box(shape) => {

@@ -21,6 +21,11 @@ impl Captions {
         Self { within: within.shrink(4.0), taken: Vec::new() }
     }
 
+    /// Leaves a place free.
+    pub(super) fn avoid(&mut self, place: Rect) {
+        self.taken.push(place);
+    }
+
     /// Writes a name beside the outline of a mark.
     pub(super) fn write(&mut self, painter: &Painter, mark: Rect, name: &str, colour: Color32) {
         let galley = painter.layout_no_wrap(name.to_owned(), theme::medium(12.0), over_image::TEXT);
@@ -87,11 +92,14 @@ mod tests {
     fn a_dozen_names_at_one_place_cover_neither_each_other_nor_the_border() {
         let pane = Rect::from_min_size(Pos2::new(100.0, 50.0), Vec2::new(300.0, 260.0));
         let mut captions = Captions::new(pane);
+        let letter = Rect::from_center_size(Pos2::new(360.0, 80.0), Vec2::splat(24.0));
+        captions.avoid(letter);
         for number in 0..12 {
             let mark = Rect::from_center_size(Pos2::new(380.0, 60.0 + number as f32), Vec2::splat(12.0));
             let place = captions.free_place(mark, Vec2::new(90.0, 18.0));
             assert!(captions.taken.iter().all(|taken| !taken.intersects(place)), "name {number}");
             assert!(pane.contains_rect(place), "name {number} at {place:?}");
+            assert!(!place.intersects(letter), "name {number} at {place:?}");
             captions.taken.push(place);
         }
     }

@@ -1,8 +1,8 @@
 //! Keys and pointer in the order in which hands made them.
 //!
 //! A frame's keys are looked at before its pointer. A slow frame may hold both, a stroke and the key of the
-//! next tool say; so a frame ends where a key comes after the pointer did something, or after a key that may
-//! open or end a place to write in, and the rest waits for the next one.
+//! next tool say; so a frame ends where a key comes after the pointer did something, and before and after a key
+//! that may open or end a place to write in, and the rest waits for the next one.
 
 use egui::{Context, Event, Key, Modifiers, Plugin, RawInput};
 
@@ -34,10 +34,12 @@ impl Plugin for InOrder {
 impl InOrder {
     /// How many of these events make one frame.
     fn end_of_frame(&mut self, events: &[Event]) -> usize {
-        let mut acted = false;
+        let (mut acted, mut wrote) = (false, false);
         for (place, event) in events.iter().enumerate() {
             match event {
                 Event::Key { .. } | Event::Text(_) if acted => return place,
+                Event::Key { key, pressed: true, .. } if wrote && is_for_fields(*key) => return place,
+                Event::Text(_) => wrote = true,
                 Event::Key { key, pressed: true, modifiers, .. } => acted = opens_or_ends(*key, *modifiers),
                 Event::PointerButton { pressed, .. } => (acted, self.is_down) = (true, *pressed),
                 Event::MouseWheel { .. } => acted = true,
@@ -51,9 +53,12 @@ impl InOrder {
 
 /// Whether a key may put the keyboard into a field, a dialog or the palette, or take it away.
 fn opens_or_ends(key: Key, held: Modifiers) -> bool {
-    held.command
-        || held.ctrl
-        || matches!(key, Key::Enter | Key::Tab | Key::Escape | Key::Questionmark | Key::F1)
+    held.command || held.ctrl || is_for_fields(key) || matches!(key, Key::Questionmark | Key::F1)
+}
+
+/// Whether a key takes what is written, or gives it up.
+fn is_for_fields(key: Key) -> bool {
+    matches!(key, Key::Enter | Key::Tab | Key::Escape)
 }
 
 #[cfg(test)]
@@ -97,6 +102,10 @@ mod tests {
         check(vec![button(true), button(false), key(), button(true), button(false), key()], &[2, 3, 1]);
         check(vec![moved(), key()], &[2]);
         check(vec![key_of(Key::Enter), key_of(Key::Enter), key(), text()], &[1, 1, 2]);
+        check(
+            vec![key(), text(), key(), text(), key_of(Key::Tab), text(), key_of(Key::Enter)],
+            &[4, 1, 1, 1],
+        );
         let palette = Event::Key {
             key: Key::P,
             physical_key: None,

@@ -5,8 +5,9 @@ use egui::{
 };
 use egui_material_icons::icons::{ICON_ADD, ICON_CLOSE, ICON_RESTART_ALT};
 
+use super::bars::MENUS;
 use super::{fuzzy, shortcuts, theme, widgets};
-use crate::session::{COMMANDS, Chord, Command, CommandInfo, OwnKeys, PROFILES, profile};
+use crate::session::{COMMANDS, Chord, Command, CommandInfo, Menu, OwnKeys, PROFILES, profile};
 
 /// The mouse's part of the key sheet.
 const MOUSE: &[(&str, &str)] = &[
@@ -41,16 +42,18 @@ pub(super) fn show_key_sheet(ctx: &egui::Context) -> SheetReply {
         let height = (screen.y - 180.0).clamp(160.0, 520.0);
         ScrollArea::vertical().max_height(height).auto_shrink([false, true]).show(ui, |ui| {
             ui.columns(2, |columns| {
-                let rows = COMMANDS.iter().map(|row| (shortcuts::all_shown(row.command), row.name));
-                let rows: Vec<(String, &str)> = rows.filter(|(keys, _)| !keys.is_empty()).collect();
-                let half = (rows.len() + MOUSE.len()).div_ceil(2);
-                for (number, (keys, name)) in rows.iter().enumerate() {
-                    key_line(&mut columns[usize::from(number >= half)], keys, name);
-                }
-                let right = &mut columns[1];
-                right.add_space(8.0);
-                for (gesture, does) in MOUSE {
-                    key_line(right, gesture, does);
+                let parts = parts();
+                let lines = |part: &Part| part.lines.len() + 2;
+                let all: usize = parts.iter().map(lines).sum();
+                let mut above = 0;
+                for part in &parts {
+                    let column = &mut columns[usize::from(2 * above + lines(part) > all)];
+                    column.label(RichText::new(part.heading).font(theme::medium(13.0)));
+                    for (keys, name) in &part.lines {
+                        key_line(column, keys, name);
+                    }
+                    column.add_space(8.0);
+                    above += lines(part);
                 }
             });
         });
@@ -65,6 +68,25 @@ pub(super) fn show_key_sheet(ctx: &egui::Context) -> SheetReply {
         .inner
     });
     if modal.should_close() { SheetReply::Closed } else { modal.inner }
+}
+
+/// Lines of the key sheet that belong together.
+struct Part {
+    heading: &'static str,
+    lines: Vec<(String, &'static str)>,
+}
+
+/// The mouse, then the keys of each menu.
+fn parts() -> Vec<Part> {
+    let mouse = MOUSE.iter().map(|(gesture, does)| ((*gesture).to_owned(), *does)).collect();
+    let keys_of = |menu: Menu| {
+        let rows = COMMANDS.iter().filter(move |row| row.menu == menu);
+        let lines = rows.map(|row| (shortcuts::all_shown(row.command), row.name));
+        lines.filter(|(keys, _)| !keys.is_empty()).collect()
+    };
+    let menus = MENUS.into_iter().chain([(Menu::None, "Slices, times and labels")]);
+    let menus = menus.map(|(menu, heading)| Part { heading, lines: keys_of(menu) });
+    std::iter::once(Part { heading: "Mouse", lines: mouse }).chain(menus).collect()
 }
 
 fn key_line(ui: &mut Ui, keys: &str, name: &str) {
@@ -223,7 +245,11 @@ impl KeysDialog {
 
     /// Asks about a key that another command has.
     fn show_question(&mut self, ui: &mut Ui, own: &mut OwnKeys) {
-        let Waiting::Answer { chord, to, from } = self.waiting.clone() else { return };
+        let Waiting::Answer { chord, to, from } = self.waiting.clone() else {
+            // The list does not jump when there is something to ask.
+            ui.add_space(theme::ROW + ui.spacing().item_spacing.y);
+            return;
+        };
         let name = |command: Command| command.info().map_or("", |row| row.name);
         let spelled = shortcuts::spelled(&chord);
         let warning = theme::palette(ui).warning;
@@ -253,7 +279,7 @@ impl KeysDialog {
         ctx.input_mut(|input| {
             input.events.retain(|event| {
                 let Event::Key { key, pressed: true, modifiers, .. } = event else { return true };
-                let is_meant = *key == Key::Escape || any_key && !is_modifier(*key);
+                let is_meant = *key == Key::Escape || any_key && !shortcuts::is_modifier(*key);
                 if is_meant {
                     taken.get_or_insert((*key, *modifiers));
                 }
@@ -272,10 +298,4 @@ impl KeysDialog {
             None => own.add(to, chord),
         }
     }
-}
-
-fn is_modifier(key: Key) -> bool {
-    use Key::{AltLeft, AltRight, ControlLeft, ControlRight, ShiftLeft, ShiftRight, SuperLeft, SuperRight};
-    let all = [AltLeft, AltRight, ControlLeft, ControlRight, ShiftLeft, ShiftRight, SuperLeft, SuperRight];
-    all.contains(&key)
 }

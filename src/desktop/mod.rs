@@ -13,6 +13,7 @@ mod captions;
 mod dialogs;
 mod file_picker;
 mod fuzzy;
+mod held_keys;
 mod in_order;
 mod jobs;
 mod key_sheet;
@@ -34,6 +35,8 @@ mod worklist;
 use std::cell::RefCell;
 use std::path::PathBuf;
 use std::rc::Rc;
+
+use settings::{Place, Settings};
 
 pub use app::App;
 pub use pictures::device_options;
@@ -72,15 +75,25 @@ pub fn run(start: Start) -> Result<(), WindowError> {
         return Err(WindowError(text.to_owned()));
     }
     let kept: Rc<RefCell<Option<App>>> = Rc::default();
+    let mut place = match (start.leaves_no_traces, &start.settings) {
+        (true, None) => None,
+        (_, file) => Settings::load(file.clone()).window,
+    };
     let mut start = Some(start);
     loop {
+        let plain = egui::ViewportBuilder::default()
+            .with_title("Annotomy")
+            .with_app_id("annotomy")
+            .with_inner_size([1280.0, 800.0])
+            .with_min_inner_size([700.0, 480.0])
+            .with_drag_and_drop(true);
         let options = eframe::NativeOptions {
-            viewport: egui::ViewportBuilder::default()
-                .with_title("Annotomy")
-                .with_app_id("annotomy")
-                .with_inner_size([1280.0, 800.0])
-                .with_min_inner_size([700.0, 480.0])
-                .with_drag_and_drop(true),
+            viewport: match place.take() {
+                Some(Place { at, size, maximized }) => {
+                    plain.with_position(at).with_inner_size(size).with_maximized(maximized)
+                }
+                None => plain,
+            },
             renderer: eframe::Renderer::Wgpu,
             wgpu_options: pictures::device_options(),
             run_and_return: true,

@@ -58,7 +58,6 @@ impl CommandPalette {
     pub(super) fn show(&mut self, ctx: &egui::Context, findable: &Findable<'_>) -> Outcome<Target> {
         let mut outcome = Outcome::Open;
         let entries = entries(findable);
-        let found = matching(&self.words, &entries);
         let (up, down, enter) = ctx.input_mut(|input| {
             let none = egui::Modifiers::NONE;
             (
@@ -67,8 +66,6 @@ impl CommandPalette {
                 input.consume_key(none, Key::Enter),
             )
         });
-        let last = found.len().saturating_sub(1);
-        self.chosen = (self.chosen + usize::from(down)).saturating_sub(usize::from(up)).min(last);
         let id = egui::Id::unique("palette");
         // It stays where it is while the list below it grows and shrinks.
         let area = Modal::default_area(id).anchor(Align2::CENTER_TOP, Vec2::new(0.0, 72.0));
@@ -87,9 +84,18 @@ impl CommandPalette {
             if field.changed() {
                 self.chosen = 0;
             }
+            // Only now is known what was typed in this frame.
+            let found = matching(&self.words, &entries);
+            let last = found.len().saturating_sub(1);
+            self.chosen = (self.chosen + usize::from(down)).saturating_sub(usize::from(up)).min(last);
+            if let Some((entry, _)) = found.get(self.chosen).filter(|(entry, _)| enter && entry.enabled) {
+                outcome = Outcome::Chosen(entry.target.clone());
+            }
             ui.add_space(6.0);
             let height = (ctx.content_rect().height() - 160.0).clamp(120.0, 360.0);
-            ScrollArea::vertical().max_height(height).auto_shrink([false, true]).show(ui, |ui| {
+            // The area remembers how high it was; a longer list than before makes it grow again.
+            let list = ScrollArea::vertical().max_height(height).min_scrolled_height(height);
+            list.auto_shrink([false, true]).show(ui, |ui| {
                 for (number, (entry, found)) in found.iter().enumerate() {
                     let response = entry_row(ui, entry, found, number == self.chosen);
                     if number == self.chosen && (up || down) {
@@ -104,10 +110,10 @@ impl CommandPalette {
                 }
             });
         });
-        if enter && let Some((entry, _)) = found.get(self.chosen).filter(|(entry, _)| entry.enabled) {
-            return Outcome::Chosen(entry.target.clone());
+        match outcome {
+            Outcome::Open if modal.should_close() => Outcome::Closed,
+            outcome => outcome,
         }
-        if modal.should_close() { Outcome::Closed } else { outcome }
     }
 }
 

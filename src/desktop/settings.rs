@@ -23,6 +23,10 @@ pub(super) struct Settings {
     pub(super) keys: OwnKeys,
     /// Paths opened last, the newest first.
     pub(super) recent: Vec<PathBuf>,
+    /// How fast slices and times play.
+    pub(super) cine: Cine,
+    /// Where the window stood and how large it was.
+    pub(super) window: Option<Place>,
     /// The form that is asked where none lies with the study.
     pub(super) form: Option<PathBuf>,
     /// Where they are stored; nowhere for a window that leaves no traces.
@@ -54,6 +58,47 @@ impl Scale {
     }
 }
 
+/// Where a window stands and how large it is within its frame, in points of the screen.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Place {
+    /// Its upper left corner, with its frame.
+    pub(super) at: [f32; 2],
+    /// Width and height.
+    pub(super) size: [f32; 2],
+    /// Whether it fills the screen.
+    pub(super) maximized: bool,
+}
+
+/// Pictures a second of a film.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Cine(u32);
+
+impl Default for Cine {
+    fn default() -> Self {
+        Self(12)
+    }
+}
+
+impl Cine {
+    const SPEEDS: [u32; 10] = [1, 2, 4, 8, 12, 16, 24, 30, 45, 60];
+
+    /// Pictures a second, within what can be followed and shown.
+    pub(super) fn per_second(self) -> u32 {
+        self.0.clamp(1, 60)
+    }
+
+    /// The next faster or slower of the usual speeds.
+    pub(super) fn stepped(self, steps: i32) -> Self {
+        let now = self.per_second();
+        let next = match steps {
+            1.. => Self::SPEEDS.into_iter().find(|speed| *speed > now),
+            _ => Self::SPEEDS.into_iter().rfind(|speed| *speed < now),
+        };
+        Self(next.unwrap_or(now))
+    }
+}
+
 const RECENT: usize = 8;
 
 impl Settings {
@@ -67,6 +112,8 @@ impl Settings {
             scale: field(&map, "scale"),
             keys: field(&map, "keys"),
             recent: field(&map, "recent"),
+            cine: field(&map, "cine"),
+            window: field(&map, "window"),
             form: field(&map, "form"),
             file,
         }
@@ -78,6 +125,16 @@ impl Settings {
         if let Err(error) = self.write(file) {
             tracing::warn!("settings were not stored in {}: {error}", file.display());
         }
+    }
+
+    /// Stores where the window stands and nothing else, for another window may have stored the rest.
+    pub(super) fn store_window(&self) {
+        let Some(file) = &self.file else { return };
+        if read(file).get("window").cloned() == serde_json::to_value(self.window).ok() {
+            return;
+        }
+        let stored = Self { window: self.window, ..Self::load(Some(file.clone())) };
+        stored.store();
     }
 
     fn write(&self, file: &Path) -> io::Result<()> {
@@ -142,12 +199,21 @@ mod tests {
         settings.light = true;
         settings.scale = settings.scale.stepped(2.0);
         settings.keys.add(Command::Save, "F2".parse().expect("a key"));
+        settings.cine = settings.cine.stepped(1).stepped(1).stepped(-1);
+        settings.window = Some(Place { at: [10.0, 20.0], size: [900.0, 700.0], maximized: false });
         settings.opened(Path::new("/a/ct.nii"));
         let text = std::fs::read_to_string(&file).expect("stored");
         let foreign = text.replacen('{', "{\"of_a_newer_version\": {\"a\": [1]},", 1);
         std::fs::write(&file, foreign).expect("written");
         let mut again = Settings::load(Some(file.clone()));
         assert_eq!(again, settings);
+        assert_eq!(again.cine.per_second(), 16);
+        // A window that closes leaves what another one has stored meanwhile.
+        settings.light = false;
+        settings.window = Some(Place { at: [0.0; 2], size: [800.0, 600.0], maximized: true });
+        settings.store_window();
+        let stored = Settings::load(Some(file.clone()));
+        assert_eq!((stored.light, stored.window), (true, settings.window));
         again.light = false;
         again.store();
         let text = std::fs::read_to_string(&file).expect("stored");

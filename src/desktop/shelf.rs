@@ -141,6 +141,7 @@ impl Shelf {
         let count = self.scan.series.len();
         widgets::section(ui, &format!("{count} series"), |_| {});
         let mut chosen = None;
+        show_refused(ui, &self.scan);
         ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
             for (number, series) in self.scan.series.iter().enumerate() {
                 let parked = self.parked.get(&number);
@@ -155,7 +156,6 @@ impl Shelf {
                     chosen = Some(number);
                 }
             }
-            show_refused(ui, &self.scan);
         });
         chosen
     }
@@ -181,7 +181,8 @@ fn show_series(ui: &mut Ui, series: &Series, picture: &Small, state: State) -> b
     let colours = theme::palette(ui);
     let (title, facts) = (title_of(series), facts_of(series));
     let remark = remark_on(series, is_open && !current);
-    let lines = facts.len() + usize::from(remark.is_some());
+    // The line of a remark is kept free, so that no card moves when one comes.
+    let lines = facts.len() + 1;
     let size = Vec2::new(ui.available_width(), PICTURE[1] as f32 + 40.0 + 15.0 * lines as f32);
     let (rect, response) = ui.allocate_exact_size(size, Sense::click());
     response.widget_info(|| {
@@ -314,17 +315,20 @@ fn show_refused(ui: &mut Ui, scan: &Scan) {
     if scan.refused.is_empty() {
         return;
     }
-    let weak = theme::palette(ui).weak;
+    let theme::Palette { weak, warning, .. } = theme::palette(ui);
     let words = match scan.refused.len() {
         1 => "1 file cannot be opened".to_owned(),
         count => format!("{count} files cannot be opened"),
     };
-    ui.add_space(6.0);
-    ui.collapsing(RichText::new(words).small().color(weak), |ui| {
-        for refusal in &scan.refused {
-            ui.label(RichText::new(refusal.to_string()).small().color(weak));
-        }
+    ui.collapsing(RichText::new(words).color(warning), |ui| {
+        let list = ScrollArea::vertical().id_salt("refused").max_height(160.0);
+        list.show(ui, |ui| {
+            for refusal in &scan.refused {
+                ui.label(RichText::new(refusal.to_string()).small().color(weak));
+            }
+        });
     });
+    ui.add_space(4.0);
 }
 
 /// A slice as the viewport of its plane would show it.

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use egui::{Event, Key, Modifiers};
+use egui::{Event, Key, Modifiers, Popup};
 
 use crate::session::{Chord, Command, KeyMap, Menu};
 
@@ -32,10 +32,10 @@ pub(super) struct Pressed {
 
 /// The commands whose keys were pressed in this frame; nothing else sees these keys. While a text field
 /// has the focus there are none but such as hold Ctrl and leave the case as it is; while another control
-/// has it, the keys that work it are its own.
+/// has it, or a menu is open, the keys that work it are its own.
 pub(super) fn pressed(ctx: &egui::Context) -> Vec<Pressed> {
     let typing = ctx.text_edit_focused();
-    let on_control = ctx.memory(|memory| memory.focused().is_some());
+    let on_control = ctx.memory(|memory| memory.focused().is_some()) || Popup::is_any_open(ctx);
     let map = in_force();
     let mut found = Vec::new();
     ctx.input_mut(|input| {
@@ -60,6 +60,13 @@ pub(super) fn pressed(ctx: &egui::Context) -> Vec<Pressed> {
 /// Whether a command may be meant by somebody who types.
 fn leaves_case(command: Command) -> bool {
     command.info().is_some_and(|row| matches!(row.menu, Menu::File | Menu::View | Menu::Help))
+}
+
+/// Whether a key only changes what others mean.
+pub(super) fn is_modifier(key: Key) -> bool {
+    use Key::{AltLeft, AltRight, ControlLeft, ControlRight, ShiftLeft, ShiftRight, SuperLeft, SuperRight};
+    let all = [AltLeft, AltRight, ControlLeft, ControlRight, ShiftLeft, ShiftRight, SuperLeft, SuperRight];
+    all.contains(&key)
 }
 
 fn works_controls(key: Key) -> bool {

@@ -161,6 +161,9 @@ fn set(style: &mut egui::Style, theme: Theme, colours: Palette) {
     spacing.window_margin = Margin::same(16);
     spacing.slider_width = 110.0;
     spacing.combo_width = 80.0;
+    // Bars are as quiet as the controls, also over pictures.
+    spacing.scroll.foreground_color = false;
+    spacing.scroll.bar_width = 8.0;
     style.interaction.selectable_labels = false;
     style.interaction.tooltip_delay = 0.4;
 
@@ -172,7 +175,7 @@ fn set(style: &mut egui::Style, theme: Theme, colours: Palette) {
     visuals.window_corner_radius = CornerRadius::same(10);
     visuals.menu_corner_radius = CornerRadius::same(8);
     visuals.extreme_bg_color = colours.raised;
-    visuals.text_edit_bg_color = Some(if theme == Theme::Dark { colours.control } else { Color32::WHITE });
+    visuals.text_edit_bg_color = Some(colours.control);
     visuals.faint_bg_color = colours.raised;
     visuals.hyperlink_color = colours.accent;
     visuals.warn_fg_color = colours.warning;

@@ -1,7 +1,14 @@
 //! Small controls that the panels share: icons with names that screen readers can say.
 
+use std::ops::RangeInclusive;
+
+use egui::emath::Numeric;
 use egui::text::{CCursor, CCursorRange};
-use egui::{Button, Color32, Key, Response, RichText, Role, Sense, TextEdit, Ui, Vec2, WidgetInfo};
+use egui::text_edit::TextEditState;
+use egui::{
+    Button, Checkbox, Color32, Context, DragValue, Id, Key, Response, RichText, Role, Sense, Slider, Stroke,
+    TextEdit, Ui, Vec2, WidgetInfo,
+};
 use egui_material_icons::MaterialIcon;
 
 use super::{shortcuts, theme};
@@ -77,6 +84,56 @@ pub(super) fn named_check(response: &Response, on: bool, name: &str) {
     response.widget_info(|| WidgetInfo::selected(Role::CheckBox, response.enabled(), on, name));
 }
 
+/// A field for a number. What is typed counts once the field is left, and Esc gives it up.
+pub(super) fn number<'a, N: Numeric>(ui: &Ui, value: &'a mut N) -> DragValue<'a> {
+    let gave_up = gave_up(ui.ctx());
+    DragValue::new(value)
+        .update_while_editing(false)
+        .custom_parser(move |text| number_in(text).filter(|_| !gave_up))
+}
+
+/// A slider with a field for the number; what is typed there counts once the field is left.
+pub(super) fn slider<'a, N: Numeric>(ui: &Ui, value: &'a mut N, range: RangeInclusive<N>) -> Slider<'a> {
+    let gave_up = gave_up(ui.ctx());
+    Slider::new(value, range)
+        .update_while_editing(false)
+        .custom_parser(move |text| number_in(text).filter(|_| !gave_up))
+}
+
+/// A number as people write it, with a point or a comma.
+fn number_in(text: &str) -> Option<f64> {
+    let text: String = text.chars().filter(|letter| !letter.is_whitespace()).collect();
+    text.replace('−', "-").replace(',', ".").parse().ok().filter(|number: &f64| number.is_finite())
+}
+
+/// Notes that what is being written is given up.
+pub(super) fn give_up(ctx: &Context) {
+    let now = ctx.cumulative_pass_nr();
+    ctx.data_mut(|data| data.insert_temp(Id::unique("given up"), now));
+}
+
+/// Whether what was written was given up just now. Fields for numbers take in what stands there one pass
+/// after the key, too.
+pub(super) fn gave_up(ctx: &Context) -> bool {
+    let at = ctx.data(|data| data.get_temp::<u64>(Id::unique("given up")));
+    at.is_some_and(|at| ctx.cumulative_pass_nr() <= at + 1)
+}
+
+/// The borders of a range of which one was moved: it takes the other along.
+pub(super) fn moved(before: [f64; 2], [low, high]: [f64; 2]) -> [f64; 2] {
+    if high == before[1] { [low, high.max(low)] } else { [low.min(high), high] }
+}
+
+/// A box to tick. Its word is read from the panel, also while it has the keyboard.
+pub(super) fn checkbox(ui: &mut Ui, on: &mut bool, text: &str) -> Response {
+    let colours = theme::palette(ui);
+    ui.scope(|ui| {
+        ui.visuals_mut().widgets.inactive.bg_stroke = Stroke::new(1.0, colours.faint);
+        ui.add(Checkbox::new(on, RichText::new(text).color(colours.text)))
+    })
+    .inner
+}
+
 /// A field for a new name. When it appears it has the focus and the old name is selected, so that
 /// typing replaces it. Gives the new name, trimmed, once the person is done; `None` within where it
 /// stays as it was.
@@ -87,12 +144,10 @@ pub(super) fn name_field(
     width: f32,
 ) -> Option<Option<String>> {
     let shown = TextEdit::singleline(&mut field.text).desired_width(width).show(ui);
-    let (response, mut state) = (shown.response.response, shown.state);
+    let response = shown.response.response;
     named(&response, Role::TextInput, label);
     if !field.had_focus {
-        let all = CCursorRange::two(CCursor::new(0), CCursor::new(field.text.chars().count()));
-        state.cursor.set_char_range(Some(all));
-        state.store(ui.ctx(), response.id);
+        select_all(ui, response.id, &field.text);
         response.request_focus();
         field.had_focus = true;
         return None;
@@ -103,6 +158,14 @@ pub(super) fn name_field(
     let name = field.text.trim().to_owned();
     let kept = ui.input(|input| input.key_pressed(Key::Escape)) || name.is_empty();
     Some((!kept).then_some(name))
+}
+
+/// Selects all of the text of a field.
+pub(super) fn select_all(ui: &Ui, field: Id, text: &str) {
+    let mut state = TextEditState::load(ui.ctx(), field).unwrap_or_default();
+    let all = CCursorRange::two(CCursor::new(0), CCursor::new(text.chars().count()));
+    state.cursor.set_char_range(Some(all));
+    state.store(ui.ctx(), field);
 }
 
 /// A name being changed.

@@ -1,5 +1,7 @@
 //! A folder of studies as a list of work: what each has come to, and which is next.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,7 +14,7 @@ use egui_material_icons::icons::{
 };
 
 use super::{theme, widgets};
-use crate::format::Watch;
+use crate::format::{Scan, SeriesSource, Watch};
 use crate::session::Command;
 use crate::store::{WorkItem, WorkStatus, worklist};
 
@@ -31,6 +33,26 @@ impl Watch for Stop {
     fn is_cancelled(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
+}
+
+/// Whether a folder holds several studies, each in a folder of its own: such are worked through. Of one
+/// study the series may lie in folders of their own.
+pub(super) fn holds_studies(folder: &Path, scan: &Scan) -> bool {
+    let mut places: BTreeMap<String, BTreeSet<OsString>> = BTreeMap::new();
+    for series in &scan.series {
+        let first = series.source.files().into_iter().next();
+        let below = first.as_deref().and_then(|file| file.strip_prefix(folder).ok());
+        let mut steps = below.into_iter().flat_map(Path::components);
+        let (Some(place), Some(_)) = (steps.next(), steps.next()) else { return false };
+        let place = place.as_os_str().to_owned();
+        let study = match &series.source {
+            SeriesSource::Dicom(dicom) => dicom.study().to_owned(),
+            _ => place.to_string_lossy().into_owned(),
+        };
+        places.entry(study).or_default().insert(place);
+    }
+    let in_one_place = places.values().all(|places| places.len() == 1);
+    in_one_place && places.values().flatten().collect::<BTreeSet<_>>().len() > 1
 }
 
 /// What was asked for.
@@ -70,6 +92,11 @@ impl Worklist {
             Ok(items) => self.items = items,
             Err(error) => self.trouble = Some(error.to_string()),
         }
+    }
+
+    /// Whether it lists the study at a path.
+    pub(super) fn lists(&self, path: &Path) -> bool {
+        self.items.iter().any(|item| item.path == path)
     }
 
     /// The next study, down or up the list from the one that is open, on which somebody still has to

@@ -40,7 +40,13 @@ pub enum Command {
     Template(usize),
     NoTemplate,
     NewLabel,
+    RenameLabel,
+    GroupLabel,
+    UngroupLabel,
+    DeleteLabel,
     NewLayer,
+    RenameLayer,
+    RemoveLayer,
     SearchLabels,
     LabelPreset(usize),
     ImportLabels,
@@ -65,6 +71,9 @@ pub enum Command {
     PatientPlanes,
     Fit,
     Maximise,
+    Cine,
+    CineFaster,
+    CineSlower,
     SlicesForward(i64),
     FirstSlice,
     LastSlice,
@@ -119,6 +128,10 @@ pub enum Needs {
     Selection,
     /// A label.
     Label,
+    /// A label that is drawn with.
+    ActiveLabel,
+    /// Several layers.
+    Layers,
     /// Several points on the time axis.
     Times,
     /// A slice that holds a label.
@@ -152,6 +165,37 @@ impl CommandInfo {
         let name = self.name.to_lowercase();
         let words = name.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
         words.collect::<Vec<_>>().join("-")
+    }
+
+    /// Whether a line stands above it in its menu.
+    pub fn begins_group(&self) -> bool {
+        matches!(
+            self.command,
+            Command::Save
+                | Command::StudyDone
+                | Command::Close
+                | Command::Accept
+                | Command::Interpolate
+                | Command::Cancel
+                | Command::LastTool
+                | Command::RangePaint
+                | Command::Template(0)
+                | Command::SearchLabels
+                | Command::NewLayer
+                | Command::LabelPreset(0)
+                | Command::ImportLabels
+                | Command::PreviousLabel
+                | Command::Try(AlgorithmKind::Islands | AlgorithmKind::Margin | AlgorithmKind::GrowFromSeeds)
+                | Command::ToggleAnnotations
+                | Command::Preset(0)
+                | Command::Invert
+                | Command::Fit
+                | Command::Cine
+                | Command::AnnotatedSlice(1)
+                | Command::Theme
+                | Command::SeriesList
+                | Command::Palette
+        )
     }
 
     const fn needs(self, needs: Needs) -> Self {
@@ -225,8 +269,14 @@ pub const COMMANDS: &[CommandInfo] = &[
     row(Command::Template(2), Menu::Tools, "Landmarks: pelvis and hips", &[], "Ask for eight landmarks of the pelvis in order"),
     row(Command::NoTemplate, Menu::Tools, "Landmarks: free", &[], "Place landmarks in any order"),
     row(Command::NewLabel, Menu::Label, "New label", &["Ctrl+L"], "Make a label and draw with it"),
+    row(Command::RenameLabel, Menu::Label, "Rename label…", &[], "Give the active label another name").needs(Needs::ActiveLabel),
+    row(Command::GroupLabel, Menu::Label, "Put label into a group…", &[], "List the active label under a group").needs(Needs::ActiveLabel),
+    row(Command::UngroupLabel, Menu::Label, "Take label out of its group", &[], "List the active label by itself").needs(Needs::ActiveLabel),
+    row(Command::DeleteLabel, Menu::Label, "Delete label and its voxels", &[], "Delete the active label and every voxel drawn with it").needs(Needs::ActiveLabel),
     row(Command::SearchLabels, Menu::Label, "Search labels", &["L"], "Find a label by its name"),
     row(Command::NewLayer, Menu::Label, "New layer", &["Ctrl+Shift+L"], "Add a layer, in which labels may overlap those of others, and draw on it"),
+    row(Command::RenameLayer, Menu::Label, "Rename layer…", &[], "Give the layer in hand another name").needs(Needs::Layers),
+    row(Command::RemoveLayer, Menu::Label, "Remove layer", &[], "Take the last layer away, while it is empty").needs(Needs::Layers),
     row(Command::LabelPreset(0), Menu::Label, "Labels: organs", &[], "Add labels for organs, with their codes"),
     row(Command::LabelPreset(1), Menu::Label, "Labels: lesions", &[], "Add labels for lesions, with their codes"),
     row(Command::LabelPreset(2), Menu::Label, "Labels: TotalSegmentator", &[], "Add the 117 classes of TotalSegmentator, in its order"),
@@ -271,6 +321,9 @@ pub const COMMANDS: &[CommandInfo] = &[
     row(Command::PatientPlanes, Menu::View, "True patient planes", &["Shift+P"], "Show resliced patient planes instead of the scanned slices"),
     row(Command::Fit, Menu::View, "Fit", &["Z"], "Show all of the study in each view"),
     row(Command::Maximise, Menu::View, "Maximise view", &["Backtick"], "One view alone, or all four"),
+    row(Command::Cine, Menu::View, "Cine", &["C"], "Play the slices of the view, or the times of a study that has several; any click or key stops"),
+    row(Command::CineFaster, Menu::View, "Cine faster", &["Alt+Up"], "Play more pictures a second"),
+    row(Command::CineSlower, Menu::View, "Cine slower", &["Alt+Down"], "Play fewer pictures a second"),
     row(Command::SlicesForward(1), Menu::None, "Next slice", &["Up", "Right", "PageUp"], "One slice on"),
     row(Command::SlicesForward(-1), Menu::None, "Previous slice", &["Down", "Left", "PageDown"], "One slice back"),
     row(Command::SlicesForward(5), Menu::None, "Five slices on", &["Shift+Up", "Shift+Right", "Shift+PageUp"], "Five slices on"),
@@ -312,6 +365,8 @@ impl Command {
             Self::SlicesForward(_)
                 | Self::AnnotatedSlice(_)
                 | Self::TimesForward(_)
+                | Self::CineFaster
+                | Self::CineSlower
                 | Self::BrushSmaller
                 | Self::BrushLarger
                 | Self::LessOpaque
@@ -331,10 +386,34 @@ impl Session {
             Needs::UndoneStep => self.history.undone().len() > 0,
             Needs::Selection => self.selected.is_some(),
             Needs::Label => !self.case.scheme().is_empty(),
+            Needs::ActiveLabel => self.case.scheme().get(self.active_label).is_some(),
+            Needs::Layers => self.case.layers().len() > 1,
             Needs::Times => self.case.volume().times() > 1,
             Needs::AnnotatedSlice => !self.annotated_slices(0).is_empty(),
             Needs::Series | Needs::Worklist => false,
         }
+    }
+
+    /// Whether what a command switches is on; `None` for what switches nothing of the session.
+    pub fn is_on(&self, command: Command) -> Option<bool> {
+        Some(match command {
+            Command::Tool(kind) => self.tool_kind == kind,
+            Command::RangePaint => self.brush.only_values.is_some(),
+            Command::FollowEdges => self.brush.follow_edges.is_some(),
+            Command::SnapToEdges => self.snaps,
+            Command::ToggleOverlay => self.display.overlay.shown,
+            Command::ToggleOutline => self.display.overlay.fill <= 0.0,
+            Command::ToggleAnnotations => self.annotations_shown,
+            Command::ToggleCrosshair => self.crosshair_shown,
+            Command::Preset(number) => {
+                WINDOW_PRESETS.get(number).is_some_and(|(_, window)| self.display.window == *window)
+            }
+            Command::Invert => self.display.inverted,
+            Command::Interpolation => self.display.interpolation == Interpolation::Smooth,
+            Command::PatientPlanes => self.source == SliceSource::Patient,
+            Command::StudyDone => self.is_done(),
+            _ => return None,
+        })
     }
 
     /// Carries out a command on the case or its views; `false` for those that belong to the face
@@ -349,6 +428,9 @@ impl Session {
             },
             Command::NewLabel => self.new_label(),
             Command::NewLayer => self.add_layer(),
+            Command::UngroupLabel => self.ungroup_label(self.active_label),
+            Command::DeleteLabel => self.delete_label(self.active_label),
+            Command::RemoveLayer => self.remove_layer(self.case.layers().len() - 1),
             // What the hands are at comes before what is tried out.
             Command::Accept if self.ask(Ask::Accept) => Ok(()),
             Command::Accept if self.trial().is_some() => self.accept_trial(),

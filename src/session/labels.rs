@@ -43,6 +43,14 @@ impl Session {
         Ok(())
     }
 
+    /// Lists a label by itself and under no group, as one step.
+    pub fn ungroup_label(&mut self, index: u16) -> Result<(), EditError> {
+        match self.case.scheme().get(index).cloned() {
+            Some(label) if label.group.is_some() => self.set_label(index, Label { group: None, ..label }),
+            _ => Ok(()),
+        }
+    }
+
     /// Removes a label and every voxel drawn with it, as one step; boxes and landmarks that name it
     /// stay, without label. A locked label stays.
     pub fn delete_label(&mut self, index: u16) -> Result<(), EditError> {
@@ -72,7 +80,7 @@ impl Session {
         })?;
         if let Some(first) = preset.labels.first().and_then(|label| self.case.scheme().named(&label.name)) {
             self.active_label = first;
-            self.notice = Some(format!("Labels of {} are there", preset.name));
+            self.notice = Some(format!("Labels added: {}", preset.name.to_lowercase()));
         }
         Ok(())
     }

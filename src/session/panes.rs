@@ -127,6 +127,21 @@ impl Session {
         }
     }
 
+    /// Shows the next picture of a film: the next time of a study that has several, else the next slice of
+    /// the active pane. After the last comes the first.
+    pub fn play_on(&mut self) {
+        let times = self.case.volume().times();
+        if times > 1 {
+            return self.show_time((self.display.time + 1) % times);
+        }
+        let (pane, here, direction) = (self.active_pane, self.focus, self.direction);
+        self.scroll_slices(pane, 1);
+        if self.focus == here {
+            self.scroll_slices(pane, -i64::from(i32::MAX));
+        }
+        self.direction = direction;
+    }
+
     /// Shows another point on the time axis; beyond its end, the last one.
     pub fn show_time(&mut self, time: usize) {
         self.display.time = time.min(self.case.volume().times() - 1);

@@ -77,7 +77,23 @@ impl Session {
         };
         self.grab = Some(Grab { pane, button, does, last: at });
         if let Does::Draw { inverted } = does {
+            if writes {
+                self.show_what_is_drawn();
+            }
             self.gesture(pane, Phase::Press, at, inverted);
+        }
+    }
+
+    /// Nobody draws what they cannot see.
+    fn show_what_is_drawn(&mut self) {
+        let label = self.case.scheme().get(self.active_label);
+        if let Some(name) = label.filter(|label| !label.visible).map(|label| label.name.clone()) {
+            self.set_label_visible(self.active_label, true);
+            self.notice = Some(format!("{name} is shown again"));
+        }
+        self.set_layer_shown(self.layer, true);
+        if !std::mem::replace(&mut self.display.overlay.shown, true) {
+            self.notice = Some("Labels are shown again".into());
         }
     }
 

@@ -124,7 +124,7 @@ pub enum ScriptError {
     #[error("{0}")]
     Declined(String),
     /// Fewer steps to take back or make again than asked for.
-    #[error("there are only {0} steps to take back or make again")]
+    #[error("there {} to take back or make again", steps_in_words(*.0))]
     TooFewSteps(usize),
     /// The algorithm could not run.
     #[error(transparent)]
@@ -132,6 +132,14 @@ pub enum ScriptError {
     /// The edit did not fit the case.
     #[error(transparent)]
     Edit(#[from] EditError),
+}
+
+fn steps_in_words(count: usize) -> String {
+    match count {
+        0 => "is no step".to_owned(),
+        1 => "is only 1 step".to_owned(),
+        more => format!("are only {more} steps"),
+    }
 }
 
 impl Session {

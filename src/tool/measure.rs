@@ -181,8 +181,11 @@ impl Tool for MeasureTool {
                 "Click three points: leg, corner, leg · M: measure something else".into()
             }
             (_, kind) => {
-                let word = kind.name().to_lowercase();
-                format!("Drag: draw a {word} · Drag a handle: change it · M: measure something else").into()
+                let word = match kind {
+                    MeasureKind::Ellipse => "an ellipse".to_owned(),
+                    other => format!("a {}", other.name().to_lowercase()),
+                };
+                format!("Drag: draw {word} · Drag a handle: change it · M: measure something else").into()
             }
         }
     }

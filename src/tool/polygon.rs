@@ -38,6 +38,8 @@ struct Drawing {
     erasing: bool,
     /// How many points there were before and after each click that set several.
     stretches: Vec<[usize; 2]>,
+    /// Whether it was pasted and has all its points: nothing leads on to the pointer.
+    is_whole: bool,
 }
 
 /// A hand moves this far before a point follows it.
@@ -130,7 +132,7 @@ impl Tool for PolygonTool {
             (Ask::Paste, State::Ready) => {
                 let last = desk.last_contour;
                 match last.and_then(|contour| contour.on_plane_of(view)) {
-                    Some(contour) => State::Open(Drawing::of(contour, false)),
+                    Some(contour) => State::Open(Drawing { is_whole: true, ..Drawing::of(contour, false) }),
                     None => {
                         response.notice = Some(match last {
                             None => "There is no contour to paste yet".into(),
@@ -170,6 +172,9 @@ impl Tool for PolygonTool {
     fn preview(&self, at: Point<Patient>, view: &View, desk: &Desk<'_>, _inverted: bool) -> Option<Preview> {
         let (drawing, next) = match &self.state {
             State::Ready => return None,
+            State::Open(drawing) if drawing.is_whole => {
+                (drawing, drawing.contour.points.first().copied().into_iter().collect())
+            }
             State::Open(drawing) => (drawing, self.way_on(drawing, at, view, desk)),
             State::Holding { drawing, .. } | State::Drawing { drawing, .. } => (drawing, Vec::new()),
         };
@@ -229,11 +234,12 @@ impl PolygonTool {
 
 impl Drawing {
     fn of(contour: Contour, erasing: bool) -> Self {
-        Self { contour, erasing, stretches: Vec::new() }
+        Self { contour, erasing, stretches: Vec::new(), is_whole: false }
     }
 
     /// Takes back the last point, or all that the last click set.
     fn step_back(&mut self) {
+        self.is_whole = false;
         let points = &mut self.contour.points;
         match self.stretches.pop_if(|[_, after]| *after == points.len()) {
             Some([before, _]) => points.truncate(before),
@@ -269,6 +275,7 @@ impl Drawing {
                     points.extend(corners([*last, at]));
                 }
                 points.push(at);
+                self.is_whole = false;
                 let first = points.len() - 1;
                 self.stretches.push([before, points.len()]);
                 State::Drawing { drawing: self, first }

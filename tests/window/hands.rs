@@ -316,3 +316,93 @@ fn keys_and_pointer_count_in_the_order_in_which_they_came() {
     assert_eq!(session(&window).history().done().count(), 2, "neither dab was lost");
     assert_eq!(session(&window).tool_kind(), ToolKind::Eraser);
 }
+
+#[test]
+fn a_stroke_brings_hidden_labels_back_also_while_one_peeks() {
+    let study = Study::new();
+    let mut window = opened(&study);
+    press(&mut window, Modifiers::NONE, Key::B);
+    let at = middle(&window, "Axial view");
+    let stroke = [at, at + Vec2::new(20.0, 0.0)];
+    drag(&mut window, PointerButton::Primary, &stroke);
+    let shown = |window: &Harness<'_, App>| session(window).display().overlay.shown;
+    press(&mut window, Modifiers::NONE, Key::S);
+    assert!(!shown(&window));
+    assert!(window.query_by_label("labels are hidden").is_some());
+    drag(&mut window, PointerButton::Primary, &[at + Vec2::new(0.0, 40.0)]);
+    assert!(shown(&window) && window.query_by_label("labels are hidden").is_none());
+    assert!(window.query_by_label("Labels are shown again").is_some());
+
+    window.key_down(Key::S);
+    window.run_steps(2);
+    assert!(!shown(&window));
+    drag(&mut window, PointerButton::Primary, &[at + Vec2::new(40.0, 40.0)]);
+    window.run_steps(20);
+    window.key_up(Key::S);
+    window.run_steps(2);
+    assert!(shown(&window));
+}
+
+#[test]
+fn a_film_plays_until_a_key_or_a_click() {
+    let study = Study::new();
+    let mut window = opened(&study);
+    window.event(Event::PointerMoved(middle(&window, "Axial view")));
+    window.run_steps(2);
+    let slice = |window: &Harness<'_, App>| session(window).view(0).slice.map(|(_, slice)| slice);
+    let moves = |window: &mut Harness<'_, App>, frames: usize| {
+        let before = slice(window);
+        window.run_steps(frames);
+        slice(window) != before
+    };
+    assert!(!moves(&mut window, 30));
+    press(&mut window, Modifiers::NONE, Key::C);
+    assert!(moves(&mut window, 12));
+    press(&mut window, Modifiers::ALT, Key::ArrowUp);
+    assert!(window.query_by_label("playing 16 a second").is_some());
+    assert!(moves(&mut window, 12), "its speed is set while it plays");
+    press(&mut window, Modifiers::NONE, Key::C);
+    assert!(!moves(&mut window, 30));
+    press(&mut window, Modifiers::NONE, Key::C);
+    let at = middle(&window, "Coronal view");
+    press(&mut window, Modifiers::NONE, Key::B);
+    assert_eq!(session(&window).tool_kind(), ToolKind::Brush, "the key counts as well");
+    assert!(!moves(&mut window, 30));
+    press(&mut window, Modifiers::NONE, Key::C);
+    drag(&mut window, PointerButton::Primary, &[at]);
+    assert!(!moves(&mut window, 30));
+    assert_eq!(session(&window).history().done().len(), 1, "nor is a stroke lost");
+}
+
+#[test]
+fn labels_are_renamed_grouped_and_deleted_by_commands() {
+    let study = Study::new();
+    let mut window = opened(&study);
+    let command = |window: &mut Harness<'_, App>, words: &str| {
+        press(window, Modifiers::COMMAND, Key::P);
+        type_text(window, words);
+        press(window, Modifiers::NONE, Key::Enter);
+        window.run_steps(3);
+    };
+    press(&mut window, Modifiers::COMMAND, Key::L);
+    press(&mut window, Modifiers::COMMAND, Key::L);
+    command(&mut window, "rename label");
+    type_text(&mut window, "Liver");
+    press(&mut window, Modifiers::NONE, Key::Enter);
+    command(&mut window, "group");
+    type_text(&mut window, "Abdomen");
+    press(&mut window, Modifiers::NONE, Key::Enter);
+    let label = session(&window).case().scheme().get(2).cloned().expect("label 2");
+    assert_eq!((label.name.as_str(), label.group.as_deref()), ("Liver", Some("Abdomen")));
+    command(&mut window, "out of its group");
+    assert_eq!(session(&window).case().scheme().get(2).and_then(|label| label.group.clone()), None);
+    command(&mut window, "delete label");
+    assert!(session(&window).case().scheme().get(2).is_none());
+    press(&mut window, Modifiers::COMMAND | Modifiers::SHIFT, Key::L);
+    command(&mut window, "rename layer");
+    type_text(&mut window, "Second reader");
+    press(&mut window, Modifiers::NONE, Key::Enter);
+    assert_eq!(session(&window).layer_name(1), "Second reader");
+    command(&mut window, "remove layer");
+    assert_eq!(session(&window).case().layers().len(), 1);
+}

@@ -233,3 +233,235 @@ fn annotated_slices_are_reached_by_key_and_by_mouse() {
     assert_eq!(reached(&mut window, &mouse(PointerButton::Extra2)), one);
     assert_eq!(reached(&mut window, &mouse(PointerButton::Extra1)), other);
 }
+
+fn event(key: Key, place: Option<Key>, pressed: bool, modifiers: Modifiers) -> Event {
+    Event::Key { key, physical_key: place, pressed, repeat: false, modifiers }
+}
+
+/// A key goes down and up again.
+fn tap(key: Key) -> [Event; 2] {
+    [true, false].map(|pressed| event(key, None, pressed, Modifiers::NONE))
+}
+
+/// What a keyboard tells of a word.
+fn written(word: &str) -> Vec<Event> {
+    word.chars().map(|letter| Event::Text(letter.to_string())).collect()
+}
+
+/// All of it comes within one frame.
+fn in_one_frame(window: &mut Harness<'_, App>, events: impl IntoIterator<Item = Event>) {
+    window.input_mut().events.extend(events);
+    window.run_steps(12);
+}
+
+#[test]
+fn space_that_is_held_is_no_tap_however_often_it_repeats() {
+    let study = Study::new();
+    let mut window = opened(&study);
+    press(&mut window, Modifiers::NONE, Key::E);
+    press(&mut window, Modifiers::NONE, Key::B);
+    let at = middle(&window, "Axial view");
+    down(&mut window, Key::Space);
+    held(&mut window, Key::Space);
+    button(&window, at, PointerButton::Primary, true);
+    window.step();
+    held(&mut window, Key::Space);
+    button(&window, at, PointerButton::Primary, false);
+    held(&mut window, Key::Space);
+    up(&mut window, Key::Space);
+    assert_eq!(session(&window).tool_kind(), ToolKind::Brush, "panning is no tap");
+    down(&mut window, Key::Space);
+    for _ in 0..20 {
+        held(&mut window, Key::Space);
+    }
+    up(&mut window, Key::Space);
+    assert_eq!(session(&window).tool_kind(), ToolKind::Brush, "holding is no tap");
+    press(&mut window, Modifiers::NONE, Key::Space);
+    assert_eq!(session(&window).tool_kind(), ToolKind::Eraser);
+}
+
+/// Shift is let go before the sign that it brought forth, whose release is then told as another key's.
+#[test]
+fn signs_that_need_shift_work_more_than_once() {
+    let mut window = window(None);
+    window.run_steps(2);
+    let first = window.ctx.zoom_factor();
+    let held = Modifiers { shift: true, ..Modifiers::COMMAND };
+    for _ in 0..3 {
+        window.event(event(Key::Plus, Some(Key::Equals), true, held));
+        window.run_steps(2);
+        window.event(event(Key::Equals, Some(Key::Equals), false, Modifiers::COMMAND));
+        window.run_steps(2);
+    }
+    assert!((window.ctx.zoom_factor() - first - 0.3).abs() < 0.01, "{}", window.ctx.zoom_factor());
+    for open in [true, false, true] {
+        window.event(event(Key::Questionmark, Some(Key::Slash), true, Modifiers::SHIFT));
+        window.run_steps(3);
+        window.event(event(Key::Slash, Some(Key::Slash), false, Modifiers::NONE));
+        window.run_steps(3);
+        assert_eq!(window.query_by_label("Change keys…").is_some(), open);
+        if open {
+            press(&mut window, Modifiers::NONE, Key::Escape);
+            break;
+        }
+    }
+}
+
+#[test]
+fn the_palette_runs_what_was_typed_and_entered_within_one_frame() {
+    let study = Study::new();
+    let mut window = opened(&study);
+    let palette = event(Key::P, None, true, Modifiers::COMMAND);
+    let burst = [palette].into_iter().chain(written("thresh")).chain(tap(Key::Enter));
+    in_one_frame(&mut window, burst);
+    assert!(window.query_by_label("Find a command").is_none());
+    assert!(session(&window).trial().is_some(), "Threshold… is tried");
+}
+
+#[test]
+fn the_list_of_the_palette_grows_again_after_one_result() {
+    let study = Study::new();
+    let mut window = opened(&study);
+    press(&mut window, Modifiers::COMMAND, Key::P);
+    window.run_steps(4);
+    let rows = |window: &Harness<'_, App>| {
+        let shown = window.ctx.content_rect().height().min(440.0);
+        let commands = annotomy::session::COMMANDS.iter();
+        let seen = |name: &str| {
+            let found = window.query_all_by_role_and_label(egui::accesskit::Role::ListBoxOption, name);
+            found.into_iter().any(|node| node.rect().bottom() < shown)
+        };
+        commands.filter(|row| seen(row.name)).count()
+    };
+    let all = rows(&window);
+    assert!(all > 8, "{all} rows at first");
+    type_text(&mut window, "hollow");
+    window.run_steps(4);
+    for _ in 0..6 {
+        press(&mut window, Modifiers::NONE, Key::Backspace);
+    }
+    window.run_steps(6);
+    assert_eq!(rows(&window), all);
+}
+
+#[test]
+fn borders_of_a_range_are_typed_one_after_the_other() {
+    let study = Study::new();
+    let mut window = opened(&study);
+    press(&mut window, Modifiers::NONE, Key::B);
+    let check = |window: &mut Harness<'_, App>, low: &str, high: &str, expected: [f64; 2]| {
+        click(window, "Lowest value painted");
+        let typed = written(low).into_iter().chain(tap(Key::Tab)).chain(written(high)).chain(tap(Key::Enter));
+        in_one_frame(window, typed);
+        assert_eq!(session(window).brush().only_values, Some(expected), "{low} to {high}");
+    };
+    check(&mut window, "40", "160", [40.0, 160.0]);
+    check(&mut window, "300", "1600", [300.0, 1600.0]);
+    check(&mut window, "-700", "-60", [-700.0, -60.0]);
+    // The border that was typed last takes the other along.
+    check(&mut window, "100", "40", [40.0, 40.0]);
+
+    press(&mut window, Modifiers::COMMAND, Key::T);
+    window.run_steps(3);
+    let from = window.get_all_by_label("From").last().expect("a field").rect().right_center();
+    let at = from - Vec2::new(20.0, 0.0);
+    drag(&mut window, PointerButton::Primary, &[at]);
+    let typed = written("-5000").into_iter().chain(tap(Key::Tab)).chain(tap(Key::Tab));
+    in_one_frame(&mut window, typed.chain(written("99999")).chain(tap(Key::Enter)));
+    let algorithm = session(&window).trial().expect("a trial").algorithm.clone();
+    let annotomy::session::Algorithm::Threshold { range, .. } = algorithm else { panic!("{algorithm:?}") };
+    assert_eq!(range, [-5000.0, 99999.0], "also beyond all values");
+}
+
+#[test]
+fn escape_gives_up_what_is_written_and_nothing_else() {
+    let study = Study::new();
+    let mut window = opened(&study);
+    press(&mut window, Modifiers::COMMAND, Key::L);
+    press(&mut window, Modifiers::NONE, Key::B);
+    name_label(&mut window);
+    in_one_frame(&mut window, written("Liver").into_iter().chain(tap(Key::Escape)));
+    assert_eq!(session(&window).case().scheme().get(1).map(|label| label.name.as_str()), Some("Label 1"));
+    assert_eq!(session(&window).tool_kind(), ToolKind::Brush);
+
+    let before = session(&window).brush().radius_mm;
+    let slider = window.get_all_by_label("Diameter").last().expect("a field").rect().right_center();
+    drag(&mut window, PointerButton::Primary, &[slider - Vec2::new(20.0, 0.0)]);
+    in_one_frame(&mut window, written("33").into_iter().chain(tap(Key::Escape)));
+    assert_eq!(session(&window).brush().radius_mm, before);
+    assert_eq!(session(&window).tool_kind(), ToolKind::Brush);
+    drag(&mut window, PointerButton::Primary, &[slider - Vec2::new(20.0, 0.0)]);
+    in_one_frame(&mut window, written("38").into_iter().chain(tap(Key::Tab)));
+    assert_eq!(session(&window).brush().radius_mm, 19.0);
+}
+
+#[test]
+fn escape_closes_a_menu_and_keeps_the_tool_and_a_stroke_closes_it_too() {
+    let study = Study::new();
+    let mut window = opened(&study);
+    press(&mut window, Modifiers::NONE, Key::B);
+    let is_open = |window: &Harness<'_, App>| egui::Popup::is_any_open(&window.ctx);
+    click(&mut window, "View");
+    assert!(is_open(&window));
+    press(&mut window, Modifiers::NONE, Key::Escape);
+    assert_eq!((is_open(&window), session(&window).tool_kind()), (false, ToolKind::Brush));
+
+    click(&mut window, "View");
+    let at = middle(&window, "Sagittal view");
+    drag(&mut window, PointerButton::Primary, &[at, at + Vec2::new(30.0, 0.0)]);
+    assert!(!is_open(&window));
+    assert!(labelled(&window) > 0);
+    assert_eq!(session(&window).history().done().count(), 1, "one stroke, one step");
+
+    let label = window.get_by_label("Label 1 Label 1").rect().left_center() + Vec2::new(70.0, 0.0);
+    drag(&mut window, PointerButton::Secondary, &[label]);
+    assert!(is_open(&window), "the menu of a label");
+    press(&mut window, Modifiers::NONE, Key::E);
+    assert_eq!((is_open(&window), session(&window).tool_kind()), (false, ToolKind::Eraser));
+}
+
+#[test]
+fn a_click_on_the_title_of_another_menu_opens_that_one() {
+    let study = Study::new();
+    let mut window = opened(&study);
+    for frames_between in [0, 3] {
+        click(&mut window, "File");
+        assert!(window.query_by_label("Save to folder…").is_some());
+        let at = window.get_by_label("Label").rect().center();
+        window.event(Event::PointerMoved(at));
+        window.run_steps(frames_between);
+        button(&window, at, PointerButton::Primary, true);
+        window.run_steps(frames_between);
+        button(&window, at, PointerButton::Primary, false);
+        window.run_steps(4);
+        assert!(window.query_by_label("Labels: organs").is_some(), "{frames_between} frames between");
+        assert!(window.query_by_label("Save to folder…").is_none());
+        click(&mut window, "Label");
+        assert!(window.query_by_label("Labels: organs").is_none(), "a click on its own title closes it");
+    }
+}
+
+#[test]
+fn a_menu_is_as_tall_as_the_window_allows_and_ticks_what_is_on() {
+    let study = Study::new();
+    let mut window = opened(&study);
+    click(&mut window, "View");
+    window.run_steps(3);
+    let bottom = window.ctx.content_rect().bottom();
+    let rows: Vec<_> = annotomy::session::COMMANDS
+        .iter()
+        .filter(|row| row.menu == annotomy::session::Menu::View)
+        .filter_map(|row| window.query_by_label(row.name).map(|node| node.rect()))
+        .collect();
+    let seen = rows.iter().filter(|rect| rect.bottom() <= bottom).count();
+    assert!(seen >= 22, "{seen} of {} rows are seen", rows.len());
+    let ticked = |window: &Harness<'_, App>| {
+        let row = window.get_by_label("Crosshair shown");
+        row.accesskit_node().toggled() == Some(egui::accesskit::Toggled::True)
+    };
+    assert!(ticked(&window));
+    click(&mut window, "Crosshair shown");
+    click(&mut window, "View");
+    window.run_steps(3);
+    assert!(!ticked(&window));
+}

@@ -170,3 +170,95 @@ fn a_worklist_is_worked_through_by_two_keys() {
     assert_eq!(shown(&window).as_deref(), Some("case 10"), "above all is done");
     assert!(window.query_by_label("No study above is left to do").is_some());
 }
+
+#[test]
+fn a_number_that_is_no_answer_stays_written_and_says_why() {
+    let study = Study::new();
+    std::fs::write(study.file("annotomy-form.json"), FORM).expect("written");
+    let mut window = opened(&study);
+    window.set_size(Vec2::new(1280.0, 1500.0));
+    window.run_steps(3);
+    let text = |window: &Harness<'_, App>| {
+        let field = window.get_by_role_and_label(Role::TextInput, "Largest diameter");
+        field.accesskit_node().value().unwrap_or_default()
+    };
+    let size = |window: &Harness<'_, App>| {
+        session(window).classification(Subject::Series).answers.get("size").cloned()
+    };
+    write_into(&mut window, "Largest diameter", "900");
+    window.run_steps(3);
+    assert_eq!((text(&window).as_str(), size(&window)), ("900", None));
+    assert!(window.query_by_label("not taken: 0 to 300").is_some());
+    write_into(&mut window, "Largest diameter", "wide");
+    window.run_steps(3);
+    assert_eq!((text(&window).as_str(), size(&window)), ("wide", None), "what was refused is written over");
+    assert!(window.query_by_label("not taken: no number").is_some());
+    write_into(&mut window, "Largest diameter", "30");
+    window.run_steps(3);
+    assert_eq!((text(&window).as_str(), size(&window)), ("30", Some(Answer::Number(30.0))));
+    assert!(window.query_by_label_contains("not taken").is_none());
+}
+
+#[test]
+fn a_flag_gives_the_keyboard_to_its_reason() {
+    let study = Study::new();
+    let mut window = opened(&study);
+    window.set_size(Vec2::new(1280.0, 1500.0));
+    window.run_steps(3);
+    click(&mut window, "Series is ambiguous");
+    window.run_steps(2);
+    window.event(Event::Text("motion".into()));
+    press(&mut window, Modifiers::NONE, Key::Enter);
+    assert_eq!(session(&window).classification(Subject::Series).ambiguous.as_deref(), Some("motion"));
+}
+
+#[test]
+fn the_box_study_done_saves_as_the_command_does() {
+    let study = Study::new();
+    let mut window = opened(&study);
+    window.set_size(Vec2::new(1280.0, 1500.0));
+    window.run_steps(3);
+    dab(&mut window);
+    window.get_by_role_and_label(Role::CheckBox, "Study done").click();
+    window.run_steps(2);
+    wait(&mut window, "the save", |window| !session(window).is_unsaved());
+    assert!(session(&window).is_done());
+    assert!(study.file("phantom.annotomy.json").exists());
+}
+
+#[test]
+fn a_folder_of_studies_in_folders_is_a_worklist_and_one_of_series_is_not() {
+    let study = Study::new();
+    let folder = study.file("patients");
+    for (patient, files) in [("ada", &["head.nii.gz", "neck.nii.gz"][..]), ("bo", &["head.nii.gz"])] {
+        std::fs::create_dir_all(folder.join(patient)).expect("a folder");
+        for file in files {
+            std::fs::copy(study.file("phantom.nii.gz"), folder.join(patient).join(file)).expect("copied");
+        }
+    }
+    let mut window = window(Some(folder.clone()));
+    wait(&mut window, "the list", |window| window.query_by_label("Study ada, not started").is_some());
+    assert!(window.query_by_label("Study bo, not started").is_some());
+    assert!(window.state().document().is_none(), "a person chooses");
+    click(&mut window, "Study ada, not started");
+    wait(&mut window, "the study", |window| window.state().document().is_some());
+    assert!(window.query_by_label("Series neck.nii.gz").is_some(), "a study of two series");
+    assert!(window.query_by_label("Study bo, not started").is_some(), "the list stays");
+}
+
+#[test]
+fn the_list_of_steps_follows_the_step_where_the_case_stands() {
+    let study = Study::new();
+    let mut window = opened(&study);
+    for _ in 0..30 {
+        press(&mut window, Modifiers::COMMAND, Key::L);
+    }
+    for _ in 0..20 {
+        press(&mut window, Modifiers::COMMAND, Key::Z);
+    }
+    window.run_steps(30);
+    let row = window.get_by_role_and_label(Role::ListBoxOption, "New label Label 10").rect();
+    let screen = window.ctx.content_rect();
+    assert!(row.bottom() <= screen.bottom() - 26.0, "{row:?}");
+    assert!(row.top() > screen.bottom() - 26.0 - 168.0, "{row:?}");
+}

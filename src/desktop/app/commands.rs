@@ -25,6 +25,17 @@ impl App {
         }
     }
 
+    /// Whether what a command switches is on; `None` for what switches nothing.
+    pub(in crate::desktop) fn is_on(&self, command: Command) -> Option<bool> {
+        match command {
+            Command::Maximise => Some(self.canvas.maximised.is_some()),
+            Command::Cine => Some(self.cine.is_some()),
+            Command::SeriesList => Some(self.shows_shelf()),
+            Command::WorkList => Some(self.shows_worklist()),
+            other => self.document.as_ref()?.session.is_on(other),
+        }
+    }
+
     /// Carries out a command, whoever gave it.
     pub(in crate::desktop) fn run_command(&mut self, command: Command, ctx: &egui::Context) {
         if ctx.text_edit_focused() && ends_typing(command) {
@@ -41,6 +52,21 @@ impl App {
             Command::ImportLabels if self.document.is_some() => self.pick(Pick::LabelFile, ctx),
             Command::ExportLabels if self.document.is_some() => self.pick(Pick::NewLabelFile, ctx),
             Command::SearchLabels => self.panels.search_labels(),
+            Command::RenameLabel | Command::GroupLabel | Command::RenameLayer => {
+                if let Some(document) = &self.document {
+                    match command {
+                        Command::RenameLabel => self.panels.rename_label(&document.session),
+                        Command::GroupLabel => self.panels.group_label(&document.session),
+                        _ => self.panels.rename_layer(&document.session),
+                    }
+                }
+            }
+            Command::Cine => {
+                let begins = self.cine.is_none() && self.document.is_some();
+                self.cine = begins.then(|| ctx.input(|input| input.time));
+            }
+            Command::CineFaster => self.set_cine_speed(1),
+            Command::CineSlower => self.set_cine_speed(-1),
             Command::LoadForm if self.document.is_some() => self.pick(Pick::Form, ctx),
             Command::Save => match self.session().and_then(|session| session.looks_only()).map(str::to_owned)
             {
@@ -77,6 +103,10 @@ impl App {
                 self.settings_changed(ctx);
             }
             other => {
+                if other == Command::Accept {
+                    // What asked for it is answered.
+                    self.toast = None;
+                }
                 if let Some(session) = self.session() {
                     session.run(other);
                 }
@@ -95,6 +125,13 @@ impl App {
                 }
             }
         }
+    }
+
+    /// Plays more or fewer pictures a second, from now on.
+    fn set_cine_speed(&mut self, steps: i32) {
+        self.settings.cine = self.settings.cine.stepped(steps);
+        self.settings.store();
+        self.notify(format!("Cine: {} pictures a second", self.settings.cine.per_second()));
     }
 
     fn scale_by(&mut self, steps: f32, ctx: &egui::Context) {

@@ -9,23 +9,24 @@ use std::rc::Rc;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
-use egui::{CentralPanel, Frame, Panel, Ui};
+use egui::{CentralPanel, Frame, Panel, Popup, Ui};
 
 use super::canvas::Canvas;
 use super::dialogs::{self, Dialog, Reply};
 use super::file_picker::{FilePicker, Pick, Picked, SystemPicker};
+use super::held_keys::HeldKeys;
 use super::in_order::InOrder;
 use super::jobs::{Importing, Opening, Saving, Wanted};
 use super::key_sheet::{self, KeysDialog, SheetReply};
 use super::palette::{CommandPalette, Findable, Outcome};
 use super::panels::Panels;
 use super::pictures::Pictures;
-use super::settings::Settings;
+use super::settings::{Place, Settings};
 use super::shelf::Shelf;
 use super::shortcuts::{self, Pressed};
 use super::welcome::{self, Wish};
 use super::worklist::Worklist;
-use super::{Start, bars, theme};
+use super::{Start, bars, theme, widgets};
 use crate::geometry::{AnatomicalPlane, GridPlane};
 use crate::session::{Command, Document, Session};
 
@@ -65,8 +66,13 @@ pub struct App {
     after_typing: Option<Command>,
     /// Whether neither settings nor journals are written.
     traceless: bool,
-    /// The key that is held to look below the labels, and since when, in seconds of the window.
-    peeking: Option<(egui::Key, f64)>,
+    /// The key that is held to look below the labels, since when, in seconds of the window, and whether it
+    /// showed them.
+    peeking: Option<(egui::Key, f64, bool)>,
+    /// While slices or times play: when the next one is due, in seconds of the window.
+    cine: Option<f64>,
+    /// Whether a text was being written when the last frame ended.
+    was_writing: bool,
     /// What a tap on Space gives, while it is down.
     on_space: Option<Command>,
     title: String,
@@ -124,6 +130,8 @@ impl App {
             after_typing: None,
             traceless: start.leaves_no_traces,
             peeking: None,
+            was_writing: false,
+            cine: None,
             on_space: None,
             title: String::new(),
             keep: Rc::default(),
@@ -161,6 +169,7 @@ impl App {
     }
 
     fn set_up(&self, ctx: &egui::Context) {
+        ctx.add_plugin(HeldKeys::default());
         ctx.add_plugin(InOrder::default());
         theme::install(ctx);
         ctx.options_mut(|options| options.zoom_with_keyboard = false);
@@ -259,6 +268,31 @@ impl App {
         }
     }
 
+    /// Notes where the window stands, to stand there again, and lets it be no larger than the screen with
+    /// the frame around it.
+    fn follow_place(&mut self, ctx: &egui::Context) {
+        let viewport = ctx.input(|input| input.viewport().clone());
+        let (Some(outer), Some(inner)) = (viewport.outer_rect, viewport.inner_rect) else { return };
+        if viewport.fullscreen == Some(true) || viewport.minimized == Some(true) {
+            return;
+        }
+        // Places are in points of the system, whatever the scale of the interface.
+        let scale = ctx.zoom_factor();
+        let maximized = viewport.maximized == Some(true);
+        let place = match self.settings.window {
+            Some(before) if maximized => Place { maximized, ..before },
+            _ => Place { at: (outer.min * scale).into(), size: (inner.size() * scale).into(), maximized },
+        };
+        if self.settings.window.replace(place).is_none_or(|before| before != place) && !maximized {
+            let frame = outer.size() - inner.size();
+            let most = viewport.monitor_size.unwrap_or(egui::Vec2::INFINITY) - frame;
+            if inner.width() > most.x + 1.0 || inner.height() > most.y + 1.0 {
+                ctx.send_viewport_cmd(egui::ViewportCommand::InnerSize(inner.size().min(most)));
+                ctx.send_viewport_cmd(egui::ViewportCommand::OuterPosition(egui::Pos2::ZERO));
+            }
+        }
+    }
+
     /// Names the window after the study.
     fn tell_title(&mut self, ctx: &egui::Context) {
         let title = match &self.document {
@@ -291,18 +325,36 @@ impl App {
         let is_covered =
             self.palette.is_some() || self.dialog.is_some() || self.keys_dialog.is_some() || self.key_sheet;
         // The system's file dialog may take a moment to come; keys are meant for it by then.
-        if is_covered || self.picking.is_some() || ctx.any_popup_open() {
+        if is_covered || self.picking.is_some() {
+            return;
+        }
+        // Esc gives up a menu, or what is being written, and nothing else.
+        let in_menu = Popup::is_any_open(ctx);
+        if (in_menu || self.was_writing) && ctx.input(|input| input.key_pressed(egui::Key::Escape)) {
+            widgets::give_up(ctx);
             return;
         }
         let tapped = self.canvas.space_was_tapped(ui);
-        for Pressed { command, key } in shortcuts::pressed(ctx) {
+        let pressed = shortcuts::pressed(ctx);
+        if in_menu && !pressed.is_empty() {
+            Popup::close_all(ctx);
+        }
+        let was_playing = self.cine.is_some();
+        let sets_speed =
+            |pressed: &Pressed| matches!(pressed.command, Command::CineFaster | Command::CineSlower);
+        if !pressed.iter().all(sets_speed) || ctx.input(stops_cine) {
+            self.cine = None;
+        }
+        for Pressed { command, key } in pressed {
             match command {
                 // Space held pans; only a tap is its command.
                 _ if key == egui::Key::Space => self.on_space = Some(command),
                 Command::ToggleOverlay => {
-                    self.peeking = Some((key, ctx.input(|input| input.time)));
                     self.run_command(command, ctx);
+                    self.peeking = Some((key, ctx.input(|input| input.time), self.shows_labels()));
                 }
+                // Any key stops the film, its own above all.
+                Command::Cine if was_playing => {}
                 // Arrows move a selected landmark, else the slices.
                 Command::SlicesForward(1 | -1) if self.nudges(key) => {}
                 other => self.run_command(other, ctx),
@@ -313,14 +365,38 @@ impl App {
         {
             self.run_command(command, ctx);
         }
-        if let Some((key, since)) = self.peeking
+        if let Some((key, since, shown)) = self.peeking
             && ctx.input(|input| input.key_released(key))
         {
             self.peeking = None;
-            if ctx.input(|input| input.time) - since > PEEK_SECONDS {
+            // A stroke meanwhile has brought them back.
+            if ctx.input(|input| input.time) - since > PEEK_SECONDS && self.shows_labels() == shown {
                 self.run_command(Command::ToggleOverlay, ctx);
             }
         }
+    }
+
+    fn shows_labels(&self) -> bool {
+        self.document.as_ref().is_some_and(|document| document.session.display().overlay.shown)
+    }
+
+    /// Shows the next picture of what plays, when it is due.
+    fn play(&mut self, ctx: &egui::Context) {
+        let Some(due) = self.cine else { return };
+        let now = ctx.input(|input| input.time);
+        let pause = 1.0 / f64::from(self.settings.cine.per_second());
+        let Some(session) = self.session() else {
+            self.cine = None;
+            return;
+        };
+        let mut next = due;
+        if now >= due {
+            session.play_on();
+            // What a slow machine misses is not made up for.
+            next = (due + pause).max(now);
+        }
+        self.cine = Some(next);
+        ctx.request_repaint_after(Duration::from_secs_f64((next - now).max(0.0)));
     }
 
     /// Moves the selected landmark where the key is an arrow that does so now.
@@ -457,13 +533,12 @@ impl App {
         );
         self.show_lists(ui);
         let Some(document) = &mut self.document else { return };
-        Panel::right("panels")
+        let wish = Panel::right("panels")
             .default_size(310.0)
             .size_range(220.0..=(ui.available_width() * 0.4).clamp(220.0, 460.0))
             .frame(dark.inner_margin(10.0))
-            .show(ui, |ui| {
-                self.panels.show(ui, &mut document.session);
-            });
+            .show(ui, |ui| self.panels.show(ui, &mut document.session))
+            .inner;
         let session = &mut document.session;
         let is_at_work = |session: &Session| {
             session.is_making_ghost() || session.trial().is_some_and(|trial| trial.progress.is_some())
@@ -483,6 +558,9 @@ impl App {
         CentralPanel::default().frame(Frame::new()).show(ui, |ui| {
             self.canvas.show(ui, session, &mut self.pictures, frame);
         });
+        if let Some(command) = wish {
+            self.run_command(command, ui.ctx());
+        }
     }
 
     fn shows_shelf(&self) -> bool {
@@ -550,6 +628,15 @@ impl App {
     }
 }
 
+/// Whether a hand did something that stops what plays.
+fn stops_cine(input: &egui::InputState) -> bool {
+    let is_key = |event: &egui::Event| match event {
+        egui::Event::Key { key, pressed, .. } => *pressed && !shortcuts::is_modifier(*key),
+        _ => false,
+    };
+    input.pointer.any_pressed() || input.events.iter().any(is_key)
+}
+
 impl eframe::App for App {
     fn ui(&mut self, ui: &mut Ui, frame: &mut eframe::Frame) {
         let ctx = ui.ctx().clone();
@@ -570,7 +657,9 @@ impl eframe::App for App {
         self.handle_close(&ctx);
         self.handle_drops(&ctx);
         self.handle_keys(ui);
+        self.play(&ctx);
         self.tell_title(&ctx);
+        self.follow_place(&ctx);
 
         bars::show_top_bar(ui, self);
         bars::show_status_bar(ui, self, frame);
@@ -594,6 +683,7 @@ impl eframe::App for App {
             self.run_command(command, &ctx);
         }
         self.show_toast(&ctx);
+        self.was_writing = ctx.text_edit_focused();
         self.device_lost |= self.pictures.is_device_lost(frame);
         if self.device_lost {
             self.leave_lost_device(&ctx);
@@ -601,6 +691,7 @@ impl eframe::App for App {
     }
 
     fn on_exit(&mut self) {
+        self.settings.store_window();
         if let Some(saving) = self.saving.take()
             && let (Some(outcome), Some(document)) = (saving.wait(), &mut self.document)
             && let Err(error) = document.saved(outcome)

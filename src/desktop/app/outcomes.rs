@@ -1,6 +1,6 @@
 //! What background jobs and the system's dialogs have come to, and what the window makes of it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::TryRecvError;
 use std::time::Instant;
@@ -11,6 +11,7 @@ use crate::desktop::dialogs::Dialog;
 use crate::desktop::file_picker::Picked;
 use crate::desktop::jobs::{Importing, OpenEvent, Opening, Saving};
 use crate::desktop::shelf::Shelf;
+use crate::desktop::worklist::holds_studies;
 use crate::format::RefusalCode;
 use crate::session::{Allowed, Document, Import, ImportError, OpenError, SaveOutcome, Session, read_form};
 use crate::store::{Overwrite, SaveError};
@@ -78,6 +79,13 @@ impl App {
                 self.show_document(*document);
                 self.lay_over_what_waits(ctx);
             }
+            Err(OpenError::SeveralSeries { path, scan })
+                if holds_studies(&path, &scan) && !self.lists(&path) =>
+            {
+                self.settings.opened(&path);
+                self.work_through(&path, ctx);
+                self.notify("Several studies lie there: choose one of the list");
+            }
             Err(OpenError::SeveralSeries { path, scan }) => {
                 self.settings.opened(&path);
                 self.shelf = Some(Shelf::new(path, scan, ctx));
@@ -98,6 +106,10 @@ impl App {
             }
         }
         ctx.request_repaint();
+    }
+
+    fn lists(&self, path: &Path) -> bool {
+        self.worklist.as_ref().is_some_and(|list| list.lists(path))
     }
 
     /// Asks the person's own form where none lies with the study.

@@ -14,6 +14,19 @@ pub(super) struct FormPanel {
     writing: Option<(Subject, String, String)>,
     /// When it was changed last, in seconds of the window.
     changed_at: f64,
+    /// What was left written though it is no answer.
+    refused: Vec<Refused>,
+    /// Whose flag was just set: the reason is to have the keyboard.
+    flagged: Option<Subject>,
+}
+
+/// A text that is no answer to its question. It is shown until it is written anew, or another answer given.
+struct Refused {
+    subject: Subject,
+    id: String,
+    text: String,
+    /// The answer that stood there.
+    stored: String,
 }
 
 /// Hands rest when they write nothing for so many seconds.
@@ -23,14 +36,18 @@ const REST_SECONDS: f64 = 2.0;
 const AMBIGUOUS: &str = "";
 
 impl FormPanel {
-    pub(super) fn show(&mut self, ui: &mut Ui, session: &mut Session) {
+    /// Draws the section; a command that it gave.
+    pub(super) fn show(&mut self, ui: &mut Ui, session: &mut Session) -> Option<Command> {
+        let mut command = None;
         let form = session.form().cloned();
         let title = form.as_ref().map_or("Classification", |form| form.title.as_str());
         widgets::section(ui, title, |_| {});
         let mut done = session.is_done();
-        if ui.checkbox(&mut done, "Study done").on_hover_text(widgets::tooltip(Command::StudyDone)).changed()
+        if widgets::checkbox(ui, &mut done, "Study done")
+            .on_hover_text(widgets::tooltip(Command::StudyDone))
+            .changed()
         {
-            told(session.set_done(done));
+            command = Some(Command::StudyDone);
         }
         for about in About::ALL {
             let questions: Vec<Question> =
@@ -53,6 +70,7 @@ impl FormPanel {
             self.show_flag(ui, session, subject, &heading);
             ui.add_space(4.0);
         }
+        command
     }
 
     fn show_question(&mut self, ui: &mut Ui, session: &mut Session, subject: Subject, question: &Question) {
@@ -102,10 +120,21 @@ impl FormPanel {
             (false, text) => Some(Some(Answer::Text(text.to_owned()))),
         };
         let accepts = |answer: &Option<Answer>| answer.as_ref().is_none_or(|answer| question.accepts(answer));
+        let is_this = |one: &Refused| (one.subject, &one.id) == (subject, &question.id);
+        self.refused.retain(|one| !is_this(one) || one.stored == stored);
+        let refused = self.refused.iter().find(|one| is_this(one)).map(|one| one.text.clone());
+        let is_refused = refused.is_some();
+        let shown = refused.unwrap_or_else(|| stored.clone());
         let mut left = None;
         ui.horizontal(|ui| {
             let width = if is_number { 80.0 } else { ui.available_width() - 8.0 };
-            left = self.field(ui, (subject, &question.id), &question.text, stored, width);
+            let (text, response) =
+                self.field(ui, (subject, &question.id), &question.text, shown.clone(), width);
+            left = text;
+            if is_refused && response.gained_focus() {
+                // It is there to be written anew.
+                widgets::select_all(ui, response.id, &shown);
+            }
             if let Some(unit) = &question.unit {
                 ui.label(unit);
             }
@@ -115,30 +144,42 @@ impl FormPanel {
                 (None, Some(max)) => format!("up to {max}"),
                 (None, None) => String::new(),
             };
-            let is_wrong = self.writing.as_ref().is_some_and(|(other, id, text)| {
-                (*other, id) == (subject, &question.id) && !read(text).is_some_and(|answer| accepts(&answer))
-            });
+            let is_written =
+                |(other, id, _): &&(Subject, String, String)| (*other, id) == (subject, &question.id);
+            let text = self.writing.iter().find(is_written).map_or(&shown, |(_, _, text)| text);
             let colours = theme::palette(ui);
-            let colour = if is_wrong { colours.warning } else { colours.weak };
-            ui.label(RichText::new(wanted).small().color(colour));
+            let (words, colour) = match read(text) {
+                Some(answer) if accepts(&answer) => (wanted, colours.weak),
+                Some(_) => (format!("not taken: {wanted}"), colours.warning),
+                None => ("not taken: no number".to_owned(), colours.warning),
+            };
+            ui.label(RichText::new(words).small().color(colour));
         });
-        read(&left?).filter(accepts)
+        let text = left?;
+        self.refused.retain(|one| !is_this(one));
+        let answer = read(&text).filter(accepts);
+        if answer.is_none() {
+            let id = question.id.clone();
+            self.refused.push(Refused { subject, id, text, stored });
+        }
+        answer
     }
 
     /// The standing "ambiguous, because …".
     fn show_flag(&mut self, ui: &mut Ui, session: &mut Session, subject: Subject, heading: &str) {
         let because = session.classification(subject).ambiguous;
         let mut flagged = because.is_some();
-        let flag = ui.checkbox(&mut flagged, "Ambiguous, because…");
+        let flag = widgets::checkbox(ui, &mut flagged, "Ambiguous, because…");
         widgets::named_check(&flag, flagged, &format!("{heading} is ambiguous"));
         if flag.on_hover_text("Nobody can tell: say why, and go on").changed() {
             told(session.set_ambiguous(subject, flagged.then(String::new)));
+            self.flagged = flagged.then_some(subject);
             return;
         }
         let Some(because) = because else { return };
         let name = format!("Why {} is ambiguous", heading.to_lowercase());
         let width = ui.available_width() - 8.0;
-        if let Some(text) = self.field(ui, (subject, AMBIGUOUS), &name, because, width) {
+        if let (Some(text), _) = self.field(ui, (subject, AMBIGUOUS), &name, because, width) {
             told(session.set_ambiguous(subject, Some(text.trim().to_owned())));
         }
     }
@@ -151,18 +192,21 @@ impl FormPanel {
         name: &str,
         stored: String,
         width: f32,
-    ) -> Option<String> {
+    ) -> (Option<String>, Response) {
         let is_this = |writing: &(Subject, String, String)| writing.0 == subject && writing.1 == id;
         let mut text =
             self.writing.iter().find(|writing| is_this(writing)).map_or(stored.clone(), |w| w.2.clone());
         let response: Response =
             ui.add(TextEdit::singleline(&mut text).id_salt((subject, id.to_owned())).desired_width(width));
         widgets::named(&response, Role::TextInput, name);
+        if id == AMBIGUOUS && self.flagged.take_if(|flagged| *flagged == subject).is_some() {
+            response.request_focus();
+        }
         let now = ui.input(|input| input.time);
         if !response.has_focus() {
             let was_written = self.writing.take_if(|writing| is_this(writing)).is_some();
             let is_kept = ui.input(|input| input.key_pressed(Key::Escape)) || text == stored;
-            return (was_written && !is_kept).then_some(text);
+            return ((was_written && !is_kept).then_some(text), response);
         }
         if response.changed() {
             self.changed_at = now;
@@ -170,10 +214,10 @@ impl FormPanel {
         self.writing = Some((subject, id.to_owned(), text.clone()));
         let rests_in = self.changed_at + REST_SECONDS - now;
         if text == stored {
-            return None;
+            return (None, response);
         }
         ui.ctx().request_repaint_after(Duration::from_secs_f64(rests_in.max(0.0)));
-        (rests_in <= 0.0).then_some(text)
+        ((rests_in <= 0.0).then_some(text), response)
     }
 }
 

@@ -15,6 +15,8 @@ use crate::desktop::{theme, widgets};
 use crate::session::{Command, Session};
 use crate::volume::Placement;
 
+/// Width of a lock and the gap beside it: rows without one keep their eye below those of the others.
+const LOCK: f32 = 26.0;
 /// Greatest height of the list.
 const LIST: f32 = 280.0;
 /// From this many labels on there is a field to search them.
@@ -42,6 +44,24 @@ impl LabelsPanel {
     pub(super) fn search(&mut self) {
         self.searching = true;
         self.focus_wanted = true;
+    }
+
+    /// Opens the field for the name of the active label.
+    pub(super) fn rename(&mut self, session: &Session) {
+        let index = session.active_label();
+        self.renaming = session.case().scheme().get(index).map(|label| (index, NameField::new(&label.name)));
+    }
+
+    /// Opens the field for the group of the active label.
+    pub(super) fn group(&mut self, session: &Session) {
+        let index = session.active_label();
+        self.grouping = session.case().scheme().get(index).map(|label| (index, group_of(label)));
+    }
+
+    /// Opens the field for the name of the layer in hand.
+    pub(super) fn rename_layer(&mut self, session: &Session) {
+        let layer = session.layer();
+        self.renaming_layer = Some((layer, NameField::new(&session.layer_name(layer))));
     }
 
     pub(super) fn show(&mut self, ui: &mut Ui, session: &mut Session) {
@@ -138,6 +158,7 @@ impl LabelsPanel {
                     _ => drop(ui.add(egui::Label::new(&name).truncate())),
                 }
                 ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                    ui.add_space(LOCK);
                     let shown = session.case().is_layer_shown(layer);
                     let icons = [ICON_VISIBILITY_OFF, ICON_VISIBILITY];
                     let tooltip = if shown { "Hide this layer" } else { "Show this layer" };
@@ -178,6 +199,7 @@ impl LabelsPanel {
             ui.label(RichText::new(name).font(theme::medium(12.5)));
             ui.label(RichText::new(labels.len().to_string()).small().color(weak));
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                ui.add_space(LOCK);
                 let is_shown = |index: &u16| session.case().scheme().get(*index).is_some_and(|l| l.visible);
                 let shown = labels.iter().any(is_shown);
                 let icons = [ICON_VISIBILITY_OFF, ICON_VISIBILITY];
@@ -203,6 +225,9 @@ impl LabelsPanel {
             self.swatch(ui, session, index, label);
             let is =
                 |field: &Option<(u16, NameField)>| field.as_ref().is_some_and(|(other, _)| *other == index);
+            if is(&self.renaming) || is(&self.grouping) {
+                measured.shown.clear();
+            }
             if is(&self.renaming) {
                 self.name_field(ui, session, index, label);
             } else if is(&self.grouping) {
@@ -258,7 +283,7 @@ impl LabelsPanel {
                 self.renaming = Some((index, NameField::new(&label.name)));
             }
             if ui.button("Put into a group…").clicked() {
-                self.grouping = Some((index, NameField::new(label.group.as_deref().unwrap_or("Group"))));
+                self.grouping = Some((index, group_of(label)));
             }
             if label.group.is_some() && ui.button("Take out of its group").clicked() {
                 told(session.set_label(index, Label { group: None, ..label.clone() }));
@@ -310,6 +335,10 @@ impl LabelsPanel {
         }
         self.grouping = None;
     }
+}
+
+fn group_of(label: &Label) -> NameField {
+    NameField::new(label.group.as_deref().unwrap_or("Group"))
 }
 
 fn told(made: Result<(), EditError>) {

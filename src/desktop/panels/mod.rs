@@ -9,7 +9,7 @@ mod trial;
 
 use egui::{Frame, Margin, Panel, ScrollArea, Ui};
 
-use crate::session::Session;
+use crate::session::{Command, Session};
 
 /// What the panels remember between frames.
 #[derive(Default)]
@@ -17,14 +17,15 @@ pub(super) struct Panels {
     labels: labels::LabelsPanel,
     objects: objects::ObjectsPanel,
     form: form::FormPanel,
+    history: history::HistoryPanel,
 }
 
 /// Height of the steps at first, in points.
 const HISTORY: f32 = 168.0;
 
 impl Panels {
-    /// Draws all sections.
-    pub(super) fn show(&mut self, ui: &mut Ui, session: &mut Session) {
+    /// Draws all sections; a command that one of them gave.
+    pub(super) fn show(&mut self, ui: &mut Ui, session: &mut Session) -> Option<Command> {
         // However long the rest grows, the steps stay in sight.
         let most = (ui.available_height() * 0.5).max(HISTORY);
         Panel::bottom("history")
@@ -32,15 +33,32 @@ impl Panels {
             .default_size(HISTORY)
             .size_range(HISTORY / 2.0..=most)
             .frame(Frame::new().inner_margin(Margin { top: 4, ..Margin::ZERO }))
-            .show(ui, |ui| history::show(ui, session));
-        ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+            .show(ui, |ui| self.history.show(ui, session));
+        let sections = ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
             self.labels.show(ui, session);
             trial::show(ui, session);
             tool::show(ui, session);
             self.objects.show(ui, session);
-            self.form.show(ui, session);
+            let command = self.form.show(ui, session);
             ui.add_space(12.0);
+            command
         });
+        sections.inner
+    }
+
+    /// Begins to name the active label anew.
+    pub(super) fn rename_label(&mut self, session: &Session) {
+        self.labels.rename(session);
+    }
+
+    /// Begins to put the active label into a group.
+    pub(super) fn group_label(&mut self, session: &Session) {
+        self.labels.group(session);
+    }
+
+    /// Begins to name the layer in hand anew.
+    pub(super) fn rename_layer(&mut self, session: &Session) {
+        self.labels.rename_layer(session);
     }
 
     /// Puts the cursor into the search field of the labels.

@@ -1,6 +1,6 @@
 //! The list of boxes, landmarks and measurements.
 
-use egui::{RichText, Ui};
+use egui::{Response, RichText, Ui};
 use egui_material_icons::icons::{
     ICON_CIRCLE, ICON_CROP_SQUARE, ICON_DELETE, ICON_LOCATION_ON, ICON_RECTANGLE, ICON_SQUARE_FOOT,
     ICON_STRAIGHTEN,
@@ -8,12 +8,14 @@ use egui_material_icons::icons::{
 
 use crate::annotation::{Annotation, AnnotationId, Shape};
 use crate::desktop::widgets::NameField;
-use crate::desktop::{theme, tool_marks, widgets};
+use crate::desktop::{bars, theme, tool_marks, widgets};
 use crate::session::{Command, Session};
 
 #[derive(Default)]
 pub(super) struct ObjectsPanel {
     renaming: Option<(AnnotationId, NameField)>,
+    /// How many there were when they were drawn last.
+    count: usize,
 }
 
 impl ObjectsPanel {
@@ -24,12 +26,16 @@ impl ObjectsPanel {
             let weak = theme::palette(ui).weak;
             ui.label(RichText::new("None yet. R draws a box, K places a landmark, M measures.").color(weak));
         }
+        let grew = std::mem::replace(&mut self.count, annotations.len()) + 1 == annotations.len();
         for annotation in annotations {
-            self.show_annotation(ui, session, &annotation);
+            let row = self.show_annotation(ui, session, &annotation);
+            if grew && session.selected().is_some_and(|selected| selected.id == annotation.id) {
+                row.scroll_to_me(None);
+            }
         }
     }
 
-    fn show_annotation(&mut self, ui: &mut Ui, session: &mut Session, annotation: &Annotation) {
+    fn show_annotation(&mut self, ui: &mut Ui, session: &mut Session, annotation: &Annotation) -> Response {
         let id = annotation.id;
         let chosen = session.selected().is_some_and(|selected| selected.id == id);
         let (icon, measure) = match annotation.shape {
@@ -38,8 +44,7 @@ impl ObjectsPanel {
                 (ICON_CROP_SQUARE, format!("{a:.0} × {b:.0} × {c:.0} mm"))
             }
             Shape::Landmark(point) => {
-                let [x, y, z] = point.to_array();
-                (ICON_LOCATION_ON, format!("{x:.1}, {y:.1}, {z:.1}"))
+                (ICON_LOCATION_ON, bars::place_words(session.case().volume().placement, point))
             }
             Shape::Ruler(_) => (ICON_STRAIGHTEN, measured(session, annotation)),
             Shape::Angle(_) => (ICON_SQUARE_FOOT, measured(session, annotation)),
@@ -72,6 +77,7 @@ impl ObjectsPanel {
         if delete && let Err(error) = session.delete_annotation(id) {
             tracing::error!("{} was not deleted: {error}", annotation.name);
         }
+        response
     }
 
     fn name_field(&mut self, ui: &mut Ui, session: &mut Session, annotation: &Annotation) {

@@ -1,6 +1,6 @@
 //! What can be set about the tool in hand.
 
-use egui::{Button, ComboBox, DragValue, RichText, Role, Slider, Ui};
+use egui::{Button, ComboBox, RichText, Role, SliderClamping, Ui};
 
 use crate::annotation::landmark_templates;
 use crate::case::PaintOver;
@@ -19,7 +19,7 @@ pub(super) fn show(ui: &mut Ui, session: &mut Session) {
     }
     if kind == ToolKind::Polygon {
         let mut snaps = session.snaps_to_edges();
-        let check = ui.checkbox(&mut snaps, "Snap to edges");
+        let check = widgets::checkbox(ui, &mut snaps, "Snap to edges");
         if check.on_hover_text(widgets::tooltip(Command::SnapToEdges)).changed() {
             session.snap_to_edges(snaps);
         }
@@ -57,7 +57,7 @@ fn show_times(ui: &mut Ui, session: &mut Session) {
         };
         let label = ui.label(name);
         let mut shown = session.display().time + 1;
-        let slider = Slider::new(&mut shown, 1..=volume.times()).integer();
+        let slider = widgets::slider(ui, &mut shown, 1..=volume.times()).integer();
         let steps = [Command::TimesForward(-1), Command::TimesForward(1)];
         let tooltip = widgets::tip("The frame that is shown; marks hold for all", &steps);
         if ui.add(slider).labelled_by(label.id).on_hover_text(tooltip).changed() {
@@ -76,7 +76,9 @@ fn show_tip(ui: &mut Ui, session: &mut Session) {
         // Photographs have thousands of pixels to a side.
         let widest = if session.case().volume().placement == Placement::Pixels { 800.0 } else { 80.0 };
         let unit = format!(" {}", session.case().volume().placement.unit());
-        let slider = Slider::new(&mut diameter, 0.5..=widest).logarithmic(true).suffix(unit).max_decimals(1);
+        let slider =
+            widgets::slider(ui, &mut diameter, 0.5..=widest).logarithmic(true).suffix(unit).max_decimals(1);
+        let slider = slider.clamping(SliderClamping::Never);
         let steps = [Command::BrushSmaller, Command::BrushLarger];
         let tooltip = widgets::tip("Size in the patient, also by Shift+wheel", &steps);
         let response = ui.add(slider).labelled_by(label.id).on_hover_text(tooltip);
@@ -104,7 +106,7 @@ fn show_tip(ui: &mut Ui, session: &mut Session) {
 /// Whether the brush ends at edges, and how much it takes in.
 fn show_edges(ui: &mut Ui, session: &mut Session) {
     let mut follows = session.brush().follow_edges.is_some();
-    let check = ui.checkbox(&mut follows, "Follow edges");
+    let check = widgets::checkbox(ui, &mut follows, "Follow edges");
     if check.on_hover_text(widgets::tooltip(Command::FollowEdges)).changed() {
         session.follow_edges(follows);
     }
@@ -112,9 +114,12 @@ fn show_edges(ui: &mut Ui, session: &mut Session) {
     let Some(depth) = &mut brush.follow_edges else { return };
     ui.horizontal(|ui| {
         let label = ui.label("Takes in");
-        let slider = Slider::new(depth, 0.0..=1.0)
+        let gave_up = widgets::gave_up(ui.ctx());
+        let read =
+            move |text: &str| text.trim_end_matches('%').trim().parse().ok().filter(|_: &f64| !gave_up);
+        let slider = widgets::slider(ui, depth, 0.0..=1.0)
             .custom_formatter(|depth, _| format!("{:.0} %", depth * 100.0))
-            .custom_parser(|text| text.trim_end_matches('%').trim().parse().ok().map(|n: f64| n / 100.0));
+            .custom_parser(move |text| read(text).map(|percent| percent / 100.0));
         let tooltip = "Steps less steep than this part of the steepest edge under the brush are no edge";
         ui.add(slider).labelled_by(label.id).on_hover_text(tooltip);
     });
@@ -171,7 +176,7 @@ fn show_limits(ui: &mut Ui, session: &mut Session, paints: bool) {
     ui.horizontal(|ui| {
         let window = session.display().window;
         let mut only = brush.only_values.is_some();
-        let check = ui.checkbox(&mut only, "Only");
+        let check = widgets::checkbox(ui, &mut only, "Only");
         widgets::named_check(&check, only, "Only values in a range");
         check.on_hover_text(widgets::tooltip(Command::RangePaint));
         let before = brush.only_values.unwrap_or(session.range_to_paint());
@@ -180,14 +185,14 @@ fn show_limits(ui: &mut Ui, session: &mut Session, paints: bool) {
         for (value, name, joint) in
             [(&mut low, "Lowest value painted", "to"), (&mut high, "Highest value painted", "")]
         {
-            let response = ui.add(DragValue::new(value).speed(speed).max_decimals(2));
+            let response = ui.add(widgets::number(ui, value).speed(speed).max_decimals(2));
             widgets::named(&response, Role::SpinButton, name);
             ui.label(joint);
         }
         ui.label(session.case().volume().unit.as_deref().unwrap_or_default());
         // Whoever sets a border wants it kept to.
         let changed = [low, high] != before;
-        brush.only_values = (only || changed).then_some([low.min(high), high.max(low)]);
+        brush.only_values = (only || changed).then_some(widgets::moved(before, [low, high]));
     });
     if brush != *session.brush() {
         session.set_brush(brush);
@@ -233,9 +238,6 @@ fn show_template(ui: &mut Ui, session: &mut Session) {
     if chosen != before {
         session.set_template(chosen);
     }
-    if let Some(prompt) = session.prompt() {
-        ui.label(RichText::new(prompt).font(theme::medium(13.0)).color(theme::palette(ui).accent));
-    }
 }
 
 /// What is measured.
@@ -255,7 +257,7 @@ fn show_window(ui: &mut Ui, session: &mut Session) {
         let mut changed = window;
         for (value, name) in [(&mut changed.width, "Window width"), (&mut changed.centre, "Window centre")] {
             ui.label(if name.ends_with("width") { "W" } else { "L" });
-            let response = ui.add(DragValue::new(value).speed(speed).max_decimals(1));
+            let response = ui.add(widgets::number(ui, value).speed(speed).max_decimals(1));
             widgets::named(&response, Role::SpinButton, name);
         }
         if changed != window {

@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use egui::{Button, ComboBox, DragValue, ProgressBar, RichText, Role, Slider, Ui};
+use egui::{Button, ComboBox, Grid, ProgressBar, RichText, Role, SliderClamping, Ui};
 
 use crate::desktop::{theme, widgets};
 use crate::segment::{Connectivity, Decider, SliceAxis, Wall};
@@ -61,7 +61,7 @@ fn show_settings(ui: &mut Ui, session: &Session, algorithm: &mut Algorithm) {
             }
             *seed_lps = session.focus();
             let mut learns = confidence.is_some();
-            let response = ui.checkbox(&mut learns, "Learn the range from the region");
+            let response = widgets::checkbox(ui, &mut learns, "Learn the range from the region");
             let response =
                 response.on_hover_text("Mean ± so many standard deviations of what was found so far");
             if response.changed() {
@@ -102,11 +102,13 @@ fn show_settings(ui: &mut Ui, session: &Session, algorithm: &mut Algorithm) {
                 *split = what == IslandsDo::Split;
             }
             if what == IslandsDo::Keep {
-                show_drag(ui, "How many", |ui| ui.add(DragValue::new(count).range(1..=99)));
+                show_drag(ui, "How many", |ui| ui.add(widgets::number(ui, count).range(1..=99)));
             }
             if let Some(mm3) = remove_below_mm3 {
                 let suffix = format!(" {unit}³");
-                show_drag(ui, "Below", |ui| ui.add(DragValue::new(mm3).range(0.01..=1e6).suffix(suffix)));
+                show_drag(ui, "Below", |ui| {
+                    ui.add(widgets::number(ui, mm3).range(0.01..=1e6).suffix(suffix))
+                });
             }
             show_neighbours(ui, connectivity);
         }
@@ -216,7 +218,8 @@ fn show_settings(ui: &mut Ui, session: &Session, algorithm: &mut Algorithm) {
         Algorithm::GrowFromSeeds { labels, margin_mm } => {
             for (index, label) in session.case().scheme().iter().filter(|(_, label)| !label.locked) {
                 let mut grows = labels.contains(&index);
-                if ui.checkbox(&mut grows, &label.name).on_hover_text("Whether it grows").changed() {
+                if widgets::checkbox(ui, &mut grows, &label.name).on_hover_text("Whether it grows").changed()
+                {
                     labels.retain(|other| *other != index);
                     labels.extend(grows.then_some(index));
                 }
@@ -257,22 +260,25 @@ fn show_range(ui: &mut Ui, session: &Session, range: &mut [f64; 2]) {
     let [least, most] = session.value_range();
     let unit = session.case().volume().unit.clone().unwrap_or_default();
     let step = if session.case().volume().sample_type().is_integer() { 1.0 } else { (most - least) / 1000.0 };
-    for (place, caption) in ["From", "To"].into_iter().enumerate() {
-        ui.horizontal(|ui| {
+    let before = *range;
+    Grid::new("range of values").num_columns(2).show(ui, |ui| {
+        for (border, caption) in range.iter_mut().zip(["From", "To"]) {
             let word = ui.label(caption);
-            let slider =
-                Slider::new(&mut range[place], least..=most).step_by(step).suffix(format!(" {unit}"));
-            ui.add(slider).labelled_by(word.id);
-        });
-    }
-    // The border that was moved takes the other one along.
-    range[1] = range[1].max(range[0]);
+            // What is typed may lie beyond all values: nothing, or everything, then belongs.
+            let slider = widgets::slider(ui, border, least..=most).clamping(SliderClamping::Never);
+            ui.add(slider.step_by(step).suffix(format!(" {unit}"))).labelled_by(word.id);
+            ui.end_row();
+        }
+    });
+    *range = widgets::moved(before, *range);
 }
 
 fn show_number(ui: &mut Ui, caption: &str, number: &mut f64, range: RangeInclusive<f64>, unit: &str) {
     ui.horizontal(|ui| {
         let word = ui.label(caption);
-        let slider = Slider::new(number, range).max_decimals(1).suffix(format!(" {unit}"));
+        // Beyond the slider the algorithm itself says what makes no sense.
+        let slider = widgets::slider(ui, number, range).clamping(SliderClamping::Never);
+        let slider = slider.max_decimals(1).suffix(format!(" {unit}"));
         ui.add(slider).labelled_by(word.id);
     });
 }
@@ -296,7 +302,7 @@ fn show_neighbours(ui: &mut Ui, connectivity: &mut Connectivity) {
 }
 
 fn show_keep(ui: &mut Ui, keep_others: &mut bool) {
-    let response = ui.checkbox(keep_others, "Leave other labels alone");
+    let response = widgets::checkbox(ui, keep_others, "Leave other labels alone");
     response.on_hover_text("Take background only; locked labels are never taken");
 }
 

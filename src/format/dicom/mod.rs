@@ -78,6 +78,11 @@ pub struct DicomSeries {
 }
 
 impl DicomSeries {
+    /// The Study Instance UID; empty where the file has none.
+    pub fn study(&self) -> &str {
+        self.stack.pictures.first().map_or("", |picture| &picture.image.identity.study)
+    }
+
     /// The files, in the order of the slices, time after time; each once.
     pub fn files(&self) -> Vec<PathBuf> {
         let mut seen = HashSet::new();
