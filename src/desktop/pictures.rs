@@ -215,10 +215,13 @@ fn threshold_of(session: &Session) -> Option<Threshold> {
     Some(Threshold { layer, rule, range })
 }
 
-/// The whole grid, somewhat larger than would be safe for every turn: its corners are mostly air.
+/// The whole grid, somewhat larger than would be safe for every turn: its corners are mostly air. From head to
+/// foot it is all in sight.
 fn fitted(grid: &Grid, size: [f64; 2]) -> Orbit {
     let orbit = Orbit::fitted(grid, size);
-    Orbit { pixels_per_mm: orbit.pixels_per_mm * 1.3, ..orbit }
+    let heights = grid.corners().map(|corner| (corner - grid.middle()).z().abs());
+    let tallest = 2.0 * heights.into_iter().fold(1e-6, f64::max);
+    Orbit { pixels_per_mm: (orbit.pixels_per_mm * 1.3).min(size[1] / tallest), ..orbit }
 }
 
 fn egui_image(image: &Image) -> egui::ColorImage {
@@ -241,6 +244,26 @@ impl CallbackTrait for PanePicture {
     ) {
         if let Some(renderer) = resources.get::<Renderer>() {
             renderer.paint_pane(self.pane, pass, self.corner);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::geometry::{Affine, Point};
+
+    #[test]
+    fn a_tall_study_is_in_sight_from_head_to_foot() {
+        let [x, y, z] = [[0.7, 0.0, 0.0], [0.0, 0.7, 0.0], [0.0, 0.0, 1.0]].map(Vector::from);
+        let map = Affine::from_axes(x, y, z, Point::ORIGIN).expect("invertible");
+        for dims in [[512, 512, 1100], [512, 512, 60]] {
+            let grid = Grid::new(dims, map, None).expect("a grid");
+            let size = [452.0, 370.0];
+            let orbit = fitted(&grid, size);
+            let to_screen = orbit.patient_from_screen(size).inverse();
+            let places = grid.corners().map(|corner| (to_screen * corner).y());
+            assert!(places.iter().all(|y| (-0.5..=370.5).contains(y)), "{dims:?}: {places:?}");
         }
     }
 }
