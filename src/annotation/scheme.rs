@@ -9,22 +9,22 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Colour(pub [u8; 3]);
 
-/// The Okabe–Ito colours, which readers with any colour vision can tell apart, in the order in which
-/// new labels take them (Okabe and Ito, "Color Universal Design", 2008).
-const PALETTE: [Colour; 7] = [
-    Colour([0xe6, 0x9f, 0x00]),
-    Colour([0x56, 0xb4, 0xe9]),
-    Colour([0x00, 0x9e, 0x73]),
-    Colour([0xf0, 0xe4, 0x42]),
-    Colour([0xd5, 0x5e, 0x00]),
-    Colour([0xcc, 0x79, 0xa7]),
-    Colour([0x00, 0x72, 0xb2]),
-];
-
 impl Colour {
+    /// The Okabe–Ito colours by name, which readers with any colour vision can tell apart, in the order in
+    /// which new labels take them (Okabe and Ito, "Color Universal Design", 2008).
+    pub const PALETTE: [(&'static str, Self); 7] = [
+        ("Orange", Self([0xe6, 0x9f, 0x00])),
+        ("Sky blue", Self([0x56, 0xb4, 0xe9])),
+        ("Bluish green", Self([0x00, 0x9e, 0x73])),
+        ("Yellow", Self([0xf0, 0xe4, 0x42])),
+        ("Vermilion", Self([0xd5, 0x5e, 0x00])),
+        ("Reddish purple", Self([0xcc, 0x79, 0xa7])),
+        ("Blue", Self([0x00, 0x72, 0xb2])),
+    ];
+
     /// The colour a new label of that index takes.
     pub fn for_label(index: u16) -> Self {
-        PALETTE[usize::from(index.saturating_sub(1)) % PALETTE.len()]
+        Self::PALETTE[usize::from(index.saturating_sub(1)) % Self::PALETTE.len()].1
     }
 }
 

@@ -311,6 +311,9 @@ fn show_found(ui: &mut Ui, found: &FoundSoFar) {
     }
 }
 
+/// Height of the list of what was found so far, in points.
+const FOUND: f32 = 190.0;
+
 /// Draws the progress of an opening over the window; `true` when it is to be stopped.
 pub(super) fn show_progress(ctx: &Context, path: &Path, done: f32, found: &FoundSoFar) -> bool {
     let area = egui::Area::new(Id::unique("opening"))
@@ -323,7 +326,12 @@ pub(super) fn show_progress(ctx: &Context, path: &Path, done: f32, found: &Found
                 ui.set_width(360.0);
                 let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
                 ui.label(format!("Opening {name}"));
-                show_found(ui, found);
+                // The list has its room from the start, so that Cancel stays where it is.
+                let room = egui::vec2(360.0, if found.files > 0 { FOUND } else { 0.0 });
+                ui.allocate_ui(room, |ui| {
+                    ui.set_min_height(room.y);
+                    show_found(ui, found);
+                });
                 ui.horizontal(|ui| {
                     let bar = ProgressBar::new(done).desired_width(280.0).desired_height(6.0);
                     let response = ui.add(bar);

@@ -416,6 +416,10 @@ fn escape_closes_a_menu_and_keeps_the_tool_and_a_stroke_closes_it_too() {
     let label = window.get_by_label("Label 1 Label 1").rect().left_center() + Vec2::new(70.0, 0.0);
     drag(&mut window, PointerButton::Secondary, &[label]);
     assert!(is_open(&window), "the menu of a label");
+    click(&mut window, "Vermilion");
+    let colour = session(&window).case().scheme().get(1).map(|label| label.color.to_string());
+    assert_eq!((colour.as_deref(), is_open(&window)), (Some("#d55e00"), false));
+    drag(&mut window, PointerButton::Secondary, &[label]);
     press(&mut window, Modifiers::NONE, Key::E);
     assert_eq!((is_open(&window), session(&window).tool_kind()), (false, ToolKind::Eraser));
 }

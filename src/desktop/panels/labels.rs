@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use egui::{Color32, Key, RichText, Role, ScrollArea, TextEdit, Ui};
+use egui::{
+    Color32, Key, RichText, Role, ScrollArea, Sense, Stroke, StrokeKind, TextEdit, Ui, Vec2, WidgetInfo,
+};
 use egui_material_icons::icons::{
     ICON_ADD, ICON_CHEVRON_RIGHT, ICON_DELETE, ICON_EXPAND_MORE, ICON_LAYERS, ICON_LOCK, ICON_LOCK_OPEN,
     ICON_VISIBILITY, ICON_VISIBILITY_OFF,
@@ -288,6 +290,7 @@ impl LabelsPanel {
             if label.group.is_some() && ui.button("Take out of its group").clicked() {
                 told(session.set_label(index, Label { group: None, ..label.clone() }));
             }
+            show_palette(ui, session, index, label);
             let delete = egui::Button::new((ICON_DELETE.rich_text(), "Delete label and its voxels"));
             let response = ui.add_enabled(!label.locked, delete);
             widgets::named(&response, Role::Button, "Delete label and its voxels");
@@ -335,6 +338,27 @@ impl LabelsPanel {
         }
         self.grouping = None;
     }
+}
+
+/// The colours that everybody can tell apart, in one row.
+fn show_palette(ui: &mut Ui, session: &mut Session, index: u16, label: &Label) {
+    ui.horizontal(|ui| {
+        for (name, color) in Colour::PALETTE {
+            let (place, response) = ui.allocate_exact_size(Vec2::splat(20.0), Sense::click());
+            let chosen = label.color == color;
+            response.widget_info(|| WidgetInfo::selected(Role::Button, true, chosen, name));
+            let [r, g, b] = color.0;
+            ui.painter().rect_filled(place.shrink(2.0), 4.0, Color32::from_rgb(r, g, b));
+            if chosen || response.hovered() || response.has_focus() {
+                let stroke = Stroke::new(1.5, theme::palette(ui).text);
+                ui.painter().rect_stroke(place.shrink(1.0), 5.0, stroke, StrokeKind::Outside);
+            }
+            if response.on_hover_text(name).clicked() {
+                told(session.set_label(index, Label { color, ..label.clone() }));
+                ui.close();
+            }
+        }
+    });
 }
 
 fn group_of(label: &Label) -> NameField {
