@@ -370,8 +370,8 @@ fn a_script_is_told_what_in_it_makes_no_sense() {
     // A disc lies on a slice; above the last one there is none, and the nearest is not meant.
     check(&brush(r#""label": 1, "radius_mm": 2, "points_lps": [[6, 8, 30]]"#), "slice");
     check(r#"{"tool": "label", "index": 0, "name": "x"}"#, "background");
-    check(r#"{"tool": "undo"}"#, "0 steps");
-    check(r#"{"tool": "redo", "times": 2}"#, "0 steps");
+    check(r#"{"tool": "undo"}"#, "no step to take back");
+    check(r#"{"tool": "redo", "times": 2}"#, "no step to take back");
 }
 
 #[test]
