@@ -1,7 +1,6 @@
 //! A long study under a large brush: 512×512×1100 voxels with eight painted labels, a ball of 40 mm, 200
 //! strokes. What this thread itself computes in a frame is timed, frame by frame; drawing is the adapter's.
 
-use std::fs;
 use std::sync::Arc;
 
 use annotomy::case::Case;
@@ -18,27 +17,21 @@ const STROKES: usize = 200;
 const SAMPLES: usize = 40;
 
 /// Milliseconds of each kind of frame, of this thread's own time: the mean, the median, the 99th percentile and the
-/// longest. The system counts in ticks unless the thread waits, so of short frames only the mean means much.
+/// longest.
 pub(super) fn paint_1100() -> Result<Value> {
     let mut session = painter()?;
     #[cfg(feature = "desktop")]
-    let mut renderer = {
-        use annotomy::render::{Gpu, Pace, Renderer};
-        let mut renderer = Renderer::new(Gpu::headless()?, wgpu::TextureFormat::Bgra8Unorm);
-        renderer.sync(session.case(), 0, Pace::Whole);
-        renderer
-    };
+    let mut screen = screen::Screen::new(&session)?;
     let (mut drawing, mut letting_go, mut undoing) = (Vec::new(), Vec::new(), Vec::new());
     let mut frame = |session: &mut Session, times: &mut Vec<f64>, act: &mut dyn FnMut(&mut Session)| {
         let start = cpu_ms();
         act(session);
         session.refresh_counts();
         #[cfg(feature = "desktop")]
-        {
-            use annotomy::render::Pace;
-            renderer.sync(session.case(), 0, Pace::Bytes { budget: 32 << 20, focus: session.focus() });
-        }
+        screen.show(session);
         times.push(cpu_ms() - start);
+        #[cfg(feature = "desktop")]
+        screen.finish();
     };
     for stroke in 0..STROKES {
         session.activate_label(1 + (stroke % 8) as u16);
@@ -99,10 +92,51 @@ fn painter() -> Result<Session> {
     Ok(session)
 }
 
-/// What this thread has computed so far (proc(5), `schedstat`), so that other programs do not count.
+/// What the window asks of the adapter in a frame.
+#[cfg(feature = "desktop")]
+mod screen {
+    use annotomy::render::{Gpu, Pace, Picture, Renderer};
+    use annotomy::session::Session;
+    use anyhow::Result;
+
+    pub(super) struct Screen(Renderer);
+
+    impl Screen {
+        /// Shows the study, as a window does before anybody paints.
+        pub(super) fn new(session: &Session) -> Result<Self> {
+            let mut screen = Self(Renderer::new(Gpu::headless()?, wgpu::TextureFormat::Bgra8Unorm));
+            screen.0.sync(session.case(), 0, Pace::Whole);
+            screen.show(session);
+            screen.finish();
+            Ok(screen)
+        }
+
+        pub(super) fn show(&mut self, session: &Session) {
+            self.0.sync(session.case(), 0, Pace::Bytes { budget: 32 << 20, focus: session.focus() });
+            for pane in 0..3 {
+                let picture = Picture::slice(session.view(pane), *session.display());
+                self.0.prepare_pane(pane as u64, &picture, [512, 512]);
+            }
+        }
+
+        pub(super) fn finish(&self) {
+            self.0.gpu().finish().expect("the device goes on");
+        }
+    }
+}
+
+/// What this thread has computed so far, so that other programs do not count.
+#[cfg(unix)]
 fn cpu_ms() -> f64 {
-    let told = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    told.split_whitespace().next().and_then(|ns| ns.parse::<f64>().ok()).unwrap_or(f64::NAN) / 1e6
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    now.tv_sec as f64 * 1e3 + now.tv_nsec as f64 / 1e6
+}
+
+/// Elsewhere the clock on the wall.
+#[cfg(not(unix))]
+fn cpu_ms() -> f64 {
+    static START: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
+    START.get_or_init(std::time::Instant::now).elapsed().as_secs_f64() * 1e3
 }
 
 fn told(mut times: Vec<f64>) -> Value {

@@ -342,7 +342,7 @@ impl<'a> Pen<'a> {
     #[inline(never)]
     fn allowed(&self, old_labels: &BrickRow, wanted: u32, [i, j, k]: [usize; 3]) -> u32 {
         let mut allowed = wanted;
-        for_each_label(old_labels, wanted, |label, places| {
+        Brick::for_each_label(old_labels, wanted, |label, places| {
             if keeps(self.rule.over, &self.kept, label) {
                 allowed &= !places;
             }
@@ -361,30 +361,22 @@ impl<'a> Pen<'a> {
     }
 }
 
-/// Calls `visit` with each label in those places of a row, and where it stands.
-fn for_each_label(row: &BrickRow, mut places: u32, mut visit: impl FnMut(u16, u32)) {
-    while places != 0 {
-        let label = row[places.trailing_zeros() as usize % BRICK_EDGE];
-        let alike = places & Brick::places_of(row, label);
-        visit(label, alike);
-        places &= !alike;
-    }
-}
-
 /// Adds places of a row that are written to those known by rising row.
 #[inline]
 fn note(rows: &mut Vec<RowChange>, row: u16, old_labels: &BrickRow, written: u32, after: u16) {
     if rows.last().is_some_and(|last| last.row >= row) {
         return note_again(rows, row, old_labels, written, after);
     }
-    for_each_label(old_labels, written, |before, places| rows.push(RowChange { row, before, after, places }));
+    Brick::for_each_label(old_labels, written, |before, places| {
+        rows.push(RowChange { row, before, after, places })
+    });
 }
 
 /// The same where the row, or one behind it, may be known.
 fn note_again(rows: &mut Vec<RowChange>, row: u16, old_labels: &BrickRow, written: u32, after: u16) {
     let start = rows.partition_point(|change| change.row < row);
     let count = rows[start..].iter().take_while(|change| change.row == row).count();
-    for_each_label(old_labels, written, |before, places| {
+    Brick::for_each_label(old_labels, written, |before, places| {
         match rows[start..start + count].iter_mut().find(|change| change.before == before) {
             Some(known) => known.places |= places,
             None => rows.insert(start + count, RowChange { row, before, after, places }),

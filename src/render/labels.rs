@@ -55,12 +55,13 @@ impl LabelTexture {
         if changed.is_empty() {
             return Ok(false);
         }
+        let mut wide = false;
         for index in &changed {
             let number = self.brick_number(index.0.map(|n| n as usize));
-            self.labelled_blocks[number] = map.brick(*index).map_or(0, |brick| blocks_of(brick));
+            let (blocks, bits) = map.brick(*index).map_or((0, 0), |brick| blocks_of(brick));
+            self.labelled_blocks[number] = blocks;
+            wide |= bits > 255;
         }
-        let present = || changed.iter().filter_map(|index| map.brick(*index));
-        let wide = present().any(|brick| brick.labels().iter().any(|label| *label > 255));
         if self.held.as_ref().is_none_or(|held| wide && !held.wide) {
             self.held = None;
             let format = if wide { wgpu::TextureFormat::R16Uint } else { wgpu::TextureFormat::R8Uint };
@@ -137,16 +138,19 @@ impl LabelTexture {
     }
 }
 
-/// The blocks of a brick that hold labels.
-fn blocks_of(brick: &Brick) -> u64 {
-    let mut blocks = 0;
-    for (place, part) in brick.labels().chunks_exact(BLOCK_EDGE).enumerate() {
-        if part.iter().any(|label| *label != 0) {
+/// The blocks of a brick that hold labels, and the bits that any of its labels has.
+fn blocks_of(brick: &Brick) -> (u64, u16) {
+    let (mut blocks, mut bits) = (0, 0);
+    for (place, part) in brick.labels().as_chunks::<BLOCK_EDGE>().0.iter().enumerate() {
+        // Without an early way out, so that it runs in wide registers.
+        let bits_here = part.iter().fold(0, |bits, label| bits | label);
+        if bits_here != 0 {
             let (i, j, k) = (place % BLOCKS, place / BLOCKS % BRICK_EDGE, place / BLOCKS / BRICK_EDGE);
             blocks |= 1 << ((k / BLOCK_EDGE * BLOCKS + j / BLOCK_EDGE) * BLOCKS + i);
         }
+        bits |= bits_here;
     }
-    blocks
+    (blocks, bits)
 }
 
 /// The first and the last voxel of the box around all bricks of `map`.
@@ -201,26 +205,37 @@ fn runs(bricks: &[BrickIndex]) -> impl Iterator<Item = &[BrickIndex]> {
 fn send(gpu: &Gpu, held: &Held, map: &LabelMap, run: &[BrickIndex]) {
     let [Some(first), Some(last)] = [run.first(), run.last()] else { return };
     let bounds = map.brick_bounds(*first).union(&map.brick_bounds(*last));
-    let [width, height, depth] = bounds.dims();
-    let mut labels = vec![0u16; width * height * depth];
+    let write = |texel_bytes: usize, texels: &[u8]| {
+        write_box(gpu, &held.texture, bounds.min, bounds.dims(), texel_bytes, texels);
+    };
+    if held.wide {
+        write(2, bytemuck::cast_slice(&labels_side_by_side(map, run, bounds.dims(), |label| label)));
+    } else {
+        write(1, &labels_side_by_side(map, run, bounds.dims(), |label| label as u8));
+    }
+}
+
+/// The labels of bricks side by side along i, as texels of the box around them.
+fn labels_side_by_side<T: Copy + Default>(
+    map: &LabelMap,
+    run: &[BrickIndex],
+    [width, height, depth]: [usize; 3],
+    texel: impl Fn(u16) -> T,
+) -> Vec<T> {
+    let mut texels = vec![T::default(); width * height * depth];
     for (place, index) in run.iter().enumerate() {
         let Some(brick) = map.brick(*index) else { continue };
         let left = place * BRICK_EDGE;
-        let length = BRICK_EDGE.min(width - left);
         for k in 0..depth {
             for j in 0..height {
-                let from = (k * BRICK_EDGE + j) * BRICK_EDGE;
-                let to = (k * height + j) * width + left;
-                labels[to..to + length].copy_from_slice(&brick.labels()[from..from + length]);
+                let to = &mut texels[(k * height + j) * width..][left..width.min(left + BRICK_EDGE)];
+                for (texel_here, label) in to.iter_mut().zip(brick.row(k * BRICK_EDGE + j)) {
+                    *texel_here = texel(*label);
+                }
             }
         }
     }
-    if held.wide {
-        write_box(gpu, &held.texture, bounds.min, bounds.dims(), 2, bytemuck::cast_slice(&labels));
-    } else {
-        let narrow: Vec<u8> = labels.iter().map(|label| *label as u8).collect();
-        write_box(gpu, &held.texture, bounds.min, bounds.dims(), 1, &narrow);
-    }
+    texels
 }
 
 /// The colour of each of the 65536 labels, transparent where it is hidden.

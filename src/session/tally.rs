@@ -42,21 +42,16 @@ struct InBrick {
 impl BrickTally {
     fn of(brick: &Brick) -> Self {
         let mut tally = Self::default();
-        for (row, labels) in brick.labels().chunks_exact(BRICK_EDGE).enumerate() {
-            if Brick::is_all(labels, 0) {
-                continue;
-            }
-            let mut i = 0;
-            for run in labels.chunk_by(|a, b| a == b) {
-                if run[0] != 0 {
-                    let found = tally.label(run[0]);
-                    found.voxels += run.len() as u64;
-                    found.slices[0] |= (u32::MAX >> (BRICK_EDGE - run.len())) << i;
-                    found.slices[1] |= 1 << (row % BRICK_EDGE);
-                    found.slices[2] |= 1 << (row / BRICK_EDGE);
-                }
-                i += run.len();
-            }
+        for row in 0..BRICK_EDGE * BRICK_EDGE {
+            let labels = brick.row(row);
+            let labelled = !Brick::places_of(labels, 0);
+            Brick::for_each_label(labels, labelled, |label, places| {
+                let found = tally.label(label);
+                found.voxels += u64::from(places.count_ones());
+                found.slices[0] |= places;
+                found.slices[1] |= 1 << (row % BRICK_EDGE);
+                found.slices[2] |= 1 << (row / BRICK_EDGE);
+            });
         }
         tally
     }

@@ -70,6 +70,17 @@ impl Brick {
         low.simd_eq(label).to_bitmask() | high.simd_eq(label).to_bitmask() << 16
     }
 
+    /// Calls `visit` with each label in those places of a row, and where it stands.
+    #[inline]
+    pub fn for_each_label(row: &BrickRow, mut places: u32, mut visit: impl FnMut(u16, u32)) {
+        while places != 0 {
+            let label = row[places.trailing_zeros() as usize % BRICK_EDGE];
+            let alike = places & Self::places_of(row, label);
+            visit(label, alike);
+            places &= !alike;
+        }
+    }
+
     /// Writes a label into the places of a row whose bits are set.
     #[inline]
     pub fn put(row: &mut BrickRow, places: u32, label: u16) {
