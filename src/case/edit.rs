@@ -1,6 +1,7 @@
 //! The closed set of changes, each with its inverse.
 
 use std::borrow::Cow;
+use std::num::NonZeroU64;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -32,6 +33,9 @@ pub enum Edit {
         layer: usize,
         /// What changes, by rising brick, each at most once.
         changes: Vec<BrickRows>,
+        /// What it was made from.
+        #[serde(skip)]
+        made_from: MadeFrom,
     },
     /// One label of the scheme: made, changed or removed. A changed label keeps its eye, which no
     /// edit sets.
@@ -82,6 +86,28 @@ pub enum Edit {
         /// What is said then.
         after: Option<Box<Classification>>,
     },
+}
+
+/// The state of a label map that an edit was made from, where that is known: applied to that very state it
+/// needs no checking. It is no part of what the edit says.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct MadeFrom(Option<NonZeroU64>);
+
+impl MadeFrom {
+    /// The state that a map is in. An empty map's is not known, as all of those look alike.
+    pub(super) fn state_of(map: &LabelMap) -> Self {
+        Self(NonZeroU64::new(map.revision()))
+    }
+
+    fn is_state_of(self, map: &LabelMap) -> bool {
+        self.0.is_some_and(|revision| revision.get() == map.revision())
+    }
+}
+
+impl PartialEq for MadeFrom {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 /// What a layer is called and where it came from.
@@ -281,9 +307,9 @@ impl Edit {
                 }
                 Self::Bricks { layer, changes }
             }
-            Self::Voxels { layer, mut changes } => {
+            Self::Voxels { layer, mut changes, .. } => {
                 changes.iter_mut().for_each(BrickRows::invert);
-                Self::Voxels { layer, changes }
+                Self::Voxels { layer, changes, made_from: MadeFrom::default() }
             }
             Self::Label { index, before, after } => Self::Label { index, before: after, after: before },
             Self::Layer { layer, before, after } => Self::Layer { layer, before: after, after: before },
@@ -306,7 +332,7 @@ impl Case {
     pub fn apply(&mut self, edit: &Edit) -> Result<(), EditError> {
         match edit {
             Edit::Bricks { layer, changes } => self.apply_bricks(*layer, changes),
-            Edit::Voxels { layer, changes } => self.apply_voxels(*layer, changes),
+            Edit::Voxels { layer, changes, made_from } => self.apply_voxels(*layer, changes, *made_from),
             Edit::Label { index, before, after } => self.apply_label(*index, before.as_ref(), after.clone()),
             Edit::Layer { layer, before, after } => self.apply_layer(*layer, before.as_ref(), after.as_ref()),
             Edit::Interpolated { of, before, after } => self.apply_interpolated(*of, before, after),
@@ -422,21 +448,15 @@ impl Case {
         Ok(())
     }
 
-    fn apply_voxels(&mut self, layer: usize, changes: &[BrickRows]) -> Result<(), EditError> {
+    fn apply_voxels(
+        &mut self,
+        layer: usize,
+        changes: &[BrickRows],
+        made_from: MadeFrom,
+    ) -> Result<(), EditError> {
         let map = self.layers.get_mut(layer).ok_or(EditError::NoSuchPlace)?;
-        if !changes.is_sorted_by(|a, b| a.brick < b.brick) {
-            return Err(EditError::DamagedBrick);
-        }
-        for change in changes {
-            if (0..3).any(|axis| change.brick.0[axis] as usize >= map.brick_dims()[axis]) {
-                return Err(EditError::NoSuchPlace);
-            }
-            if !change.is_sound(map.brick_bounds(change.brick).dims()) {
-                return Err(EditError::DamagedBrick);
-            }
-            if !change.fits(map.brick(change.brick)) {
-                return Err(EditError::OtherState);
-            }
+        if !made_from.is_state_of(map) {
+            check_voxels(map, changes)?;
         }
         for change in changes {
             change.write(map.brick_mut(change.brick));
@@ -495,6 +515,25 @@ impl Case {
             }
         }
     }
+}
+
+/// Whether changes of voxels are sound and the map holds what they replace.
+fn check_voxels(map: &LabelMap, changes: &[BrickRows]) -> Result<(), EditError> {
+    if !changes.is_sorted_by(|a, b| a.brick < b.brick) {
+        return Err(EditError::DamagedBrick);
+    }
+    for change in changes {
+        if (0..3).any(|axis| change.brick.0[axis] as usize >= map.brick_dims()[axis]) {
+            return Err(EditError::NoSuchPlace);
+        }
+        if !change.is_sound(map.brick_bounds(change.brick).dims()) {
+            return Err(EditError::DamagedBrick);
+        }
+        if !change.fits(map.brick(change.brick)) {
+            return Err(EditError::OtherState);
+        }
+    }
+    Ok(())
 }
 
 /// Whether a label is what it was, shown or hidden: the eye may be opened and shut between an edit

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::edit::{BrickChange, BrickState, Edit};
+use super::edit::{BrickChange, BrickState, Edit, MadeFrom};
 use super::rows::{BrickRows, JoinedRows};
 use super::{Case, EditError};
 use crate::volume::BrickIndex;
@@ -391,11 +391,11 @@ impl OpenStep {
                     }
                 }
             }
-            Edit::Voxels { layer, changes } => {
+            Edit::Voxels { layer, changes, .. } => {
                 for change in changes {
                     match self.bricks.entry((layer, change.brick)) {
                         Entry::Vacant(slot) => {
-                            slot.insert(OpenBrick::Rows(JoinedRows::new(change.rows)));
+                            slot.insert(OpenBrick::Rows(JoinedRows::new(&change.rows)));
                         }
                         Entry::Occupied(mut slot) => slot.get_mut().follow_with_rows(&change)?,
                     }
@@ -456,7 +456,8 @@ impl OpenStep {
         }
         for (layer, (whole, voxels)) in layers {
             edits.extend((!whole.is_empty()).then_some(Edit::Bricks { layer, changes: whole }));
-            edits.extend((!voxels.is_empty()).then_some(Edit::Voxels { layer, changes: voxels }));
+            let made_from = MadeFrom::default();
+            edits.extend((!voxels.is_empty()).then_some(Edit::Voxels { layer, changes: voxels, made_from }));
         }
         edits.retain(|edit| match edit {
             Edit::Label { before, after, .. } => before != after,

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::Case;
-use super::edit::{BrickChange, BrickState, Edit};
+use super::edit::{BrickChange, BrickState, Edit, MadeFrom};
 use super::rows::{BrickRows, RowChange, write};
 use crate::annotation::Label;
 use crate::geometry::VoxelIndex;
@@ -253,7 +253,7 @@ impl<'a> MaskWriter<'a> {
         let is_in_rows = written.iter().all(|written| matches!(written.marks, Marks::Rows(_)));
         Some(if is_in_rows {
             let changes = written.into_iter().filter_map(Written::into_rows).collect();
-            Edit::Voxels { layer, changes }
+            Edit::Voxels { layer, changes, made_from: MadeFrom::state_of(map) }
         } else {
             let changes = written.into_iter().filter_map(|written| written.into_whole(map, erased)).collect();
             Edit::Bricks { layer, changes }

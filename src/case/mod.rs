@@ -16,7 +16,7 @@ mod rows;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub use edit::{BrickChange, BrickState, Edit, EditError, LayerOrigin};
+pub use edit::{BrickChange, BrickState, Edit, EditError, LayerOrigin, MadeFrom};
 pub use history::{Attic, History, HistoryEvent, Step};
 pub use interpolated::SliceSeries;
 pub use mask_writer::{MaskWriter, PaintOver, WriteRule};

@@ -147,55 +147,75 @@ pub(super) fn write(rows: &[RowChange], slot: &mut Option<Arc<Brick>>) {
 /// What edits of one step change in a brick, as if it were one.
 #[derive(Debug)]
 pub(super) struct JoinedRows {
-    /// In the order they were made.
-    rows: Vec<RowChange>,
-    /// For each row 1 + the place of its newest change, 0 where there is none.
-    newest: Box<[u16; ROWS]>,
-    /// Whether some row has several.
-    is_tangled: bool,
+    /// How each row changed at first.
+    first: Box<[FirstChange; ROWS]>,
+    /// Other changes of such rows, in the order they were made.
+    later: Vec<RowChange>,
+    /// Bit j of word k is set where row (j, k) has later changes.
+    has_later: [u32; BRICK_EDGE],
 }
 
+/// A [`RowChange`] in the place of its row; without places where nothing changed.
+#[derive(Clone, Copy, Debug, Default)]
+struct FirstChange {
+    before: u16,
+    after: u16,
+    places: u32,
+}
+
+/// Half as many describe any brick.
+const MOST_LATER: usize = 2 * BRICK_EDGE * ROWS;
+
 impl JoinedRows {
-    pub(super) fn new(rows: Vec<RowChange>) -> Self {
-        let mut joined =
-            Self { rows: Vec::with_capacity(rows.len()), newest: Box::new([0; ROWS]), is_tangled: false };
-        joined.join(&rows);
+    pub(super) fn new(rows: &[RowChange]) -> Self {
+        let first = Box::new([FirstChange::default(); ROWS]);
+        let mut joined = Self { first, later: Vec::new(), has_later: [0; BRICK_EDGE] };
+        joined.join(rows);
         joined
     }
 
     /// Adds changes that follow on those before.
     pub(super) fn join(&mut self, rows: &[RowChange]) {
         for change in rows {
-            if self.rows.len() == usize::from(u16::MAX) {
-                // Half as many describe any brick.
-                *self = Self::new(self.settled());
-            }
-            let newest = &mut self.newest[usize::from(change.row)];
-            if let Some(place) = newest.checked_sub(1) {
-                let earlier = &mut self.rows[usize::from(place)];
+            let RowChange { row, before, after, places } = *change;
+            let first = &mut self.first[usize::from(row)];
+            let (j, k) = (usize::from(row) % BRICK_EDGE, usize::from(row) / BRICK_EDGE);
+            if first.places == 0 {
+                *first = FirstChange { before, after, places };
+            } else if (first.before, first.after) == (before, after) && self.has_later[k] >> j & 1 == 0 {
                 // Voxels that went the same way are others: those of the earlier change hold its label since.
-                if (earlier.before, earlier.after) == (change.before, change.after) {
-                    earlier.places |= change.places;
-                    continue;
-                }
-                self.is_tangled = true;
+                first.places |= places;
+            } else {
+                self.has_later[k] |= 1 << j;
+                self.later.push(*change);
             }
-            self.rows.push(*change);
-            *newest = self.rows.len() as u16;
+        }
+        if self.later.len() > MOST_LATER {
+            *self = Self::new(&self.settled());
         }
     }
 
     /// The changes by rising row, each voxel once, without those that took themselves back.
     pub(super) fn settled(&self) -> Vec<RowChange> {
-        let mut settled = Vec::with_capacity(self.rows.len());
-        if !self.is_tangled {
-            let places = self.newest.iter().filter_map(|newest| newest.checked_sub(1));
-            settled.extend(places.map(|place| self.rows[usize::from(place)]));
-            return settled;
+        let changed = self.first.iter().filter(|first| first.places != 0).count();
+        let mut rows = Vec::with_capacity(changed + self.later.len());
+        for (row, FirstChange { before, after, places }) in self.first.iter().enumerate() {
+            if *places != 0 {
+                rows.push(RowChange { row: row as u16, before: *before, after: *after, places: *places });
+            }
         }
-        let mut rows = self.rows.clone();
+        if self.later.is_empty() {
+            return rows;
+        }
+        rows.extend_from_slice(&self.later);
         rows.sort_by_key(|change| change.row);
-        rows.chunk_by(|a, b| a.row == b.row).for_each(|of_row| compose(of_row, &mut settled));
+        let mut settled = Vec::with_capacity(rows.len());
+        for of_row in rows.chunk_by(|a, b| a.row == b.row) {
+            match of_row {
+                [alone] => settled.push(*alone),
+                several => compose(several, &mut settled),
+            }
+        }
         settled.shrink_to_fit();
         settled
     }

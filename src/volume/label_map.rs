@@ -1,6 +1,7 @@
 //! Sparse label maps in bricks.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::prelude::*;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -193,14 +194,20 @@ struct Slot {
 
 /// A label for every voxel of a grid; what is background costs a pointer per brick.
 ///
-/// Cloning copies pointers, not labels. Every change gives the brick a revision that the map has not
-/// used before, so a reader that remembers revisions finds what changed.
+/// Cloning copies pointers, not labels. Every change gives the brick a revision that no map has used
+/// before, so a reader that remembers revisions finds what changed; and maps of the same revision, but
+/// for that of an empty one, hold the same labels.
 #[derive(Clone, Debug)]
 pub struct LabelMap {
     dims: [usize; 3],
     brick_dims: [usize; 3],
     slots: Vec<Slot>,
     revision: u64,
+}
+
+fn next_revision() -> u64 {
+    static LATEST: AtomicU64 = AtomicU64::new(0);
+    LATEST.fetch_add(1, Ordering::Relaxed) + 1
 }
 
 impl LabelMap {
@@ -307,7 +314,7 @@ impl LabelMap {
 
     /// Puts a brick in place that is known to hold a label, or none, and gives it a new revision.
     pub(crate) fn put(&mut self, index: BrickIndex, brick: Option<Arc<Brick>>) {
-        self.revision += 1;
+        self.revision = next_revision();
         let number = self.slot_number(index);
         self.slots[number] = Slot { brick, revision: self.revision };
     }
@@ -321,7 +328,7 @@ impl LabelMap {
 
     /// Gives a brick that was changed in place a new revision.
     pub(crate) fn touch(&mut self, index: BrickIndex) {
-        self.revision += 1;
+        self.revision = next_revision();
         let number = self.slot_number(index);
         self.slots[number].revision = self.revision;
     }
@@ -523,11 +530,16 @@ mod tests {
         let mut brick = Brick::background();
         Arc::make_mut(&mut brick).labels_mut()[5] = 3;
         map.replace(a, Some(brick.clone()));
+        let (first, copy) = (map.revision(), map.clone());
         map.replace(b, Some(brick));
-        assert_eq!(map.changed_since(1).collect::<Vec<_>>(), [b]);
+        assert_eq!(map.changed_since(first).collect::<Vec<_>>(), [b]);
+        let second = map.revision();
         map.replace(a, Some(Brick::background()));
         assert!(map.brick(a).is_none());
-        assert_eq!(map.changed_since(2).collect::<Vec<_>>(), [a]);
+        assert_eq!(map.changed_since(second).collect::<Vec<_>>(), [a]);
+        let mut other = copy.clone();
+        other.replace(a, None);
+        assert_eq!((copy.revision(), other.revision() > map.revision()), (first, true));
     }
 
     #[test]

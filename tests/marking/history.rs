@@ -1,7 +1,7 @@
 //! Random work, taken back and made again; edits on disk and on the wrong case.
 
 use annotomy::annotation::Label;
-use annotomy::case::{BrickState, Case, Edit, EditError, History, MaskWriter, WriteRule};
+use annotomy::case::{BrickState, Case, Edit, EditError, History, MadeFrom, MaskWriter, WriteRule};
 use annotomy::geometry::{VoxelBox, VoxelIndex};
 use annotomy::session::Session;
 use annotomy::store::DiskAttic;
@@ -317,6 +317,12 @@ fn an_edit_for_another_state_is_refused_and_changes_nothing() {
         check(&painted, made(&empty, 2, 5), EditError::OtherState);
         check(&empty, made(&empty, 1, 4).inverse(), EditError::OtherState);
     }
+    let after = |label| {
+        let mut case = painted.clone();
+        case.apply(&dab(&painted, label, 4)).expect("made for it");
+        case
+    };
+    check(&after(3), dab(&after(2), 4, 4), EditError::OtherState);
     check(&labelled, named.clone().expect("a new label"), EditError::OtherState);
     check(&empty, named.expect("a new label").inverse(), EditError::OtherState);
     let Edit::Bricks { changes, .. } = filling(&empty, 1, 4) else { unreachable!("a fill changes bricks") };
@@ -325,9 +331,17 @@ fn an_edit_for_another_state_is_refused_and_changes_nothing() {
     let twice = [&changes[..], &changes].concat();
     check(&empty, Edit::Bricks { layer: 0, changes: twice }, EditError::DamagedBrick);
     let Edit::Voxels { changes, .. } = dab(&empty, 1, 4) else { unreachable!("a dab changes voxels") };
-    check(&empty, Edit::Voxels { layer: 7, changes: changes.clone() }, EditError::NoSuchPlace);
+    check(
+        &empty,
+        Edit::Voxels { layer: 7, changes: changes.clone(), made_from: MadeFrom::default() },
+        EditError::NoSuchPlace,
+    );
     let twice = [&changes[..], &changes].concat();
-    check(&empty, Edit::Voxels { layer: 0, changes: twice }, EditError::DamagedBrick);
+    check(
+        &empty,
+        Edit::Voxels { layer: 0, changes: twice, made_from: MadeFrom::default() },
+        EditError::DamagedBrick,
+    );
     let damaged = |runs: &str, brick: &str| -> Edit {
         let text = format!(
             r#"{{"bricks": {{"layer": 0, "changes": [{{"brick": {brick}, "before": "absent", "after": {{"runs": {runs}}}}}]}}}}"#
@@ -464,7 +478,7 @@ fn a_step_keeps_each_brick_once_however_many_samples_changed_it() {
         history.apply(&mut case, edit, "").expect("made");
     }
     let step = history.commit().expect("a step").clone();
-    let [Edit::Voxels { layer: 0, changes }] = &step.edits[..] else { panic!("one edit, not {step:?}") };
+    let [Edit::Voxels { layer: 0, changes, .. }] = &step.edits[..] else { panic!("one edit, not {step:?}") };
     assert_eq!(changes.iter().map(|change| change.brick()).collect::<Vec<_>>(), [BrickIndex([0, 0, 0])]);
     let bytes = serde_json::to_string(&step).expect("written").len();
     assert!(bytes < 8 << 10, "each of its 200 rows is kept once: {bytes}");
