@@ -20,7 +20,7 @@ const ORDERS: [[usize; 3]; 6] = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2,
 
 impl AxisMap {
     /// The map from indices of `grid` to indices of `other`; `None` unless each of `other`'s voxels lies,
-    /// by corners to 1e-3 mm, where one of `grid`'s does.
+    /// by corners to [`Grid::tolerance_mm`], where one of `grid`'s does.
     pub fn between(grid: &Grid, other: &Grid) -> Option<Self> {
         let flips = |n: usize| [n & 1 == 1, n & 2 == 2, n & 4 == 4];
         let maps = ORDERS.into_iter().flat_map(|along| (0..8).map(move |n| (along, flips(n))));

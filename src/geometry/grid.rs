@@ -103,8 +103,11 @@ pub enum GridError {
     TooLarge([usize; 3]),
 }
 
-/// Two grids are the same when their corners agree to this many millimetres.
+/// Two grids are the same when their corners agree to this many millimetres, or to a part of the shortest
+/// step between voxels where that is less: below a micrometre the next voxel is nearer.
+/// The f32 of a NIfTI-1 header cannot promise less to a study of the body.
 const SAME_CORNERS_MM: f64 = 1e-3;
+const SAME_CORNERS_STEPS: f64 = 0.1;
 
 impl Grid {
     /// A grid of `dims` voxels placed by `patient_from_voxel`.
@@ -225,14 +228,22 @@ impl Grid {
         pairs.map(|(ours, theirs)| ours.distance(theirs)).fold(0.0, f64::max)
     }
 
+    /// How far apart in millimetres places may lie that count as one: 1e-3, or a tenth of a voxel's
+    /// shortest edge where that is less.
+    pub fn tolerance_mm(&self) -> f64 {
+        self.spacing_mm()
+            .into_iter()
+            .fold(SAME_CORNERS_MM, |least, step| least.min(step * SAME_CORNERS_STEPS))
+    }
+
     /// Whether both grids hold the same voxels at the same places: equal dimensions, corners within
-    /// 1e-3 mm, and frames of reference that do not contradict each other.
+    /// [`Self::tolerance_mm`], and frames of reference that do not contradict each other.
     pub fn is_same_as(&self, other: &Self) -> bool {
         let frames_agree = match (&self.frame_of_reference, &other.frame_of_reference) {
             (Some(ours), Some(theirs)) => ours == theirs,
             _ => true,
         };
-        self.dims == other.dims && frames_agree && self.corner_distance_mm(other) <= SAME_CORNERS_MM
+        self.dims == other.dims && frames_agree && self.corner_distance_mm(other) <= self.tolerance_mm()
     }
 
     /// The directions in which i, j and k grow, by the nearest anatomical name: `LPS` for a grid in
@@ -247,5 +258,25 @@ impl Grid {
             directions[voxel_axis] = Direction::nearest(unit.into());
         }
         directions
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::geometry::Vector;
+
+    #[test]
+    fn a_grid_a_voxel_off_is_another_however_small_its_voxels() {
+        for step in [1e-4, 7e-4, 0.02, 0.7, 5.0] {
+            let axes = [[step, 0.0, 0.0], [0.0, 2.0 * step, 0.0], [0.0, 0.0, step]].map(Vector::from);
+            let at = |x: f64| {
+                let map = Affine::from_axes(axes[0], axes[1], axes[2], Point::new(x, 3.0, 4.0));
+                Grid::new([5, 6, 7], map.expect("invertible"), None).expect("a grid")
+            };
+            let grid = at(2.0);
+            assert!(!grid.is_same_as(&at(2.0 + step)) && !grid.is_same_as(&at(2.0 + step / 2.0)), "{step}");
+            assert!(grid.is_same_as(&at(2.0 + step.min(1e-2) * 0.09)), "{step}");
+        }
     }
 }

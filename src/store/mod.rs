@@ -32,7 +32,7 @@ pub use journal::{
 };
 pub use names::CaseFiles;
 pub use open::{MarksError, Notice, SavedMarks, find_marks, open_sidecar};
-pub use receipt::{LayerReceipt, Mismatch, Probe, Receipt, TOLERANCE_MM};
+pub use receipt::{LayerReceipt, Mismatch, Probe, Receipt};
 pub use save::{Overwrite, SaveError, SaveRequest, Saved, Seen, save, save_on};
 pub use sidecar::Signature;
 pub use study::{StudyChange, StudyChanges, StudyIdentity};

@@ -11,13 +11,10 @@ use super::reread::MaskFile;
 use crate::geometry::{Grid, Patient, Point, VoxelIndex};
 use crate::volume::LabelMap;
 
-/// Points of mask and study may lie this far apart: the f32 of a NIfTI-1 header cannot promise less.
-pub const TOLERANCE_MM: f64 = 1e-3;
-
 /// What was found when the masks were read again, before they took the place of older ones.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Receipt {
-    /// How far mask and study may lie apart.
+    /// How far mask and study may lie apart ([`Grid::tolerance_mm`]).
     pub tolerance_mm: f64,
     /// One for each layer.
     pub layers: Vec<LayerReceipt>,
@@ -210,7 +207,7 @@ fn check_places(mask: &MaskFile, grid: &Grid, probes: &[Probe]) -> Result<f64, M
     let by_mm = of_corners.chain(of_probes).fold(0.0, |greatest: f64, distance| {
         if distance.is_finite() { greatest.max(distance) } else { f64::INFINITY }
     });
-    if by_mm <= TOLERANCE_MM { Ok(by_mm) } else { Err(Mismatch::Moved { by_mm }) }
+    if by_mm <= grid.tolerance_mm() { Ok(by_mm) } else { Err(Mismatch::Moved { by_mm }) }
 }
 
 /// The corner voxels, i changing fastest.

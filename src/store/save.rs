@@ -18,7 +18,7 @@ use super::disk::{Disk, LocalDisk, lock_folder};
 use super::fingerprint::Digest;
 use super::journal::JournalMark;
 use super::names::CaseFiles;
-use super::receipt::{Mismatch, Receipt, TOLERANCE_MM, prove};
+use super::receipt::{Mismatch, Receipt, prove};
 use super::sidecar::{
     self, AnnotationRecord, ClassificationRecord, FileRecord, LayerRecord, Program, Sidecar, SidecarError,
     Signature,
@@ -189,7 +189,7 @@ pub fn save_on(disk: &dyn Disk, request: &SaveRequest<'_>, watch: &dyn Watch) ->
     let missing_source = refuse_replaced_study(request)?;
     let mut staged = Staged { disk, save_id: new_save_id(), places: Vec::new(), committed: false };
 
-    let mut receipt = Receipt { tolerance_mm: TOLERANCE_MM, layers: Vec::new() };
+    let mut receipt = Receipt { tolerance_mm: case.volume().grid().tolerance_mm(), layers: Vec::new() };
     let mut layers = Vec::new();
     // Each layer is written and read again, the rest is small.
     let parts = 2.0 * case.layers().len() as f64 + 1.0;

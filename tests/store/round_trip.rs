@@ -4,8 +4,7 @@ use annotomy::annotation::{Annotation, Colour, Label, LabelScheme, OrientedBox, 
 use annotomy::case::Case;
 use annotomy::format::Silent;
 use annotomy::geometry::{Point, Vector};
-use annotomy::store::{CaseFiles, Notice, SaveRequest, StudyIdentity, open_sidecar, save, verify};
-use annotomy::store::{Overwrite, TOLERANCE_MM};
+use annotomy::store::{CaseFiles, Notice, Overwrite, SaveRequest, StudyIdentity, open_sidecar, save, verify};
 use proptest::prelude::*;
 use serde_json::json;
 use uuid::Uuid;
@@ -29,6 +28,8 @@ pub(crate) fn placements() -> Vec<[[f64; 4]; 3]> {
     placements.push([[cos, -sin, 0.0, 1.1], [sin, cos, 0.0, 2.2], [0.0, 0.0, 3.3, 3.3]]);
     placements.push([[-cos, -sin, 0.1, 1.1], [sin, -cos, 0.2, 2.2], [0.0, 0.3, -3.3, 3.3]]);
     placements.push([[1.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.4, 0.0], [0.0, 0.0, 2.0, 0.0]]);
+    // Voxels of a microscope's size, ten centimetres from the origin.
+    placements.push([[5e-4, 0.0, 0.0, 100.0], [0.0, -5e-4, 0.0, -20.0], [0.0, 0.0, 1e-3, 3.0]]);
     placements
 }
 
@@ -39,7 +40,8 @@ fn every_placement_comes_back_and_is_proven() {
         let case = marked(&desk.study().volume, 2, 0);
         let saved = desk.save(&case);
         for layer in &saved.receipt.layers {
-            assert!(layer.greatest_distance_mm <= TOLERANCE_MM, "{rows:?}: {}", layer.greatest_distance_mm);
+            let within = saved.receipt.tolerance_mm;
+            assert!(layer.greatest_distance_mm <= within, "{rows:?}: {}", layer.greatest_distance_mm);
             assert!(layer.labelled_voxels > 0 && layer.probes.len() >= 6);
         }
         let marks = desk.find().expect("marks");

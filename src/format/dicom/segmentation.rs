@@ -26,7 +26,8 @@ use crate::format::{Refusal, RefusalCode, Watch};
 use crate::geometry::{Affine, Grid, Point, VoxelIndex};
 use crate::volume::{BRICK_EDGE, Brick, BrickIndex, LabelMap};
 
-/// Pixels further than this from a voxel are not that voxel.
+/// Frames of a stack that lie this near to each other are one slice, and this far from the line of the
+/// others they are no stack.
 const ON_GRID_MM: f64 = 1e-3;
 
 /// Sequences that are read beyond those of images.
@@ -244,7 +245,7 @@ fn place_on(grid: &Grid, frame: &Picture) -> Option<Place> {
         let point = origin + along_i * (i_mm * i as f64) + along_j * (j_mm * j as f64);
         let whole = (grid.voxel_from_patient() * point).to_array().map(f64::round);
         let apart = (grid.patient_from_voxel() * Point::from(whole)).distance(point);
-        (apart <= ON_GRID_MM).then_some(whole.map(|x| x as i64))
+        (apart <= grid.tolerance_mm()).then_some(whole.map(|x| x as i64))
     };
     let is_inside = |at: [i64; 3]| at.iter().zip(grid.dims()).all(|(at, n)| (0..n as i64).contains(at));
     let corners = [(0, 0), (columns - 1, 0), (0, rows - 1), (columns - 1, rows - 1)];
