@@ -22,9 +22,25 @@ impl Colour {
         ("Blue", Self([0x00, 0x72, 0xb2])),
     ];
 
-    /// The colour a new label of that index takes.
+    /// What follows on the palette, each as far as can be in CIELAB from all before it.
+    #[rustfmt::skip]
+    const BEYOND_PALETTE: [[u8; 3]; 24] = [
+        [0x88, 0x11, 0xff], [0x00, 0xff, 0x00], [0xff, 0x11, 0xcc], [0xff, 0x00, 0x66],
+        [0x88, 0x77, 0xff], [0x66, 0x77, 0x00], [0x99, 0xff, 0x88], [0xff, 0xbb, 0x99],
+        [0x00, 0xff, 0xff], [0x00, 0x99, 0x00], [0xdd, 0xee, 0xaa], [0x99, 0x55, 0x44],
+        [0xff, 0x00, 0x22], [0xaa, 0xee, 0x00], [0xbb, 0xaa, 0xff], [0xff, 0x77, 0x77],
+        [0xaa, 0x33, 0x99], [0x00, 0xff, 0xbb], [0xff, 0x88, 0xff], [0xaa, 0x22, 0xcc],
+        [0x99, 0x66, 0x11], [0xff, 0x55, 0xaa], [0x77, 0x55, 0x99], [0xbb, 0xaa, 0x55],
+    ];
+
+    /// The colour a new label of that index takes: one of the palette, then one of those after it. The
+    /// 32nd label looks like the first again.
     pub fn for_label(index: u16) -> Self {
-        Self::PALETTE[usize::from(index.saturating_sub(1)) % Self::PALETTE.len()].1
+        let place = usize::from(index.saturating_sub(1)) % (Self::PALETTE.len() + Self::BEYOND_PALETTE.len());
+        match place.checked_sub(Self::PALETTE.len()) {
+            None => Self::PALETTE[place].1,
+            Some(beyond) => Self(Self::BEYOND_PALETTE[beyond]),
+        }
     }
 }
 
@@ -171,6 +187,19 @@ impl LabelScheme {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_first_labels_look_unlike_each_other() {
+        let colours: Vec<[f64; 3]> =
+            (1..=31).map(|index| Colour::for_label(index).0.map(f64::from)).collect();
+        for (n, ours) in colours.iter().enumerate() {
+            for theirs in &colours[..n] {
+                let apart: f64 = (0..3).map(|part| (ours[part] - theirs[part]).powi(2)).sum();
+                assert!(apart.sqrt() > 40.0, "{ours:?} and {theirs:?}");
+            }
+        }
+        assert_eq!(Colour::for_label(32), Colour::for_label(1));
+    }
 
     #[test]
     fn colours_read_as_they_are_written() {

@@ -262,3 +262,24 @@ fn the_list_of_steps_follows_the_step_where_the_case_stands() {
     assert!(row.bottom() <= screen.bottom() - 26.0, "{row:?}");
     assert!(row.top() > screen.bottom() - 26.0 - 168.0, "{row:?}");
 }
+
+#[test]
+fn the_list_of_labels_follows_the_active_one() {
+    let study = Study::new();
+    let mut window = opened(&study);
+    for _ in 0..30 {
+        press(&mut window, Modifiers::COMMAND, Key::L);
+    }
+    let is_in_sight = |window: &mut Harness<'_, App>, label: &str| {
+        window.run_steps(30);
+        let row = window.get_by_role_and_label(Role::ListBoxOption, label).rect();
+        let above = window.get_by_label("Search labels").rect().bottom();
+        let below = window.get_by_label("TOOL: NAVIGATE").rect().top();
+        row.top() >= above && row.bottom() <= below
+    };
+    assert!(is_in_sight(&mut window, "Label 30 Label 30"));
+    press(&mut window, Modifiers::COMMAND, Key::Num1);
+    assert_eq!(session(&window).active_label(), 1);
+    assert!(is_in_sight(&mut window, "Label 1 Label 1"));
+    assert!(!is_in_sight(&mut window, "Label 30 Label 30"));
+}

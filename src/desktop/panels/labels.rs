@@ -38,6 +38,8 @@ pub(super) struct LabelsPanel {
     focus_wanted: bool,
     /// The groups that are folded up.
     folded: Vec<String>,
+    /// The active label when the list was drawn last.
+    active: u16,
     pub(super) hovered: Option<u16>,
 }
 
@@ -91,6 +93,7 @@ impl LabelsPanel {
         for (index, label) in labels.into_iter().filter(|(index, label)| self.is_sought(*index, label)) {
             groups.entry(label.group.clone()).or_default().push((index, label));
         }
+        let active = session.active_label();
         // A long list leaves room for what lies below it.
         ScrollArea::vertical().id_salt("labels").max_height(LIST).auto_shrink([false, true]).show(ui, |ui| {
             for (group, labels) in groups {
@@ -104,6 +107,7 @@ impl LabelsPanel {
                 }
             }
         });
+        self.active = active;
     }
 
     fn is_sought(&self, index: u16, label: &Label) -> bool {
@@ -273,6 +277,10 @@ impl LabelsPanel {
         });
         if response.contains_pointer() {
             self.hovered = Some(index);
+        }
+        // A label taken by key, made or picked in a picture may be out of sight.
+        if chosen && self.active != index {
+            response.scroll_to_me(None);
         }
         if response.clicked() {
             session.activate_label(index);
