@@ -18,7 +18,9 @@ fn a_window_maps_values_exactly() {
     for image in images {
         for value in 0..16u32 {
             let expected = ((f64::from(value) - 3.0) / 8.0).clamp(0.0, 1.0) * 255.0;
-            assert_eq!(f64::from(image.pixel(value * 4 + 1, 2)[0]), expected.round(), "value {value}");
+            let shown = f64::from(image.pixel(value * 4 + 1, 2)[0]);
+            // Which way a half goes is the adapter's own: on some it is down.
+            assert!((shown - expected).abs() <= 0.5, "value {value}: {shown} for {expected}");
         }
     }
 }
