@@ -20,7 +20,7 @@ const RANGE: [f64; 2] = [76.0, 899.0];
 const SPACING_MM: [f64; 3] = [0.7, 0.7, 1.0];
 const SEED: VoxelIndex = VoxelIndex::new(150, 250, 150);
 
-const OPERATIONS: [&str; 14] = [
+const OPERATIONS: &[&str] = &[
     "threshold",
     "threshold_into_layer",
     "region_grow",
@@ -34,6 +34,8 @@ const OPERATIONS: [&str; 14] = [
     "gaussian_s2",
     "margin_5mm",
     "mask_gaussian_organ",
+    #[cfg(feature = "desktop")]
+    "mask_gaussian_organ_device",
     "undo_large_fill",
 ];
 
@@ -111,7 +113,15 @@ pub(crate) fn operation(clock: &Clock, operation: &str, data: &Path) -> Result<V
         }
         "mask_gaussian_organ" => {
             let mask = organ(data)?;
-            clock.time(|| Ok(segment::smoothed_mask(&mask, [2.0; 3], &Unwatched)?), count)
+            clock.time(|| Ok(segment::smoothed_mask(&mask, [2.0; 3], None, &Unwatched)?), count)
+        }
+        #[cfg(feature = "desktop")]
+        "mask_gaussian_organ_device" => {
+            let gpu = annotomy::render::Gpu::headless()?;
+            let smoother =
+                annotomy::render::DeviceSmoother::new(&gpu).context("the device computes nothing")?;
+            let mask = organ(data)?;
+            clock.time(|| Ok(segment::smoothed_mask(&mask, [2.0; 3], Some(&smoother), &Unwatched)?), count)
         }
         _ => undo_large_fill(clock, data),
     }

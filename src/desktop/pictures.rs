@@ -2,6 +2,7 @@
 //! CPU twin where there is none. The only file of the window that knows wgpu.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use egui::{Color32, Pos2, Rect, Ui, Vec2};
 use egui_wgpu::{CallbackResources, CallbackTrait};
@@ -9,8 +10,9 @@ use egui_wgpu::{CallbackResources, CallbackTrait};
 use super::canvas::OVERVIEW;
 use crate::geometry::{Grid, Vector};
 use crate::render::{
-    Gpu, Image, Pace, Picture, Progress, Quality, Renderer, Subject, Threshold, draw_on_cpu,
+    DeviceSmoother, Gpu, Image, Pace, Picture, Progress, Quality, Renderer, Subject, Threshold, draw_on_cpu,
 };
+use crate::segment::Smoother;
 use crate::session::Session;
 use crate::view::{Orbit, View};
 use crate::volume::Window;
@@ -25,6 +27,7 @@ pub(super) struct Pictures {
     turning: bool,
     /// Whether a processor plays the graphics device.
     is_software: bool,
+    smoother: Option<Arc<dyn Smoother>>,
     /// A label that stands out while all others are dimmed.
     pub(super) highlight: Option<u16>,
     /// The values that most of the study lies between, for the overview.
@@ -54,6 +57,8 @@ impl Pictures {
         let mut egui_renderer = state.renderer.write();
         let renderer = egui_renderer.callback_resources.entry::<Renderer>().or_insert_with(|| {
             let gpu = Gpu::of_window(&state.adapter, state.device.clone(), state.queue.clone());
+            let smoother = DeviceSmoother::faster_than_processors(&gpu);
+            self.smoother = smoother.map(|smoother| Arc::new(smoother) as Arc<dyn Smoother>);
             Renderer::new(gpu, state.target_format)
         });
         if std::mem::take(&mut self.reset_wanted) {
@@ -80,10 +85,12 @@ impl Pictures {
         egui_renderer.callback_resources.get::<Renderer>().is_some_and(|renderer| renderer.gpu().is_lost())
     }
 
-    /// Lets pictures show the threshold that is tried out, where they can tell it for every sample.
-    pub(super) fn take_thresholds(session: &mut Session) {
+    /// Takes over what the device does better: showing the threshold that is tried out, where pictures can
+    /// tell it for every sample, and smoothing masks.
+    pub(super) fn take_work(&self, session: &mut Session) {
         let exact = Threshold::is_exact_on_device(session.case().volume());
         session.leave_thresholds_to_pictures(exact);
+        session.leave_smoothing_to(self.smoother.clone());
     }
 
     /// Draws one slice pane.

@@ -19,6 +19,7 @@ mod projection;
 mod renderer;
 mod scene;
 mod slice;
+mod smoothing;
 mod threshold;
 mod voxels;
 
@@ -26,4 +27,5 @@ pub use gpu::{AdapterReport, Gpu, GpuError, adapters, device_descriptor};
 pub use image::{Image, ImageError};
 pub use picture::{Picture, Quality, Subject, draw_on_cpu, picture};
 pub use renderer::{Pace, Progress, Renderer};
+pub use smoothing::DeviceSmoother;
 pub use threshold::Threshold;

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use rayon::prelude::*;
 
 use super::memory::zeroed;
-use super::{Cancelled, Progress};
+use super::{Cancelled, Progress, Unwatched};
 use crate::geometry::{Grid, VoxelBox, VoxelIndex};
 use crate::progress::Steps;
 use crate::volume::{Buffer, Mask, Sample, Volume, with_samples};
@@ -59,10 +59,34 @@ pub fn sigma_in_voxels(sigma_mm: f64, grid: &Grid) -> [f64; 3] {
     grid.spacing_mm().map(|spacing| sigma_mm / spacing)
 }
 
-/// The voxels of a mask over a whole grid at which it is more than one half once smoothed.
+/// Someone who smooths masks faster than processors do: a graphics device.
+pub trait Smoother: std::fmt::Debug + Send + Sync {
+    /// Where in a box a mask over a whole grid, smoothed with `weights` at 0, 1, 2 … voxels along i, j and k
+    /// and mirrored at its border, is more than one half. `None` where that cannot be done.
+    fn halves(
+        &self,
+        mask: &Mask,
+        bounds: VoxelBox,
+        weights: &[Vec<f32>; 3],
+        progress: &dyn Progress,
+    ) -> Result<Option<Halves>, Cancelled>;
+}
+
+/// What a [`Smoother`] finds.
+#[derive(Clone, Debug)]
+pub struct Halves {
+    /// The voxels that are more than one half.
+    pub over: Mask,
+    /// Those for which rounding may have decided. All others are as sure as their sums.
+    pub unsure: Mask,
+}
+
+/// The voxels of a mask over a whole grid at which it is more than one half once smoothed. They are the same
+/// whoever does the work.
 pub fn smoothed_mask(
     mask: &Mask,
     sigma_voxels: [f64; 3],
+    smoother: Option<&dyn Smoother>,
     progress: &dyn Progress,
 ) -> Result<Mask, Cancelled> {
     let Some(tight) = mask.tight_bounds() else {
@@ -70,6 +94,15 @@ pub fn smoothed_mask(
         return Ok(mask.clone());
     };
     let around = within_reach_of_mirrors(tight, mask.bounds(), sigma_voxels);
+    if let Some(smoother) = smoother
+        && let Some(halves) = smoother.halves(mask, around, &sigma_voxels.map(weights_of), progress)?
+        && halves.unsure.count() <= MOST_UNSURE
+    {
+        if is_right(mask, &halves, sigma_voxels)? {
+            return Ok(settled(mask, halves, sigma_voxels)?.into_box(mask.bounds()));
+        }
+        tracing::error!("{smoother:?} smooths wrongly: processors do it");
+    }
     let values = blurred_mask(mask, around, sigma_voxels, progress)?;
     let mut smoothed = Mask::empty(around);
     let (row_words, ni) = (smoothed.row_words(), around.dims()[0]);
@@ -81,6 +114,61 @@ pub fn smoothed_mask(
         }
     });
     Ok(smoothed.into_box(mask.bounds()))
+}
+
+/// More voxels than that are told faster together.
+const MOST_UNSURE: u64 = 20_000;
+
+/// Voxels of which it is looked at whether a [`Smoother`] is right.
+const PROBES: usize = 64;
+
+/// Whether what is sure is right, by some of the voxels that would change.
+fn is_right(
+    mask: &Mask,
+    Halves { over, unsure }: &Halves,
+    sigma_voxels: [f64; 3],
+) -> Result<bool, Cancelled> {
+    let (mut lost, mut won) = (mask.within(over.bounds()), over.clone());
+    won.subtract(&lost);
+    lost.subtract(over);
+    let mut changed = won;
+    changed.unite(&lost);
+    changed.subtract(unsure);
+    let changed = voxels_of(&changed);
+    let probes: Vec<VoxelIndex> = changed.iter().copied().step_by(changed.len() / PROBES + 1).collect();
+    let values = values_at(mask, &probes, sigma_voxels)?;
+    Ok(probes.iter().zip(values).all(|(probe, value)| over.contains(*probe) == (value > 0.5)))
+}
+
+/// Tells the voxels that were unsure.
+fn settled(
+    mask: &Mask,
+    Halves { mut over, unsure }: Halves,
+    sigma_voxels: [f64; 3],
+) -> Result<Mask, Cancelled> {
+    let voxels = voxels_of(&unsure);
+    over.subtract(&unsure);
+    for (voxel, value) in voxels.iter().zip(values_at(mask, &voxels, sigma_voxels)?) {
+        if value > 0.5 {
+            over.insert(*voxel);
+        }
+    }
+    Ok(over)
+}
+
+fn voxels_of(mask: &Mask) -> Vec<VoxelIndex> {
+    let mut voxels = Vec::new();
+    mask.for_each_run(|i, j, k| voxels.extend(i.map(|i| VoxelIndex::new(i, j, k))));
+    voxels
+}
+
+/// What a mask over a whole grid, smoothed, comes to at some voxels.
+fn values_at(mask: &Mask, voxels: &[VoxelIndex], sigma_voxels: [f64; 3]) -> Result<Vec<f32>, Cancelled> {
+    let values = voxels.par_iter().map(|voxel| {
+        let alone = VoxelBox { min: voxel.to_array(), max: voxel.to_array().map(|n| n + 1) };
+        Ok(blurred_mask(mask, alone, sigma_voxels, &Unwatched)?[0])
+    });
+    values.collect()
 }
 
 /// Where half of the weight may lie on a mask with these bounds: beyond them it does not, but near the
@@ -253,8 +341,10 @@ fn weigh<'a>(out: &mut [f32], weights: &[f32], at: impl Fn(isize) -> &'a [f32]) 
         out.copy_from_slice(&sum);
     }
     for n in whole..out.len() {
-        let sides = sides.iter().map(|(weight, before, after)| weight * (before[n] + after[n]));
-        out[n] = weights[0] * middle[n] + sides.sum::<f32>();
+        // In the order of the lanes, so that a value does not depend on the box it is asked for in.
+        let first = weights[0] * middle[n];
+        out[n] =
+            sides.iter().fold(first, |sum, (weight, before, after)| sum + weight * (before[n] + after[n]));
     }
 }
 
@@ -262,7 +352,6 @@ fn weigh<'a>(out: &mut [f32], weights: &[f32], at: impl Fn(isize) -> &'a [f32]) 
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::Unwatched;
     use super::super::tests::{any_mask, voxels_of};
     use super::*;
 
@@ -296,11 +385,42 @@ mod tests {
         #[test]
         fn a_smoothed_mask_stays_in_its_box(mask in any_mask([40, 7, 7])) {
             let sigma = [1.5, 0.8, 1.0];
-            let smoothed = smoothed_mask(&mask, sigma, &Unwatched).expect("not cancelled");
+            let smoothed = smoothed_mask(&mask, sigma, None, &Unwatched).expect("not cancelled");
             let everywhere = blurred_mask(&mask, mask.bounds(), sigma, &Unwatched).expect("not cancelled");
             for (voxel, value) in voxels_of(mask.bounds()).zip(everywhere.iter()) {
                 prop_assert!((value - 0.5).abs() < 1e-5 || smoothed.contains(voxel) == (*value > 0.5));
             }
+        }
+    }
+    /// One that finds something and is sure of it.
+    #[derive(Debug)]
+    struct Sure(fn(&Mask) -> Mask);
+
+    impl Smoother for Sure {
+        fn halves(
+            &self,
+            mask: &Mask,
+            bounds: VoxelBox,
+            _weights: &[Vec<f32>; 3],
+            _progress: &dyn Progress,
+        ) -> Result<Option<Halves>, Cancelled> {
+            Ok(Some(Halves { over: (self.0)(mask).within(bounds), unsure: Mask::empty(bounds) }))
+        }
+    }
+
+    #[test]
+    fn a_smoother_that_is_wrong_is_found_out() {
+        let mut mask = Mask::empty(VoxelBox { min: [0; 3], max: [40, 30, 20] });
+        for k in 5..15 {
+            for j in 8..20 {
+                mask.row_mut(j, k)[0] = 0xff_ff00;
+            }
+        }
+        let smoothed = |by: Option<&dyn Smoother>| smoothed_mask(&mask, [2.0; 3], by, &Unwatched);
+        let right = smoothed(None).expect("not cancelled");
+        assert_ne!(right, mask);
+        for wrong in [Sure(|mask| Mask::empty(mask.bounds())), Sure(|mask| mask.complement())] {
+            assert_eq!(smoothed(Some(&wrong)).as_ref(), Ok(&right), "{wrong:?}");
         }
     }
 }

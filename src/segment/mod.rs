@@ -33,7 +33,7 @@ mod watershed;
 pub use crate::progress::{Cancelled, Progress, Unwatched};
 pub use boundary::{BoundaryBand, BoundaryError, Decider, MOST_BOUNDARY_VOXELS, refined};
 pub use components::{Components, Connectivity};
-pub use gaussian::{sigma_in_voxels, smoothed_mask, smoothed_values};
+pub use gaussian::{Halves, Smoother, sigma_in_voxels, smoothed_mask, smoothed_values};
 pub use graph_cut::graph_cut;
 pub use grow::{Confidence, confidence_connected, connected_to, region};
 pub use grow_from_seeds::{GrowFromSeeds, MAX_SEED_LABELS, SeedsError};

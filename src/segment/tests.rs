@@ -91,6 +91,6 @@ fn every_algorithm_can_be_called_off_and_tells_when_it_is_done() {
     check("opening", &|p| opened(&mask, 2.0, spacing, p).map(drop));
     check("closing", &|p| closed(&mask, 2.0, spacing, p).map(drop));
     check("majority", &|p| majority(&mask, [2, 1, 1], p).map(drop));
-    check("gaussian", &|p| smoothed_mask(&mask, [1.5; 3], p).map(drop));
+    check("gaussian", &|p| smoothed_mask(&mask, [1.5; 3], None, p).map(drop));
     check("joint smoothing", &|p| smoothed_together(&map, &[1, 2], [1.5; 3], p).map(drop));
 }

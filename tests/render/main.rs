@@ -7,6 +7,7 @@
 
 mod places;
 mod renderer;
+mod smoothing;
 mod twins;
 
 use std::sync::{Arc, OnceLock};

@@ -73,7 +73,7 @@ fn of_mask(results: &mut Results, mask: &Mask, spacing: [f64; 3]) {
         results.mask(&format!("opened {mm}"), &segment::opened(mask, mm, spacing, &Unwatched).expect(done));
     }
     results.mask("median", &segment::majority(mask, [2, 1, 1], &Unwatched).expect(done));
-    let smooth = segment::smoothed_mask(mask, [1.5, 1.0, 0.5], &Unwatched).expect(done);
+    let smooth = segment::smoothed_mask(mask, [1.5, 1.0, 0.5], None, &Unwatched).expect(done);
     results.mask("gaussian mask", &smooth);
 }
 

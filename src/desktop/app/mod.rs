@@ -451,7 +451,7 @@ impl App {
         };
         let was_at_work = is_at_work(session);
         session.refresh_counts();
-        Pictures::take_thresholds(session);
+        self.pictures.take_work(session);
         if let Err(error) = session.follow_trial() {
             tracing::error!("what was tried out could not be put in place: {error}");
         }

@@ -14,7 +14,7 @@ use self::plan::{Plan, Planner};
 use super::{ScriptError, Session};
 use crate::case::{Case, Edit, MaskWriter, PaintOver};
 use crate::geometry::{Patient, Point, VoxelBox};
-use crate::segment::{Cancelled, Connectivity, Decider, Progress, SliceAxis, Unwatched, Wall};
+use crate::segment::{Cancelled, Connectivity, Decider, Progress, SliceAxis, Smoother, Unwatched, Wall};
 use crate::volume::Mask;
 
 /// A step that computes a mask, as a script writes it. Coordinates are LPS millimetres.
@@ -256,10 +256,12 @@ impl Algorithm {
         case: &Case,
         layer: usize,
         time: usize,
+        smoother: Option<&dyn Smoother>,
         progress: &dyn Progress,
     ) -> Result<Vec<Edit>, AlgorithmError> {
         let bounds = case.volume().grid().bounds();
-        let Plan { new_labels, writes } = Planner { case, layer, time, bounds, progress }.plan(self)?;
+        let planner = Planner { case, layer, time, bounds, smoother, progress };
+        let Plan { new_labels, writes } = planner.plan(self)?;
         let mut writer: Option<MaskWriter<'_>> = None;
         for (rule, mask) in writes {
             match &mut writer {
@@ -284,7 +286,7 @@ impl Algorithm {
         bounds: VoxelBox,
         progress: &dyn Progress,
     ) -> Result<Mask, AlgorithmError> {
-        let plan = Planner { case, layer, time, bounds, progress }.plan(self)?;
+        let plan = Planner { case, layer, time, bounds, smoother: None, progress }.plan(self)?;
         let map = check::layer_of(case, layer)?;
         let label = self.labels().first().copied().unwrap_or(0);
         let mut shown = Mask::of_label(map, bounds, label);
@@ -365,7 +367,8 @@ impl Session {
     pub fn run_algorithm(&mut self, algorithm: &Algorithm) -> Result<(), ScriptError> {
         // A gesture under way would change what the edits were made for.
         self.cancel_gesture();
-        let edits = algorithm.run(&self.case, self.layer, self.display.time, &Unwatched)?;
+        let smoother = self.smoother.as_deref();
+        let edits = algorithm.run(&self.case, self.layer, self.display.time, smoother, &Unwatched)?;
         Ok(self.take_edits(&algorithm.name(&self.case), edits)?)
     }
 }

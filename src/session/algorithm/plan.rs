@@ -10,6 +10,7 @@ use crate::case::{Case, PaintOver, WriteRule};
 use crate::geometry::{Patient, Point, VoxelBox};
 use crate::segment::{
     self, BoundaryBand, BoundaryError, Connectivity, Islands, MOST_BOUNDARY_VOXELS, Progress, SliceAxis,
+    Smoother,
 };
 use crate::volume::{LabelMap, Mask};
 
@@ -28,6 +29,7 @@ pub(super) struct Planner<'a> {
     pub(super) time: usize,
     /// What a threshold looks at; all others look at the whole grid.
     pub(super) bounds: VoxelBox,
+    pub(super) smoother: Option<&'a dyn Smoother>,
     pub(super) progress: &'a dyn Progress,
 }
 
@@ -268,7 +270,9 @@ impl Planner<'_> {
                     let reach = spacing.map(|spacing| (mm / spacing * AS_LONG) as usize);
                     Ok(segment::majority(mask, reach, progress)?)
                 }
-                Smoothing::Gaussian | Smoothing::Joint => Ok(segment::smoothed_mask(mask, sigma, progress)?),
+                Smoothing::Gaussian | Smoothing::Joint => {
+                    Ok(segment::smoothed_mask(mask, sigma, self.smoother, progress)?)
+                }
             }),
             _ => Err(bad("smooth takes one \"label\"; only \"joint\" takes several \"labels\"")),
         }
