@@ -13,13 +13,14 @@ impl Edit {
     ///
     /// A label keeps its index. Where the case has another label of that index, whose name is not the
     /// one that `names` has for it, it gets the next free one; so does a label without a name where
-    /// somebody has drawn with that index, for nobody knows whether it is the same.
+    /// somebody has drawn with that index, for nobody knows whether it is the same. The second part tells
+    /// which indices became which.
     pub fn import(
         case: &Case,
         maps: Vec<LabelMap>,
         names: &LabelScheme,
         origin: &str,
-    ) -> Result<Vec<Self>, CaseError> {
+    ) -> Result<(Vec<Self>, BTreeMap<u16, u16>), CaseError> {
         let expected = case.volume.grid().dims();
         if let Some(wrong) = maps.iter().find(|map| map.dims() != expected) {
             return Err(CaseError::OtherDims { found: wrong.dims(), expected });
@@ -50,7 +51,7 @@ impl Edit {
             changes.sort_unstable_by_key(|change| change.brick);
             edits.extend((!changes.is_empty()).then_some(Self::Bricks { layer, changes }));
         }
-        Ok(edits)
+        Ok((edits, new_index))
     }
 }
 

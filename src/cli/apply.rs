@@ -1,5 +1,6 @@
 //! `annotomy apply`: the window's own tools from a list of steps.
 
+use std::io::BufRead;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -114,7 +115,10 @@ pub(super) fn run(arguments: &ApplyArgs) -> Result<(), CommandError> {
 fn lay_over(document: &mut Document, arguments: &ApplyArgs) -> Result<(), CommandError> {
     let Some(mask) = &arguments.mask else { return Ok(()) };
     let allowed = Allowed { resampling: arguments.resample, doubtful_place: arguments.as_read };
-    document.lay_over(mask, arguments.labels.as_deref(), allowed, &Silent)?;
+    let moved = document.lay_over(mask, arguments.labels.as_deref(), allowed, &Silent)?;
+    for (theirs, ours) in moved {
+        warn(&format!("label {theirs} of the mask is label {ours} here: the case has another {theirs}"));
+    }
     let origins = document.session.case().layer_origins();
     if let Some(origin) = origins.last().and_then(|origin| origin.file.as_ref())
         && *origin != mask.file_name().unwrap_or_default().to_string_lossy()
@@ -131,6 +135,9 @@ struct Answer {
     step: usize,
     /// Whether the step was made.
     ok: bool,
+    /// Told where a step changed nothing, so that there is none to be undone.
+    #[serde(skip_serializing_if = "is_usual")]
+    changed: bool,
     /// Whether it is in the journal on disk, so that it survives whatever happens now.
     durable: bool,
     /// What is doubtful about a step that was made.
@@ -139,6 +146,10 @@ struct Answer {
     /// Why the step was not made, or is not durable.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
+}
+
+fn is_usual(changed: &bool) -> bool {
+    *changed
 }
 
 /// Makes the steps that come line by line and answers each; at the end of input saves into DIR. A step
@@ -162,9 +173,11 @@ fn answer_lines(arguments: &ApplyArgs) -> Result<(), CommandError> {
     lay_over(&mut document, arguments)?;
     let open_ms = milliseconds_since(begun);
     let mut steps_ms = Vec::new();
-    for line in std::io::stdin().lines() {
+    for line in std::io::stdin().lock().split(b'\n') {
         let line =
             line.map_err(|error| CommandError::BadScript { path: "-".into(), text: error.to_string() })?;
+        // What is no UTF-8 is no JSON either, and is answered so.
+        let line = String::from_utf8_lossy(&line);
         if line.trim().is_empty() {
             continue;
         }
@@ -196,20 +209,29 @@ pub(super) fn tell_doubts(document: &Document) {
 }
 
 fn answer(document: &mut Document, step: usize, line: &str) -> Answer {
+    let before = document.session.changes();
     let read = ScriptStep::from_text(line);
     let warning = read.as_ref().ok().and_then(|step| document.session.doubt_of_step(step));
     let made = read.and_then(|step| document.session.run_step(&step).map_err(|error| error.to_string()));
     if let Err(error) = made {
-        return Answer { step, ok: false, durable: false, warning: None, error: Some(error) };
+        return Answer { step, ok: false, changed: true, durable: false, warning: None, error: Some(error) };
     }
     document.record();
     let durable = document.wait_for_journal();
     // Where another window had begun to mark the case, the step is taken back.
     document.record();
     if document.session.looks_only().is_some() {
-        return Answer { step, ok: false, durable: false, warning: None, error: durable.err() };
+        return Answer {
+            step,
+            ok: false,
+            changed: false,
+            durable: false,
+            warning: None,
+            error: durable.err(),
+        };
     }
-    Answer { step, ok: true, durable: durable.is_ok(), warning, error: durable.err() }
+    let changed = document.session.changes() != before;
+    Answer { step, ok: true, changed, durable: durable.is_ok(), warning, error: durable.err() }
 }
 
 fn save(document: &mut Document, folder: &Path) -> Result<(), CommandError> {

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::output::{print, print_json};
+use super::output::{print, print_json, refuse_input};
 use super::{CommandError, csv, warn};
 use crate::annotation::LabelScheme;
 use crate::format::{Silent, read_segmentation};
 use crate::geometry::{AxisMap, Grid};
-use crate::measure::{Definition, JointHistogram, Overlap, SurfaceDistances};
+use crate::measure::{ApartError, Definition, JointHistogram, Overlap, SurfaceDistances};
 use crate::progress::Unwatched;
 use crate::session::{Document, grid_difference, system_author};
 use crate::store::{CaseFiles, scheme_beside};
@@ -89,6 +89,15 @@ struct LabelReport {
     dice: Option<f64>,
     iou: Option<f64>,
     distances: Vec<DistancesReport>,
+    /// The definitions by which there are none, and why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    without: Vec<WithoutReport>,
+}
+
+#[derive(Debug, Serialize)]
+struct WithoutReport {
+    definition: &'static str,
+    why: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -131,6 +140,7 @@ pub(super) fn run(arguments: &CompareArgs) -> Result<(), CommandError> {
         labels,
     };
     if let Some(out) = &arguments.csv {
+        refuse_input(out, [arguments.first.as_path(), &arguments.second])?;
         csv::write(out, &report.labels)?;
     }
     match (arguments.json, &arguments.csv) {
@@ -217,7 +227,7 @@ fn of_labels(arguments: &CompareArgs, first: &Side, second: &Side) -> Result<Vec
         let overlap = joint.as_ref().map_or_else(|| overlap_of(&masks), |joint| joint.overlap(label));
         let name = first.name(label).or(second.name(label));
         let distances = match overlap.empty() {
-            Some(_) => Vec::new(),
+            Some(_) => Default::default(),
             None => distances_between(arguments, &first.grid, &masks)?,
         };
         Ok(LabelReport::of((label, name), first.grid.voxel_mm3(), overlap, distances))
@@ -239,13 +249,18 @@ fn distances_between(
     arguments: &CompareArgs,
     grid: &Grid,
     [first, second]: &[Mask; 2],
-) -> Result<Vec<DistancesReport>, CommandError> {
-    let definitions = arguments.definition.definitions().into_iter();
-    let report = |definition| {
-        let apart = SurfaceDistances::between(first, second, grid, definition, &Unwatched)?;
-        Ok(DistancesReport::of(&apart, arguments.tolerance))
-    };
-    definitions.map(report).collect()
+) -> Result<(Vec<DistancesReport>, Vec<WithoutReport>), CommandError> {
+    let (mut found, mut without) = (Vec::new(), Vec::new());
+    for definition in arguments.definition.definitions() {
+        match SurfaceDistances::between(first, second, grid, definition, &Unwatched) {
+            Ok(apart) => found.push(DistancesReport::of(&apart, arguments.tolerance)),
+            Err(why @ ApartError::NoSurface) => {
+                without.push(WithoutReport { definition: definition.word(), why: why.to_string() });
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok((found, without))
 }
 
 impl LabelReport {
@@ -253,7 +268,7 @@ impl LabelReport {
         (label, name): (u16, Option<&str>),
         voxel_mm3: f64,
         overlap: Overlap,
-        distances: Vec<DistancesReport>,
+        (distances, without): (Vec<DistancesReport>, Vec<WithoutReport>),
     ) -> Self {
         Self {
             label,
@@ -267,6 +282,7 @@ impl LabelReport {
             dice: overlap.dice(),
             iou: overlap.iou(),
             distances,
+            without,
         }
     }
 }
@@ -304,6 +320,9 @@ impl Report {
             }
             if let Some(empty) = &label.empty {
                 line("distances", format!("none: {empty}"));
+            }
+            for WithoutReport { definition, why } in &label.without {
+                line("distances", format!("none between {definition}: {why}"));
             }
             for found in &label.distances {
                 let (hd, hd95) = (found.hausdorff_mm, found.hd95_mm);

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::info::rounded;
+use super::output::refuse_input;
 use super::{CommandError, MOST_LISTED};
 use crate::format::nifti::{self, Compression, NiftiGeometry};
 use crate::format::{self, RefusalCode, Scan, Series, Silent, write_atomically};
@@ -31,10 +32,7 @@ pub(super) fn run(arguments: &ConvertArgs) -> Result<(), CommandError> {
     let compression = compression_of(output)?;
     let scan = format::scan(&arguments.input, &Silent)?;
     let series = chosen(&scan, &arguments.input, arguments.series.as_deref())?;
-    if series.source.files().iter().any(|file| is_same_file(file, output)) {
-        let text = format!("{}: is what is read; write to another name", output.display());
-        return Err(CommandError::Usage(text));
-    }
+    refuse_input(output, series.source.files().iter().map(PathBuf::as_path))?;
     let study = format::load(series, &Silent)?;
     if study.volume.sample_type() == SampleType::Rgb16 {
         let text = "has colours of 16 bits, for which NIfTI has no type; export it with 8 bits a colour";
@@ -122,8 +120,4 @@ fn listed(series: &[Series]) -> Vec<String> {
         lines.push(format!("and {} more; annotomy info --json tells of all", series.len() - MOST_LISTED));
     }
     lines
-}
-
-fn is_same_file(a: &Path, b: &Path) -> bool {
-    matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use clap::{Args, ValueEnum};
 
 use super::CommandError;
+use super::output::refuse_input;
 use crate::case::Case;
 use crate::format::write_atomically;
 use crate::geometry::{AnatomicalPlane, Grid, Patient, Point};
@@ -108,6 +109,8 @@ impl FromStr for WindowWord {
 /// Draws CASE and writes OUT whole or not at all.
 pub(super) fn run(arguments: &RenderArgs) -> Result<(), CommandError> {
     let document = super::apply::open(&arguments.input, arguments.series.as_deref())?;
+    let read_from = document.study().read_from.iter().map(|(file, _)| file.as_path());
+    refuse_input(&arguments.out, read_from.chain([arguments.input.as_path()]))?;
     let image = draw(arguments, document.session.case())?;
     let write = |file: &mut std::fs::File| image.write_png(file).map_err(std::io::Error::from);
     write_atomically(&arguments.out, write).map_err(|error| CommandError::unwritable(&arguments.out, error))

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde::Serialize;
 
-use super::output::{print, print_json};
+use super::output::{print, print_json, refuse_input};
 use super::{CommandError, csv};
 use crate::case::Case;
 use crate::format::{self, Silent};
@@ -141,6 +141,9 @@ pub(super) fn run(arguments: &StatsArgs) -> Result<(), CommandError> {
         });
     }
     if let Some(out) = &arguments.csv {
+        let read_from = document.study().read_from.iter().map(|(file, _)| file);
+        let asked = [Some(&arguments.input), arguments.mask.as_ref(), arguments.labels.as_ref()];
+        refuse_input(out, read_from.chain(asked.into_iter().flatten()).map(PathBuf::as_path))?;
         csv::write(out, &report.labels)?;
     }
     match (arguments.json, &arguments.csv) {

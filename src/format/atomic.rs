@@ -7,6 +7,13 @@ use std::path::Path;
 /// Writes `path` by way of a temporary file in the same folder that takes its name only when it is
 /// whole and on the disk; until then, and whenever `write` fails, what was there stays.
 pub fn write_atomically(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
+    // What stands there for something else is not to be replaced by a file; a link goes on to lead to one.
+    let target = match std::fs::metadata(path) {
+        Ok(there) if there.is_file() => path.canonicalize()?,
+        Ok(_) => return Err(io::Error::other("what has that name is no plain file")),
+        Err(_) => path.to_owned(),
+    };
+    let path = target.as_path();
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();
     builder.prefix(".annotomy-").suffix(".part");

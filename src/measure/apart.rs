@@ -61,6 +61,9 @@ pub enum ApartError {
     /// A mask is empty.
     #[error(transparent)]
     Empty(#[from] Empty),
+    /// A mask has no voxel that lies on a surface as the definition has it.
+    #[error("a mask that fills the grid has no contour: beyond the grid nobody asks")]
+    NoSurface,
     /// There are no distances.
     #[error(transparent)]
     Distances(#[from] DistanceError),
@@ -123,6 +126,9 @@ impl SurfaceDistances {
             )?,
             Definition::AllVoxels => Self::of_voxels(masks, spacing_mm, [there, back])?,
         };
+        if ways.iter().any(|way| way.gaps.is_empty()) {
+            return Err(ApartError::NoSurface);
+        }
         Ok(Self { definition, ways })
     }
 

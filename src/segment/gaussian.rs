@@ -24,7 +24,7 @@ pub fn smoothed_values(
 ) -> Result<Buffer<f32>, Cancelled> {
     let grid = volume.grid();
     let first = time.min(volume.times() - 1) * grid.voxel_count();
-    let nearest = nearest_scanned(volume, time);
+    let nearest: Vec<usize> = (0..grid.dims()[2]).map(|k| volume.nearest_scanned(k, Some(time))).collect();
     let load = |i: std::ops::Range<usize>, j: usize, k: usize, row: &mut [f32]| {
         let start = first + grid.offset(VoxelIndex::new(i.start, j, nearest[k]));
         with_samples!(volume.samples(), stored => {
@@ -44,14 +44,6 @@ pub fn smoothed_values(
         values.par_iter_mut().for_each(|value| *value = slope * *value + intercept);
     }
     Ok(values)
-}
-
-/// For each slice the nearest one that was scanned.
-fn nearest_scanned(volume: &Volume, time: usize) -> Vec<usize> {
-    let nk = volume.grid().dims()[2];
-    let scanned: Vec<usize> = (0..nk).filter(|k| !volume.is_missing_at(*k, time)).collect();
-    let nearest = |k: usize| scanned.iter().copied().min_by_key(|there| there.abs_diff(k));
-    (0..nk).map(|k| if volume.is_missing_at(k, time) { nearest(k).unwrap_or(k) } else { k }).collect()
 }
 
 /// The standard deviation in voxels of one given in millimetres.

@@ -56,10 +56,11 @@ impl Default for Confidence {
 
 /// The region of a seed whose range is mean ± multiplier × standard deviation of what the region holds,
 /// learnt anew a number of times; the range always holds the seed's value. ITK's
-/// `ConfidenceConnectedImageFilter` with one seed, but that limits are not cut to whole numbers.
+/// `ConfidenceConnectedImageFilter` with one seed, but that limits are not cut to whole numbers, and that
+/// what is no finite number teaches nothing. The region stays among some voxels.
 pub fn confidence_connected(
     volume: &Volume,
-    bounds: VoxelBox,
+    among: &Mask,
     seed: VoxelIndex,
     confidence: Confidence,
     connectivity: Connectivity,
@@ -69,13 +70,15 @@ pub fn confidence_connected(
     let Confidence { multiplier, iterations, radius } = confidence;
     let at_seed = volume.value(seed, time.min(volume.times() - 1));
     let mut moments = around(volume, seed, radius, time);
-    let mut region = Mask::empty(bounds);
+    let mut region = Mask::empty(among.bounds());
     for pass in 0..=iterations {
         let fraction = |pass: usize| pass as f32 / (iterations + 1) as f32;
         let part = Part::new(progress, fraction(pass), fraction(pass + 1));
         let reach = multiplier * moments.variance().sqrt();
         let range = [(moments.mean - reach).min(at_seed), (moments.mean + reach).max(at_seed)];
-        region = self::region(volume, bounds, seed, range, connectivity, time, &part)?;
+        let mut within = Mask::of_values(volume, among.bounds(), range, time);
+        within.intersect(among);
+        region = connected_to(&within, seed, connectivity, &part)?;
         moments = Moments::of_region(volume, &region, time);
         if moments.variance() == 0.0 {
             break;
@@ -95,6 +98,7 @@ struct Moments {
 impl Moments {
     fn of(values: impl Iterator<Item = f64>) -> Self {
         values
+            .filter(|value| value.is_finite())
             .fold(Self::default(), |so_far, value| so_far.and(Self { count: 1.0, mean: value, squares: 0.0 }))
     }
 

@@ -91,7 +91,7 @@ pub fn opened(
 }
 
 /// The mask with everything that no ball of radius `mm` beside it covers. The box does not end what is
-/// beside it: balls may lie beyond.
+/// beside it: balls may lie beyond, but for those of a box of one slice, which is all there is.
 pub fn closed(
     mask: &Mask,
     mm: f64,
@@ -103,7 +103,7 @@ pub fn closed(
         return Ok(mask.clone());
     };
     // Counted from a corner far enough from the mask that nothing reaches it.
-    let room = reach_of(mm, spacing_mm, [usize::MAX; 3]);
+    let room = room_around(mask, mm, spacing_mm);
     let inner = mask.within(tight).moved_to(room);
     let dims = inner.bounds().grown(room);
     let mut beside = near(&inner, dims, mm, spacing_mm, &Part::new(progress, 0.0, 0.5))?;
@@ -112,6 +112,19 @@ pub fn closed(
     let mut closed = near(&beside, inner.bounds(), mm, spacing_mm, &progress)?;
     closed.invert();
     Ok(closed.moved_to(tight.min).into_box(mask.bounds()))
+}
+
+/// How many voxels [`closed`] has to look at, which is many for a ball larger than the box.
+pub fn voxels_to_close(mask: &Mask, mm: f64, spacing_mm: [f64; 3]) -> f64 {
+    let room = room_around(mask, mm, spacing_mm);
+    let dims = mask.tight_bounds().map_or([0; 3], |tight| tight.dims());
+    (0..3).map(|axis| dims[axis] as f64 + 2.0 * room[axis] as f64).product()
+}
+
+/// How far beyond a mask, in voxels, balls beside it may lie.
+fn room_around(mask: &Mask, mm: f64, spacing_mm: [f64; 3]) -> [usize; 3] {
+    let (reach, dims) = (reach_of(mm, spacing_mm, [usize::MAX; 3]), mask.bounds().dims());
+    std::array::from_fn(|axis| if dims[axis] == 1 { 0 } else { reach[axis] })
 }
 
 /// The voxels of a box within `mm` of one that belongs to a mask.
@@ -205,15 +218,31 @@ mod tests {
             mm in prop::sample::select(vec![0.7, 1.4, 2.1, 3.0]),
         ) {
             let bounds = mask.bounds();
-            let room = reach_of(mm, spacing, [9999; 3]);
-            let moved: [f64; 3] = std::array::from_fn(|axis| 2.0 * room[axis] as f64 - bounds.min[axis] as f64);
             let dims = bounds.dims();
+            let reach = reach_of(mm, spacing, [9999; 3]);
+            let room: [usize; 3] = std::array::from_fn(|axis| if dims[axis] == 1 { 0 } else { reach[axis] });
+            let moved: [f64; 3] = std::array::from_fn(|axis| 2.0 * room[axis] as f64 - bounds.min[axis] as f64);
             let all = VoxelBox { min: [0; 3], max: std::array::from_fn(|axis| dims[axis] + 4 * room[axis]) };
             let wide = slowly_near(&places(&mask), all, mm, spacing, moved);
             let back = moved.map(|by| -by);
             let mut closed = Mask::full(bounds);
             closed.subtract(&slowly_near(&places(&wide.complement()), bounds, mm, spacing, back));
             prop_assert_eq!(super::closed(&mask, mm, spacing, &Unwatched).expect("not cancelled"), closed);
+        }
+    }
+
+    #[test]
+    fn a_hole_in_a_picture_is_closed_by_discs() {
+        let mut mask = Mask::empty(VoxelBox { min: [0; 3], max: [40, 40, 1] });
+        for (i, j) in (0..40usize).flat_map(|j| (0..40usize).map(move |i| (i, j))) {
+            let squared = i.abs_diff(20).pow(2) + j.abs_diff(20).pow(2);
+            if (9..=196).contains(&squared) {
+                mask.insert(VoxelIndex::new(i, j, 0));
+            }
+        }
+        for (mm, is_closed) in [(2.0, false), (4.0, true)] {
+            let closed = closed(&mask, mm, [1.0; 3], &Unwatched).expect("not cancelled");
+            assert_eq!(closed.contains(VoxelIndex::new(20, 20, 0)), is_closed, "{mm}");
         }
     }
 

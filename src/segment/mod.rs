@@ -43,7 +43,7 @@ pub use islands::{Islands, islands, split};
 pub use joint::smoothed_together;
 pub use livewire::Livewire;
 pub use majority::majority;
-pub use margin::{Wall, closed, grown, hollow, opened, shrunk};
+pub use margin::{Wall, closed, grown, hollow, opened, shrunk, voxels_to_close};
 pub use random_walker::random_walker;
 pub use refine::Refinement;
 pub use threshold::{Otsu, otsu};

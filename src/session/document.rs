@@ -1,5 +1,6 @@
 //! A session together with the study it came from and the files it is saved to.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -127,7 +128,7 @@ impl Document {
         names: Option<&Path>,
         allowed: Allowed,
         watch: &dyn Watch,
-    ) -> Result<(), OpenError> {
+    ) -> Result<BTreeMap<u16, u16>, OpenError> {
         let import = Import::read(mask, names, &self.study, allowed, watch)?;
         self.session.import(import).map_err(OpenError::NotImported)
     }

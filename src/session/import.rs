@@ -2,7 +2,7 @@
 //!
 //! Always true: nothing is laid where it may not lie without somebody having allowed it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::Session;
@@ -260,13 +260,16 @@ impl Session {
     }
 
     /// Takes in a mask from elsewhere as one step: each of its layers becomes a layer of its own, or the
-    /// first one while nothing is drawn. The last one of them is drawn on.
-    pub fn import(&mut self, import: Import) -> Result<(), String> {
+    /// first one while nothing is drawn. The last one of them is drawn on. Gives the labels that could not
+    /// keep their numbers, and which they have now.
+    pub fn import(&mut self, import: Import) -> Result<BTreeMap<u16, u16>, String> {
         let Import { layers, names, origin } = import;
-        let edits = Edit::import(&self.case, layers, &names, &origin).map_err(|error| error.to_string())?;
+        let imported = Edit::import(&self.case, layers, &names, &origin);
+        let (edits, moved) = imported.map_err(|error| error.to_string())?;
         self.apply_step(&format!("Import {origin}"), |_| edits).map_err(|error| error.to_string())?;
         self.set_layer(self.case.layers().len() - 1);
-        self.notice = Some(format!("Imported {origin}"));
-        Ok(())
+        let renumbered = moved.iter().map(|(theirs, ours)| format!(", its label {theirs} as {ours}"));
+        self.notice = Some(format!("Imported {origin}{}", renumbered.collect::<String>()));
+        Ok(moved)
     }
 }

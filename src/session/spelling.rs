@@ -6,8 +6,9 @@ use serde_json::{Map, Value, json};
 
 use super::{Algorithm, Script, ScriptStep};
 
-/// Every field of a step: its name, what it has to be, and one that is right.
-const FIELDS: [(&str, &str, &str); 38] = [
+/// Every field of a step: its name, after that of its tool where it means something else there, what it has to be,
+/// and one that is right.
+const FIELDS: [(&str, &str, &str); 42] = [
     ("tool", "a tool's name", "\"undo\""),
     ("index", "a whole number from 1 to 65535", "1"),
     ("label", "a whole number from 1 to 65535", "1"),
@@ -40,6 +41,10 @@ const FIELDS: [(&str, &str, &str); 38] = [
     ("wall", "\"inside\", \"middle\" or \"outside\"", "\"inside\""),
     ("labels", "a list of whole numbers from 1 to 65535", "[1]"),
     ("method", "\"closing\", \"opening\", \"median\", \"gaussian\" or \"joint\"", "\"median\""),
+    ("refine.method", "\"graph-cut\" or \"random-walker\"", "\"graph-cut\""),
+    ("within_mm", "a number of millimetres", "1"),
+    ("around_lps", "a point [x, y, z]", "[0, 0, 0]"),
+    ("follow_edges", "a number from 0 to 1", "0.2"),
     ("op", "\"union\", \"intersect\" or \"subtract\"", "\"union\""),
     ("a", "a whole number from 1 to 65535", "1"),
     ("b", "a whole number from 1 to 65535", "1"),
@@ -99,7 +104,9 @@ fn what_is_wrong(step: &Map<String, Value>) -> Option<String> {
         None => return Some(format!("needs \"tool\", one of {}", tools.join(", "))),
     };
     let example = |name: &str| {
-        let (_, meaning, example) = FIELDS.iter().find(|(field, ..)| *field == name)?;
+        let of_tool = format!("{tool}.{name}");
+        let field = FIELDS.iter().find(|(field, ..)| *field == of_tool);
+        let (_, meaning, example) = field.or(FIELDS.iter().find(|(field, ..)| *field == name))?;
         Some((*meaning, serde_json::from_str::<Value>(example).ok()?))
     };
     // The same step with every field right; then what is still wrong is a field too many or too few.
@@ -173,6 +180,25 @@ mod tests {
         check(
             r#"{"tool": "interpolate", "label": 1, "axis": "z"}"#,
             "\"axis\" of the tool interpolate has to be \"i\", \"j\" or \"k\", not \"z\"",
+        );
+        let refine = r#"{"tool": "refine", "label": 1, "method": "graph-cut", "within_mm": 3, "around_lps": [0, 0, 0]}"#;
+        assert!(ScriptStep::from_text(refine).is_ok());
+        let methods = "\"graph-cut\" or \"random-walker\"";
+        check(
+            &refine.replace("graph-cut", "magic"),
+            &format!("\"method\" of the tool refine has to be {methods}, not \"magic\""),
+        );
+        check(
+            &refine.replace("\"method\": \"graph-cut\", ", ""),
+            &format!("the tool refine needs \"method\", {methods}"),
+        );
+        check(
+            &refine.replace("3,", "\"3\","),
+            "\"within_mm\" of the tool refine has to be a number of millimetres, not \"3\"",
+        );
+        check(
+            &stroke.replace("2,", "2, \"follow_edges\": \"yes\","),
+            "\"follow_edges\" of the tool brush has to be a number from 0 to 1, not \"yes\"",
         );
         check(r#"{"label": 1}"#, &format!("needs \"tool\", {tools}"));
         check("7", "has to be an object such as {\"tool\": \"undo\"}");

@@ -10,6 +10,8 @@ use crate::volume::{Mask, set_bits};
 const MOST_VOXELS: f64 = 400_000.0;
 /// A way is looked at in parts no longer than this many radii, so that no box grows with the hand's speed.
 const PART: f64 = 1.0;
+/// A way through a grid has no more: what lies beyond it is not painted.
+const MOST_PARTS: f64 = 1e5;
 
 /// The greatest radius, in millimetres, with which edges are followed on a grid.
 pub(super) fn greatest_radius_mm(grid: &Grid, footprint: Footprint) -> f64 {
@@ -25,7 +27,10 @@ pub(super) fn greatest_radius_mm(grid: &Grid, footprint: Footprint) -> f64 {
 /// The voxels of a sweep in the basins that its way passes through. `depth` tells how much a basin takes in.
 pub(super) fn runs_this_side(sweep: &Sweep<'_>, depth: f64, desk: &Desk<'_>) -> Vec<VoxelRun> {
     let start = if sweep.is_swept() { sweep.from } else { sweep.to };
-    let parts = (start.distance(sweep.to) / (sweep.radius_mm * PART)).ceil().max(1.0);
+    // A brush thinner than a voxel is looked at voxel by voxel.
+    let [x, y, z] = sweep.grid.spacing_mm();
+    let part_mm = (sweep.radius_mm * PART).max(x.min(y).min(z));
+    let parts = (start.distance(sweep.to) / part_mm).ceil().clamp(1.0, MOST_PARTS);
     let mut runs = Vec::new();
     for part in 0..parts as usize {
         let [from, to] = [part, part + 1].map(|end| start.lerp(sweep.to, end as f64 / parts));

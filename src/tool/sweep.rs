@@ -31,8 +31,9 @@ pub(super) struct Sweep<'a> {
     pub(super) from_is_done: bool,
 }
 
-/// A centre at the radius itself counts as inside: rounding must not decide it.
-const BORDER: f64 = 1.0 + 1e-9;
+/// A centre at the radius itself counts as inside: rounding must not decide it, and headers keep seven digits of
+/// a spacing.
+const BORDER: f64 = 1.0 + 2e-6;
 /// A disc is this much thinner than the cells it cuts, so that one on the border between two slices
 /// does not take both.
 pub(super) const THINNER: f64 = 1.0 - 1e-6;
@@ -340,7 +341,7 @@ mod tests {
             Footprint::Ball => (0.0, 1.0),
             Footprint::Disc { normal } => ((centre - from).dot(normal).abs(), half_depth(sweep.grid, normal)),
         };
-        let unsure = (distance - sweep.radius_mm).abs() < 1e-6 || (depth - half).abs() < 1e-5;
+        let unsure = (distance - sweep.radius_mm).abs() < 2e-5 || (depth - half).abs() < 1e-5;
         (distance <= sweep.radius_mm && depth < half, unsure)
     }
 

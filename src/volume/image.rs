@@ -183,6 +183,18 @@ impl Volume {
         self.missing_slices.binary_search(&k).is_ok()
     }
 
+    /// The slice nearest to `k` that was scanned: at any time, or at one.
+    pub fn nearest_scanned(&self, k: usize, time: Option<usize>) -> usize {
+        let is_there = |k: &usize| match time {
+            Some(time) => !self.is_missing_at(*k, time),
+            None => !self.is_missing(*k),
+        };
+        let slices = self.grid.dims()[2];
+        // The lower one of two that are as near.
+        let outwards = (0..slices).flat_map(|away| [k.checked_sub(away), k.checked_add(away)]);
+        outwards.flatten().filter(|k| *k < slices).find(is_there).unwrap_or(k)
+    }
+
     /// Whether nothing was scanned at slice `k` at a time; at the last one where there are fewer.
     pub fn is_missing_at(&self, k: usize, time: usize) -> bool {
         self.is_empty_picture(time.min(self.times - 1) * self.grid.dims()[2] + k)

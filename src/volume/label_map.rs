@@ -333,6 +333,27 @@ impl LabelMap {
         self.slots[number].revision = self.revision;
     }
 
+    /// Gives a slice along k the labels of another.
+    pub fn copy_slice(&mut self, from: usize, to: usize) {
+        const SLICE: usize = BRICK_EDGE * BRICK_EDGE;
+        let part = |k: usize| k % BRICK_EDGE * SLICE..(k % BRICK_EDGE + 1) * SLICE;
+        let [ni, nj, _] = self.brick_dims;
+        for (i, j) in (0..nj).flat_map(|j| (0..ni).map(move |i| (i, j))) {
+            let index = |k: usize| BrickIndex([i, j, k / BRICK_EDGE].map(|n| n as u32));
+            let source = self.brick(index(from)).cloned();
+            let mut goal = self.brick(index(to)).cloned();
+            if source.is_none() && goal.is_none() {
+                continue;
+            }
+            let labels = Arc::make_mut(goal.get_or_insert_with(Brick::background)).labels_mut();
+            match source {
+                Some(source) => labels[part(to)].copy_from_slice(&source.labels[part(from)]),
+                None => labels[part(to)].fill(0),
+            }
+            self.replace(index(to), goal);
+        }
+    }
+
     /// Every brick that is not background.
     pub fn bricks(&self) -> impl Iterator<Item = (BrickIndex, &Arc<Brick>)> {
         let present = self.slots.iter().enumerate();

@@ -71,7 +71,14 @@ fn growing_stays_within_its_range_and_its_path() {
     let wall = r#"{"tool": "threshold", "label": 2, "range": [6, 6]}"#;
     check(&[wall, r#"{"tool": "grow", "label": 1, "seed_lps": [7, 3, 4], "range": [2, 10]}"#], &[(1, 1000)]);
     let locked = [wall, LOCK_2, r#"{"tool": "grow", "label": 1, "seed_lps": [7, 3, 4], "range": [2, 10]}"#];
-    check(&locked, &[(1, 800), (2, 200)]);
+    // A locked one is, and lies on no path.
+    check(&locked, &[(1, 400), (2, 200)]);
+    let mut walled = after(&[wall, LOCK_2]);
+    let on_it = r#"{"tool": "grow", "label": 1, "seed_lps": [8, 3, 4], "range": [2, 10]}"#;
+    assert!(run_steps(&mut walled, on_it).expect_err("refused").to_string().contains("locked"));
+    let learnt = r#"{"tool": "grow", "label": 1, "seed_lps": [7, 3, 4], "confidence": 9}"#;
+    let learnt = after(&[wall, LOCK_2, learnt]);
+    assert_eq!(learnt.case().layers()[0].counts()[&1], 8 * 200);
     // All values of the columns around the seed's lie within 2.5 deviations of it: 4, 6 and 8.
     let learnt = after(&[r#"{"tool": "grow", "label": 1, "seed_lps": [8, 3, 4], "confidence": 2.5}"#]);
     assert!(learnt.case().layers()[0].counts()[&1] >= 3 * 200);
@@ -226,11 +233,12 @@ fn what_makes_no_sense_is_refused_and_changes_nothing() {
     check(r#"{"tool": "margin", "label": 7, "mm": 1}"#, "no label 7");
     check(r#"{"tool": "smooth", "label": 1, "method": "closing", "mm": 1000}"#, "at most");
     check(r#"{"tool": "smooth", "labels": [1, 3], "method": "closing", "mm": 1}"#, "joint");
+    check(r#"{"tool": "smooth", "labels": [1, 3, 1], "method": "joint", "mm": 1}"#, "named twice");
     check(r#"{"tool": "combine", "op": "union", "a": 1, "b": 7, "into": 3}"#, "no label 7");
     check(r#"{"tool": "combine", "op": "union", "a": 1, "b": 3, "b_layer": 4, "into": 3}"#, "no layer 4");
     check(r#"{"tool": "fill-holes", "label": 2}"#, "locked");
     check(r#"{"tool": "grow-from-seeds", "labels": [1, 2]}"#, "locked");
-    check(r#"{"tool": "grow-from-seeds", "labels": [1, 1]}"#, "different labels");
+    check(r#"{"tool": "grow-from-seeds", "labels": [1, 1]}"#, "named twice");
     check(r#"{"tool": "grow-from-seeds", "labels": [3]}"#, "two painted labels");
     check(r#"{"tool": "grow-from-seeds", "labels": [1], "margin_mm": -1}"#, "at least 0");
     check(r#"{"tool": "interpolate", "label": 7, "axis": "k"}"#, "no label 7");
@@ -372,4 +380,93 @@ fn nothing_reaches_further_than_a_person_is_long() {
         let error = run_steps(&mut session, &format!(r#"{{"tool": {step}, "label": 1}}"#));
         assert!(error.expect_err(step).to_string().contains("at most"), "{step}");
     }
+}
+
+/// The plain study, with changes to it.
+fn session_on(change: impl FnOnce(Volume) -> Volume) -> Session {
+    let volume = {
+        let case = plain_case();
+        case.volume().clone()
+    };
+    let volume = Arc::into_inner(volume).expect("the case is gone");
+    let mut session = Session::new(Case::new(Arc::new(change(volume))), "Script");
+    run_steps(&mut session, LABELS).expect("labels");
+    session
+}
+
+#[test]
+fn a_missing_slice_ends_no_island_and_takes_nothing_from_a_margin() {
+    let missing = 4;
+    let ball =
+        r#"{"tool": "brush", "label": 1, "shape": "ball", "radius_mm": 7, "points_lps": [[11, 9, 8]]}"#;
+    let steps = [
+        r#"{"tool": "islands", "label": 1, "keep": "largest"}"#,
+        r#"{"tool": "margin", "label": 1, "mm": -3}"#,
+        r#"{"tool": "margin", "label": 1, "mm": 2}"#,
+        r#"{"tool": "hollow", "label": 1, "mm": 3}"#,
+        r#"{"tool": "smooth", "label": 1, "method": "opening", "mm": 3}"#,
+        r#"{"tool": "smooth", "label": 1, "method": "gaussian", "mm": 2}"#,
+        r#"{"tool": "smooth", "labels": [1], "method": "joint", "mm": 2}"#,
+        r#"{"tool": "islands", "label": 1, "split": true}"#,
+    ];
+    for step in steps {
+        let slices = |gap: bool| {
+            let with_gap =
+                |volume: Volume| volume.with_missing_slices(vec![missing]).expect("one slice of ten");
+            let mut session = session_on(|volume| if gap { with_gap(volume) } else { volume });
+            run_steps(&mut session, ball).expect("a stroke");
+            run_steps(&mut session, step).expect("the step can be made");
+            let mut counts = [0usize; 10];
+            session.case().layers()[0].for_each_labelled(|voxel, label| {
+                assert_eq!(label, 1);
+                counts[voxel.k] += 1;
+            });
+            counts
+        };
+        let (whole, gap) = (slices(false), slices(true));
+        for k in (0..10).filter(|k| *k != missing) {
+            // The middle slice of the ball is somewhat larger than the one that stands for it.
+            assert!(whole[k].abs_diff(gap[k]) <= 8, "{step}: {whole:?} and {gap:?}");
+        }
+        assert_eq!(gap[missing], 0, "{step}: nothing is written where nothing was scanned");
+    }
+}
+
+#[test]
+fn a_range_is_learnt_from_numbers_alone() {
+    let grow = r#"{"tool": "grow", "label": 1, "seed_lps": [8, 3, 4], "confidence": 2.5}"#;
+    let floats = |hole: f32| {
+        session_on(|volume| {
+            let grid = volume.grid().clone();
+            let values: Vec<f32> =
+                (0..grid.voxel_count())
+                    .map(|n| {
+                        if n == grid.offset(VoxelIndex::new(9, 3, 2)) { hole } else { 100.0 + (n % 7) as f32 }
+                    })
+                    .collect();
+            let samples = Samples::F32(Buffer::from_slice(&values).expect("memory"));
+            Volume::new(grid, 1, samples, Rescale::NONE).expect("a volume")
+        })
+    };
+    for hole in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        let mut session = floats(hole);
+        run_steps(&mut session, grow).expect("grown");
+        assert!(session.case().layers()[0].counts()[&1] > 4000, "{hole}");
+        let error = run_steps(&mut session, &grow.replace("[8,", "[9,")).expect_err("no value");
+        assert!(error.to_string().contains("no value"), "{error}");
+    }
+}
+
+#[test]
+fn seeds_do_not_grow_through_what_is_locked() {
+    let seeds = r#"{"tool": "brush", "label": 1, "shape": "ball", "radius_mm": 1, "points_lps": [[2, 9, 8]]}, {"tool": "brush", "label": 3, "shape": "ball", "radius_mm": 1, "points_lps": [[5, 9, 8]]}"#;
+    let wall = r#"{"tool": "threshold", "label": 2, "range": [6, 6]}"#;
+    let grow = r#"{"tool": "grow-from-seeds", "labels": [1, 3], "margin_mm": 100}"#;
+    // All but the wall at i = 8 is won, or what lies on this side of it.
+    let won = |steps: &[&str]| {
+        let counts = after(steps).case().layers()[0].counts();
+        counts[&1] + counts[&3]
+    };
+    assert_eq!(won(&[seeds, wall, grow]), 23 * 200);
+    assert_eq!(won(&[seeds, wall, LOCK_2, grow]), 8 * 200);
 }

@@ -299,7 +299,9 @@ fn a_mask_without_names_is_not_taken_for_what_a_person_drew() {
     };
     let import = |case: &Case| {
         let mut case = case.clone();
-        for edit in Edit::import(&case, masks(), &LabelScheme::default(), "theirs.nii").expect("it fits") {
+        let (edits, _) =
+            Edit::import(&case, masks(), &LabelScheme::default(), "theirs.nii").expect("it fits");
+        for edit in edits {
             case.apply(&edit).expect("it fits");
         }
         let names =

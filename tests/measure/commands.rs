@@ -200,4 +200,28 @@ fn what_cannot_be_measured_is_refused_in_one_line() {
     );
     check(&["compare", "mask.nii.gz", "study.nii.gz", "--tolerance=-1"], 2, &["tolerance"]);
     check(&["compare", "mask.nii.gz"], 2, &["<B>"]);
+    let mask = std::fs::read(folder.path().join("mask.nii.gz")).expect("there");
+    for read in ["study.nii.gz", "mask.nii.gz"] {
+        check(&["stats", "study.nii.gz", "mask.nii.gz", "--csv", read], 2, &[read, "is what is read"]);
+        check(&["render", "study.nii.gz", "--out", "study.nii.gz"], 2, &["is what is read"]);
+    }
+    check(&["compare", "mask.nii.gz", "moved.nii.gz", "--csv", "./mask.nii.gz"], 2, &["is what is read"]);
+    assert_eq!(std::fs::read(folder.path().join("mask.nii.gz")).expect("there"), mask);
+    std::fs::create_dir(folder.path().join("out")).expect("a folder");
+    check(&["stats", "study.nii.gz", "mask.nii.gz", "--csv", "out"], 1, &["out", "no plain file"]);
+}
+
+#[test]
+fn a_label_that_fills_the_grid_has_no_contour() {
+    let folder = folder();
+    save_labels(&folder.path().join("full.nii.gz"), &made::map(DIMS, |_| 1), &study_grid());
+    let arguments = ["compare", "full.nii.gz", "mask.nii.gz", "--json", "--definition", "all"];
+    let found = report(folder.path(), &arguments);
+    let label = &found["labels"][0];
+    assert_eq!(label["distances"].as_array().map(Vec::len), Some(3));
+    assert_eq!(label["without"][0]["definition"], "contour-voxels");
+    assert!(label["without"][0]["why"].as_str().is_some_and(|why| why.contains("fills the grid")));
+    let (code, words, _) =
+        annotomy(folder.path(), &arguments.map(|word| if word == "--json" { "--tolerance=1" } else { word }));
+    assert!(code == Some(0) && words.contains("none between contour-voxels"), "{words}");
 }

@@ -85,8 +85,15 @@ fn of_volume(results: &mut Results, volume: &Volume, seed: VoxelIndex, range: [f
         results.mask(&format!("region {number}"), &region.expect(done));
     }
     let learnt = Confidence { multiplier: 2.0, ..Confidence::default() };
-    let region =
-        segment::confidence_connected(volume, bounds, seed, learnt, Connectivity::Six, 0, &Unwatched);
+    let region = segment::confidence_connected(
+        volume,
+        &Mask::full(bounds),
+        seed,
+        learnt,
+        Connectivity::Six,
+        0,
+        &Unwatched,
+    );
     results.mask("confidence", &region.expect(done));
     let values = segment::smoothed_values(volume, bounds, [2.0, 1.5, 0.7], 0, &Unwatched).expect(done);
     results.keep("gaussian", bytemuck::cast_slice(&values));

@@ -78,6 +78,24 @@ impl GrowFromSeeds {
         Ok(Self { bounds, labels: labels.to_vec(), seeds: None, tiles, tile_min, tile_dims })
     }
 
+    /// Lets no path pass through some voxels, whatever seeds they hold. To be said before seeds are taken.
+    pub fn wall_up(&mut self, walls: &Mask) {
+        let bounds = self.bounds;
+        walls.within(bounds).for_each_run(|i, j, k| {
+            for i in i {
+                let number = self.tile_number([i, j, k].map(|n| n / BRICK_EDGE));
+                let [i, j, k] = [i, j, k].map(|n| n % BRICK_EDGE);
+                let cell = tile::cell_of_brick((k * BRICK_EDGE + j) * BRICK_EDGE + i);
+                self.tiles[number].wall_up(cell);
+                for (direction, copy) in tile::copies(cell) {
+                    if let Some(neighbour) = self.neighbour(number, direction) {
+                        self.tiles[neighbour].wall_up(copy);
+                    }
+                }
+            }
+        });
+    }
+
     /// The region.
     pub fn bounds(&self) -> VoxelBox {
         self.bounds

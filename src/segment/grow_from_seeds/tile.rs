@@ -179,6 +179,12 @@ impl Tile {
     }
 
     /// Forgets all keys.
+    /// Lets nothing into a cell, from the next [`Self::clear`] on.
+    pub(super) fn wall_up(&mut self, cell: u16) {
+        let cell = usize::from(cell);
+        self.is_wall[cell / 64] |= 1 << (cell % 64);
+    }
+
     pub(super) fn clear(&mut self) {
         self.pending.clear();
         self.least = u32::MAX;

@@ -260,7 +260,8 @@ impl Algorithm {
         progress: &dyn Progress,
     ) -> Result<Vec<Edit>, AlgorithmError> {
         let bounds = case.volume().grid().bounds();
-        let planner = Planner { case, layer, time, bounds, smoother, progress };
+        let bridged = Default::default();
+        let planner = Planner { case, layer, time, bounds, smoother, progress, bridged };
         let Plan { new_labels, writes } = planner.plan(self)?;
         let mut writer: Option<MaskWriter<'_>> = None;
         for (rule, mask) in writes {
@@ -286,7 +287,8 @@ impl Algorithm {
         bounds: VoxelBox,
         progress: &dyn Progress,
     ) -> Result<Mask, AlgorithmError> {
-        let plan = Planner { case, layer, time, bounds, smoother: None, progress }.plan(self)?;
+        let (smoother, bridged) = (None, Default::default());
+        let plan = Planner { case, layer, time, bounds, smoother, progress, bridged }.plan(self)?;
         let map = check::layer_of(case, layer)?;
         let label = self.labels().first().copied().unwrap_or(0);
         let mut shown = Mask::of_label(map, bounds, label);

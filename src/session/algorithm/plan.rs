@@ -3,6 +3,8 @@
 //! Always true: nothing is planned for a locked label, for one that is background, or by a value that makes
 //! no sense. What locks and paint-over rules keep from being written is left to whoever writes.
 
+use std::cell::OnceCell;
+
 use super::check::{bad, exists, is_above_0, is_length, is_range, layer_of, may_change, name_of, seed_at};
 use super::{Algorithm, AlgorithmError, KeptIslands, Operation, Smoothing};
 use crate::annotation::Label;
@@ -31,12 +33,16 @@ pub(super) struct Planner<'a> {
     pub(super) bounds: VoxelBox,
     pub(super) smoother: Option<&'a dyn Smoother>,
     pub(super) progress: &'a dyn Progress,
+    /// The layer without gaps, where slices are missing.
+    pub(super) bridged: OnceCell<LabelMap>,
 }
 
 type Planned = Result<Plan, AlgorithmError>;
 
 /// More smoothing than that is a mistake, and would cost all memory.
 const MOST_SMOOTHING_MM: f64 = 100.0;
+/// More voxels around a label than that take gigabytes, where the study itself is smaller.
+const MOST_TO_CLOSE: f64 = (1u32 << 28) as f64;
 /// Nobody is larger.
 const MOST_MARGIN_MM: f64 = 2000.0;
 /// Headers keep seven digits of a spacing: what is longer by less than a millionth is as long.
@@ -49,6 +55,9 @@ impl Planner<'_> {
         layer_of(self.case, self.layer)?;
         let labels = algorithm.labels();
         labels.iter().try_for_each(|label| may_change(self.case, *label))?;
+        if let Some((_, twice)) = labels.iter().enumerate().find(|(n, label)| labels[..*n].contains(label)) {
+            return Err(bad(&format!("label {twice} is named twice")));
+        }
         match algorithm {
             Algorithm::Threshold { label, range, keep_others } => {
                 is_range(range)?;
@@ -138,8 +147,27 @@ impl Planner<'_> {
         self.case.volume().grid().bounds()
     }
 
+    /// The layer. A slice that was never scanned, in which nobody can mark anything, counts as the nearest
+    /// one that was: it ends no island and takes nothing from a margin.
     fn map(&self) -> Result<&LabelMap, AlgorithmError> {
-        layer_of(self.case, self.layer)
+        let (map, volume) = (layer_of(self.case, self.layer)?, self.case.volume());
+        if volume.missing_slices().is_empty() {
+            return Ok(map);
+        }
+        Ok(self.bridged.get_or_init(|| {
+            let mut bridged = map.clone();
+            volume
+                .missing_slices()
+                .iter()
+                .for_each(|k| bridged.copy_slice(volume.nearest_scanned(*k, None), *k));
+            bridged
+        }))
+    }
+
+    /// The voxels that nothing may pass through: those of locked labels.
+    fn walls(&self) -> Result<Mask, AlgorithmError> {
+        let map = layer_of(self.case, self.layer)?;
+        Ok(Mask::of_labels(map, self.whole(), |label| self.case.scheme().is_locked(label)))
     }
 
     /// What a label holds.
@@ -188,22 +216,35 @@ impl Planner<'_> {
     ) -> Result<Mask, AlgorithmError> {
         let (volume, whole) = (self.case.volume(), self.whole());
         let seed = seed_at(self.case, seed)?;
+        let at_seed = layer_of(self.case, self.layer)?.label(seed);
+        if let Some(locked) = self.case.scheme().get(at_seed).filter(|label| label.locked) {
+            return Err(AlgorithmError::Locked(locked.name.clone()));
+        }
+        if volume.is_missing_at(seed.k, self.time) {
+            return Err(AlgorithmError::Declined("the seed lies in a slice that was never scanned".into()));
+        }
+        let value = volume.value(seed, self.time.min(volume.times() - 1));
+        if !value.is_finite() {
+            return Err(AlgorithmError::Declined(format!("the seed has no value to go by: {value}")));
+        }
+        let walls = self.walls()?;
         match (range, confidence) {
             (Some(range @ [low, high]), None) => {
                 is_range(&range)?;
-                let value = volume.value(seed, self.time.min(volume.times() - 1));
-                if !(low..=high).contains(&value) || volume.is_missing_at(seed.k, self.time) {
+                if !(low..=high).contains(&value) {
                     let text = format!("the seed's value {value} lies outside [{low}, {high}]");
                     return Err(AlgorithmError::Declined(text));
                 }
-                Ok(segment::region(volume, whole, seed, range, connectivity, self.time, self.progress)?)
+                let mut within = Mask::of_values(volume, whole, range, self.time);
+                within.subtract(&walls);
+                Ok(segment::connected_to(&within, seed, connectivity, self.progress)?)
             }
             (None, Some(multiplier)) => {
                 is_above_0("confidence", multiplier)?;
                 let learnt = segment::Confidence { multiplier, ..Default::default() };
                 let (time, progress) = (self.time, self.progress);
                 let grow = segment::confidence_connected;
-                Ok(grow(volume, whole, seed, learnt, connectivity, time, progress)?)
+                Ok(grow(volume, &walls.complement(), seed, learnt, connectivity, time, progress)?)
             }
             _ => Err(bad("grow takes either a \"range\" or a \"confidence\"")),
         }
@@ -264,7 +305,16 @@ impl Planner<'_> {
                 Ok(Plan::exchanging(labels, now?, masks))
             }
             (_, [label]) => self.changed(*label, keep_others, |mask| match method {
-                Smoothing::Closing => Ok(segment::closed(mask, mm * AS_LONG, spacing, progress)?),
+                Smoothing::Closing => {
+                    let voxels = segment::voxels_to_close(mask, mm * AS_LONG, spacing);
+                    if voxels > MOST_TO_CLOSE.max(2.0 * self.case.volume().grid().voxel_count() as f64) {
+                        let text = format!(
+                            "closing by {mm} mm would look at {voxels:.1e} voxels: take a smaller length"
+                        );
+                        return Err(AlgorithmError::Declined(text));
+                    }
+                    Ok(segment::closed(mask, mm * AS_LONG, spacing, progress)?)
+                }
                 Smoothing::Opening => Ok(segment::opened(mask, mm * AS_LONG, spacing, progress)?),
                 Smoothing::Median => {
                     let reach = spacing.map(|spacing| (mm / spacing * AS_LONG) as usize);
@@ -300,7 +350,7 @@ impl Planner<'_> {
         if !(margin_mm.is_finite() && margin_mm >= 0.0) {
             return Err(bad(&format!("margin_mm must be at least 0, not {margin_mm}")));
         }
-        let (map, whole) = (self.map()?, self.whole());
+        let (map, whole) = (layer_of(self.case, self.layer)?, self.whole());
         let mut painted: Option<VoxelBox> = None;
         let mut competitors = 0;
         for label in labels {
@@ -320,6 +370,7 @@ impl Planner<'_> {
         };
         let grown = segment::GrowFromSeeds::new(self.case.volume(), self.time, around, labels);
         let mut grown = grown.map_err(|error| bad(&error.to_string()))?;
+        grown.wall_up(&self.walls()?);
         grown.update(map, self.progress)?;
         let writes = grown.masks().into_iter().map(|(label, mask)| (painting(label, true), mask));
         Ok(Plan { new_labels: Vec::new(), writes: writes.collect() })
