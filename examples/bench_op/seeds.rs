@@ -19,6 +19,8 @@ pub(super) fn operation(clock: &Clock, name: &str, data: &Path) -> Result<Value>
         "interpolate_every_10" => between_slices(clock, data),
         "grow_from_seeds_128x128x74" => grow(clock, &Cut::of(data, SMALL)?),
         "grow_from_seeds_256x256x148" => grow(clock, &Cut::of(data, MIDDLE)?),
+        #[cfg(feature = "desktop")]
+        "grow_from_seeds_256x256x148_device" => grow_on_device(clock, &Cut::of(data, MIDDLE)?),
         "grow_from_seeds_512x512x300" => grow(clock, &Cut::of(data, WHOLE)?),
         "random_walker_128x128x74" => {
             refine(clock, &Cut::of_first_label(data)?, |from| random_walker(from, 130.0, &Unwatched))
@@ -135,6 +137,23 @@ fn grow(clock: &Clock, cut: &Cut) -> Result<Value> {
             }
             json!(counts)
         },
+    )
+}
+
+#[cfg(feature = "desktop")]
+fn grow_on_device(clock: &Clock, cut: &Cut) -> Result<Value> {
+    use annotomy::render::{DeviceGrower, Gpu};
+    let gpu = Gpu::headless()?;
+    let Some(grower) = DeviceGrower::new(&gpu) else { bail!("the device computes nothing") };
+    clock.time(
+        || {
+            let mut grow = GrowFromSeeds::new(&cut.volume, 0, cut.bounds, &cut.labels())?;
+            if !grow.begin_by(&grower, &cut.seeds, &Unwatched)? {
+                bail!("the device cannot");
+            }
+            Ok((grow.masks(), grow))
+        },
+        |(_, grow)| json!(won(grow)),
     )
 }
 

@@ -2,7 +2,6 @@
 //! CPU twin where there is none. The only file of the window that knows wgpu.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use egui::{Color32, Pos2, Rect, Ui, Vec2};
 use egui_wgpu::{CallbackResources, CallbackTrait};
@@ -10,9 +9,9 @@ use egui_wgpu::{CallbackResources, CallbackTrait};
 use super::canvas::OVERVIEW;
 use crate::geometry::{Grid, Vector};
 use crate::render::{
-    DeviceSmoother, Gpu, Image, Pace, Picture, Progress, Quality, Renderer, Subject, Threshold, draw_on_cpu,
+    Gpu, Image, Pace, Picture, Progress, Quality, Renderer, Subject, Threshold, draw_on_cpu,
 };
-use crate::segment::Smoother;
+use crate::segment::Accelerators;
 use crate::session::Session;
 use crate::view::{Orbit, View};
 use crate::volume::Window;
@@ -27,7 +26,7 @@ pub(super) struct Pictures {
     turning: bool,
     /// Whether a processor plays the graphics device.
     is_software: bool,
-    smoother: Option<Arc<dyn Smoother>>,
+    accelerators: Accelerators,
     /// A label that stands out while all others are dimmed.
     pub(super) highlight: Option<u16>,
     /// The values that most of the study lies between, for the overview.
@@ -57,8 +56,7 @@ impl Pictures {
         let mut egui_renderer = state.renderer.write();
         let renderer = egui_renderer.callback_resources.entry::<Renderer>().or_insert_with(|| {
             let gpu = Gpu::of_window(&state.adapter, state.device.clone(), state.queue.clone());
-            let smoother = DeviceSmoother::faster_than_processors(&gpu);
-            self.smoother = smoother.map(|smoother| Arc::new(smoother) as Arc<dyn Smoother>);
+            self.accelerators = crate::render::accelerators(&gpu);
             Renderer::new(gpu, state.target_format)
         });
         if std::mem::take(&mut self.reset_wanted) {
@@ -86,11 +84,11 @@ impl Pictures {
     }
 
     /// Takes over what the device does better: showing the threshold that is tried out, where pictures can
-    /// tell it for every sample, and smoothing masks.
+    /// tell it for every sample, and some work on masks.
     pub(super) fn take_work(&self, session: &mut Session) {
         let exact = Threshold::is_exact_on_device(session.case().volume());
         session.leave_thresholds_to_pictures(exact);
-        session.leave_smoothing_to(self.smoother.clone());
+        session.leave_work_to(self.accelerators.clone());
     }
 
     /// Draws one slice pane.

@@ -107,6 +107,44 @@ impl Gpu {
         waited.map(drop).map_err(|error| GpuError::Failed(error.to_string()))
     }
 
+    /// A buffer, where the device has room for it.
+    pub(super) fn buffer(
+        &self,
+        label: &str,
+        bytes: usize,
+        usage: wgpu::BufferUsages,
+    ) -> Option<wgpu::Buffer> {
+        let size = (bytes as u64).max(4);
+        let scope = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
+        let descriptor =
+            wgpu::BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: false };
+        let buffer = self.device.create_buffer(&descriptor);
+        pollster::block_on(scope.pop()).is_none().then_some(buffer)
+    }
+
+    /// The same with something in it.
+    pub(super) fn filled(
+        &self,
+        label: &str,
+        bytes: &[u8],
+        usage: wgpu::BufferUsages,
+    ) -> Option<wgpu::Buffer> {
+        let buffer = self.buffer(label, bytes.len(), usage | wgpu::BufferUsages::COPY_DST)?;
+        self.queue.write_buffer(&buffer, 0, bytes);
+        Some(buffer)
+    }
+
+    /// What lies in the first bytes of a buffer that can be read; `None` where the device fails.
+    pub(super) fn read<T: bytemuck::Pod>(&self, buffer: &wgpu::Buffer, bytes: u64) -> Option<Vec<T>> {
+        let (sender, mapped) = std::sync::mpsc::channel();
+        buffer.map_async(wgpu::MapMode::Read, ..bytes, move |result| drop(sender.send(result)));
+        self.finish().ok()?;
+        mapped.recv().ok()?.ok()?;
+        let items = bytemuck::pod_collect_to_vec(&buffer.get_mapped_range(..bytes).ok()?);
+        buffer.unmap();
+        Some(items)
+    }
+
     /// Gives the device up, as a driver's crash would.
     pub fn destroy(&self) {
         self.device.destroy();

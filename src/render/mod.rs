@@ -10,6 +10,7 @@
 
 mod blit;
 mod gpu;
+mod growing;
 mod image;
 mod labels;
 mod overlay;
@@ -23,9 +24,25 @@ mod smoothing;
 mod threshold;
 mod voxels;
 
+use std::sync::Arc;
+
+use crate::segment::Accelerators;
+
 pub use gpu::{AdapterReport, Gpu, GpuError, adapters, device_descriptor};
+pub use growing::DeviceGrower;
 pub use image::{Image, ImageError};
 pub use picture::{Picture, Quality, Subject, draw_on_cpu, picture};
 pub use renderer::{Pace, Progress, Renderer};
 pub use smoothing::DeviceSmoother;
 pub use threshold::Threshold;
+
+/// What a device does faster than processors; nothing where it is one itself.
+pub fn accelerators(gpu: &Gpu) -> Accelerators {
+    if gpu.adapter().kind == "software" {
+        return Accelerators::default();
+    }
+    Accelerators {
+        smoother: DeviceSmoother::new(gpu).map(|smoother| Arc::new(smoother) as _),
+        grower: DeviceGrower::new(gpu).map(|grower| Arc::new(grower) as _),
+    }
+}

@@ -56,11 +56,6 @@ struct Slab {
 }
 
 impl DeviceSmoother {
-    /// A smoother on a device; `None` where it computes no faster than the processor, or not at all.
-    pub fn faster_than_processors(gpu: &Gpu) -> Option<Self> {
-        (gpu.adapter().kind != "software").then(|| Self::new(gpu)).flatten()
-    }
-
     /// A smoother on a device; `None` where it computes nothing but pictures.
     pub fn new(gpu: &Gpu) -> Option<Self> {
         let limits = gpu.device.limits();
@@ -85,8 +80,8 @@ impl DeviceSmoother {
     ) -> Option<Vec<u64>> {
         let Gpu { device, queue, .. } = &self.gpu;
         let Passes { layout, pipelines } = self.passes();
-        let uniform = self.filled("slab", bytemuck::bytes_of(slab), wgpu::BufferUsages::UNIFORM)?;
-        let bits = self.filled("mask", bytemuck::cast_slice(bits), wgpu::BufferUsages::STORAGE)?;
+        let uniform = self.gpu.filled("slab", bytemuck::bytes_of(slab), wgpu::BufferUsages::UNIFORM)?;
+        let bits = self.gpu.filled("mask", bytemuck::cast_slice(bits), wgpu::BufferUsages::STORAGE)?;
         let passes = [
             (&bits, &between[0], [slab.rows, slab.slices]),
             (&between[0], &between[1], [slab.size[1], slab.slices]),
@@ -112,29 +107,7 @@ impl DeviceSmoother {
         let bytes = 2 * u64::from(slab.done * slab.size[1] * slab.done_words) * 4;
         encoder.copy_buffer_to_buffer(&found.device, 0, &found.here, 0, bytes);
         queue.submit([encoder.finish()]);
-        let (sender, mapped) = std::sync::mpsc::channel();
-        found.here.map_async(wgpu::MapMode::Read, ..bytes, move |result| drop(sender.send(result)));
-        self.gpu.finish().ok()?;
-        mapped.recv().ok()?.ok()?;
-        let words = bytemuck::cast_slice(&found.here.get_mapped_range(..bytes).ok()?).to_vec();
-        found.here.unmap();
-        Some(words)
-    }
-
-    /// A buffer, where the device has room for it.
-    fn buffer(&self, label: &str, bytes: usize, usage: wgpu::BufferUsages) -> Option<wgpu::Buffer> {
-        let size = (bytes as u64).max(4);
-        let scope = self.gpu.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
-        let descriptor =
-            wgpu::BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: false };
-        let buffer = self.gpu.device.create_buffer(&descriptor);
-        pollster::block_on(scope.pop()).is_none().then_some(buffer)
-    }
-
-    fn filled(&self, label: &str, bytes: &[u8], usage: wgpu::BufferUsages) -> Option<wgpu::Buffer> {
-        let buffer = self.buffer(label, bytes.len(), usage | wgpu::BufferUsages::COPY_DST)?;
-        self.gpu.queue.write_buffer(&buffer, 0, bytes);
-        Some(buffer)
+        self.gpu.read(&found.here, bytes)
     }
 }
 
@@ -218,13 +191,13 @@ impl Smoother for DeviceSmoother {
         let found_bytes = 2 * at_once * nj * done_words * 8;
         let buffers = (|| {
             let between = [
-                self.buffer("smoothed along i", slab_bytes, usual)?,
-                self.buffer("smoothed along j", slab_bytes, usual)?,
+                self.gpu.buffer("smoothed along i", slab_bytes, usual)?,
+                self.gpu.buffer("smoothed along j", slab_bytes, usual)?,
             ];
-            let device = self.buffer("smoothed", found_bytes, usual | wgpu::BufferUsages::COPY_SRC)?;
+            let device = self.gpu.buffer("smoothed", found_bytes, usual | wgpu::BufferUsages::COPY_SRC)?;
             let read = wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ;
-            let here = self.buffer("smoothed, to be read", found_bytes, read)?;
-            let weights = self.filled("weights", bytemuck::cast_slice(&weights.concat()), usual)?;
+            let here = self.gpu.buffer("smoothed, to be read", found_bytes, read)?;
+            let weights = self.gpu.filled("weights", bytemuck::cast_slice(&weights.concat()), usual)?;
             Some((weights, between, Found { device, here }))
         })();
         let Some((weights, between, found)) = buffers else { return Ok(None) };

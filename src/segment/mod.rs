@@ -30,13 +30,15 @@ mod tests;
 mod threshold;
 mod watershed;
 
+use std::sync::Arc;
+
 pub use crate::progress::{Cancelled, Progress, Unwatched};
 pub use boundary::{BoundaryBand, BoundaryError, Decider, MOST_BOUNDARY_VOXELS, refined};
 pub use components::{Components, Connectivity};
 pub use gaussian::{Halves, Smoother, sigma_in_voxels, smoothed_mask, smoothed_values};
 pub use graph_cut::graph_cut;
 pub use grow::{Confidence, confidence_connected, connected_to, region};
-pub use grow_from_seeds::{GrowFromSeeds, MAX_SEED_LABELS, SeedsError};
+pub use grow_from_seeds::{GrowFromSeeds, Grower, MAX_SEED_LABELS, SeedsError};
 pub use holes::{SliceAxis, fill_holes, fill_holes_in_slices};
 pub use interpolate::{Interpolated, Interpolation, interpolate};
 pub use islands::{Islands, islands, split};
@@ -48,3 +50,12 @@ pub use random_walker::random_walker;
 pub use refine::Refinement;
 pub use threshold::{Otsu, otsu};
 pub use watershed::basins;
+
+/// Who does some of it faster than processors do; all of it comes to the same.
+#[derive(Clone, Debug, Default)]
+pub struct Accelerators {
+    /// For smoothing masks.
+    pub smoother: Option<Arc<dyn Smoother>>,
+    /// For growing from seeds.
+    pub grower: Option<Arc<dyn Grower>>,
+}

@@ -27,12 +27,10 @@ mod steps;
 mod tally;
 mod trial;
 
-use std::sync::Arc;
-
 use crate::annotation::{AnnotationId, Form, LandmarkTemplate, landmark_templates};
 use crate::case::{Case, History};
 use crate::geometry::{AnatomicalPlane, Direction, Grid, Patient, Point};
-use crate::segment::Smoother;
+use crate::segment::Accelerators;
 use crate::tool::{
     Ask, BrushSettings, BrushShape, Contour, Cursor, Desk, MeasureKind, Preview, Tool, ToolKind,
 };
@@ -98,7 +96,7 @@ pub struct Session {
     trial: Option<trial::Trial>,
     /// Whether pictures show a threshold that is tried out, so that no slice is looked at for it.
     thresholds_on_pictures: bool,
-    smoother: Option<Arc<dyn Smoother>>,
+    accelerators: Accelerators,
     value_range: std::sync::OnceLock<[f64; 2]>,
     measurements: measurements::Measurements,
     form: Option<Form>,
@@ -151,7 +149,7 @@ impl Session {
             tally: tally::Tally::default(),
             trial: None,
             thresholds_on_pictures: false,
-            smoother: None,
+            accelerators: Accelerators::default(),
             value_range: std::sync::OnceLock::new(),
             measurements: measurements::Measurements::default(),
             form: None,

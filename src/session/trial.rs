@@ -4,7 +4,6 @@
 //! at once, on a snapshot and on a thread of its own, so that accepting only puts it in place. Whatever
 //! changes meanwhile calls it off and begins anew.
 
-use std::sync::Arc;
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
@@ -13,7 +12,7 @@ use super::background::Background;
 use super::{Algorithm, AlgorithmError, KeptIslands, Operation, PANES, Session, Smoothing};
 use crate::case::{Case, Edit, EditError, WriteRule};
 use crate::geometry::{Patient, Point, VoxelBox, VoxelIndex};
-use crate::segment::{Connectivity, Decider, Progress, Smoother, Unwatched, Wall, otsu};
+use crate::segment::{Accelerators, Connectivity, Decider, Progress, Unwatched, Wall, otsu};
 use crate::tool::VoxelRun;
 use crate::volume::{LabelMap, Mask};
 
@@ -240,9 +239,10 @@ impl Session {
 
     fn run_in_background(&self, algorithm: &Algorithm) -> Work {
         let Basis { layer, time, .. } = self.trial_basis();
-        let (case, algorithm, smoother) = (self.case.clone(), algorithm.clone(), self.smoother.clone());
+        let (case, algorithm) = (self.case.clone(), algorithm.clone());
+        let accelerators = self.accelerators.clone();
         Work::Running(Background::start(move |progress| {
-            made(case, &algorithm, layer, time, smoother.as_deref(), progress)
+            made(case, &algorithm, layer, time, &accelerators, progress)
         }))
     }
 
@@ -379,9 +379,9 @@ impl Session {
         }
     }
 
-    /// Leaves the smoothing of masks to someone faster, or to processors; it comes to the same.
-    pub fn leave_smoothing_to(&mut self, smoother: Option<Arc<dyn Smoother>>) {
-        self.smoother = smoother;
+    /// Leaves work to who does it faster; it comes to the same.
+    pub fn leave_work_to(&mut self, accelerators: Accelerators) {
+        self.accelerators = accelerators;
     }
 
     /// The threshold that pictures are to show: its layer, what it may be written over, and its range.
@@ -488,10 +488,10 @@ fn made(
     algorithm: &Algorithm,
     layer: usize,
     time: usize,
-    smoother: Option<&dyn Smoother>,
+    accelerators: &Accelerators,
     progress: &dyn Progress,
 ) -> Result<Made, AlgorithmError> {
-    let edits = algorithm.run(&case, layer, time, smoother, progress)?;
+    let edits = algorithm.run(&case, layer, time, accelerators, progress)?;
     for edit in &edits {
         if let Err(error) = case.apply(edit) {
             return Err(AlgorithmError::Declined(error.to_string()));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use annotomy::case::Case;
 use annotomy::geometry::{Point, VoxelBox, VoxelIndex};
-use annotomy::segment::Unwatched;
+use annotomy::segment::{Accelerators, Unwatched};
 use annotomy::session::{Algorithm, Session};
 use annotomy::volume::{Buffer, Rescale, Samples, Volume};
 
@@ -328,7 +328,8 @@ fn edits_of_another_thread_are_refused_once_their_bricks_changed() {
     run_steps(&mut session, TWO_BALLS).expect("marks");
     let algorithm: Algorithm =
         serde_json::from_str(r#"{"tool": "margin", "label": 1, "mm": 1}"#).expect("read");
-    let edits = algorithm.run(session.case(), 0, 0, None, &Unwatched).expect("not cancelled");
+    let edits =
+        algorithm.run(session.case(), 0, 0, &Accelerators::default(), &Unwatched).expect("not cancelled");
     run_steps(
         &mut session,
         r#"{"tool": "erase", "label": 1, "shape": "ball", "radius_mm": 1, "points_lps": [[6, 8, 8]]}"#,

@@ -5,6 +5,7 @@
 //! more: where a border between cells runs through the middle of a pixel, f32 and f64 may fall to
 //! different sides. Tests state how many.
 
+mod growing;
 mod places;
 mod renderer;
 mod smoothing;

@@ -27,6 +27,24 @@ use crate::volume::{BRICK_EDGE, Brick, BrickIndex, LabelMap, Mask, Volume, set_b
 /// Labels that can compete at once.
 pub const MAX_SEED_LABELS: usize = 255;
 
+/// Someone who lets seeds compete faster than processors do: a graphics device.
+pub trait Grower: std::fmt::Debug + Send + Sync {
+    /// Lowers the keys of a box, i fastest, until each is the least that a neighbour offers; `false` where
+    /// that cannot be done.
+    ///
+    /// A key is a cost in the upper 24 bits, which does not grow beyond them, and a label's place in the lower
+    /// 8. A step to one of 26 neighbours adds `level_cost` for each level of difference and 3, 4 or 5 for its
+    /// length, by the axes along which it goes. A key of 0 is a wall, one of `u32::MAX` offers nothing.
+    fn settle(
+        &self,
+        dims: [usize; 3],
+        levels: &[u16],
+        level_cost: u32,
+        keys: &mut [u32],
+        progress: &dyn Progress,
+    ) -> Result<bool, Cancelled>;
+}
+
 /// Why labels cannot be grown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SeedsError {
@@ -115,6 +133,60 @@ impl GrowFromSeeds {
         Ok(())
     }
 
+    /// Takes the first seeds by someone faster, which comes to what [`Self::update`] does; `false` where that
+    /// cannot be done, and nothing is.
+    pub fn begin_by(
+        &mut self,
+        grower: &dyn Grower,
+        seeds: &LabelMap,
+        progress: &dyn Progress,
+    ) -> Result<bool, Cancelled> {
+        let (levels, mut keys) = self.ground(seeds);
+        let dims = self.bounds.dims();
+        if !grower.settle(dims, &levels, tile::LEVEL_COST, &mut keys, progress)? {
+            return Ok(false);
+        }
+        if !is_settled(dims, &levels, &keys) {
+            tracing::error!("{grower:?} grows seeds wrongly: processors do it");
+            return Ok(false);
+        }
+        let bounds = self.bounds;
+        self.tiles.par_iter_mut().for_each(|tile| tile.take_keys(bounds, &keys));
+        self.seeds = Some(seeds.clone());
+        Ok(true)
+    }
+
+    /// The levels of the region, i fastest, and its keys when nothing has grown yet.
+    fn ground(&self, seeds: &LabelMap) -> (Vec<u16>, Vec<u32>) {
+        let [ni, nj, nk] = self.bounds.dims();
+        let [first_i, first_j, first_k] = self.bounds.min;
+        let (mut levels, mut keys) = (vec![0; ni * nj * nk], vec![WALL.number(); ni * nj * nk]);
+        let rows = levels.par_chunks_mut(ni).zip(keys.par_chunks_mut(ni)).enumerate();
+        rows.for_each_init(Vec::new, |labels, (row, (levels, keys))| {
+            let (j, k) = (first_j + row % nj, first_k + row / nj);
+            labels.resize(seeds.dims()[0], 0);
+            seeds.copy_row(j, k, labels);
+            let mut i = first_i;
+            while i < self.bounds.max[0] {
+                let end = ((i / BRICK_EDGE + 1) * BRICK_EDGE).min(self.bounds.max[0]);
+                let tile = &self.tiles[self.tile_number([i, j, k].map(|n| n / BRICK_EDGE))];
+                for (i, (level, is_wall)) in (i..end).zip(tile.ground(i..end, j, k)) {
+                    levels[i - first_i] = level;
+                    if !is_wall {
+                        keys[i - first_i] = self.slot_of(labels[i]).map_or(UNREACHED, Key::seed).number();
+                    }
+                }
+                i = end;
+            }
+        });
+        (levels, keys)
+    }
+
+    fn slot_of(&self, label: u16) -> Option<u8> {
+        let place = || self.labels.iter().position(|other| *other == label);
+        (label != 0).then(place).flatten().map(|slot| slot as u8)
+    }
+
     /// The label that won a voxel; `None` where no seed reaches or outside the region.
     pub fn label(&self, voxel: VoxelIndex) -> Option<u16> {
         let tile = self.tile_of(voxel)?;
@@ -149,8 +221,7 @@ impl GrowFromSeeds {
     /// Makes the changes between two maps of seeds known to the tiles.
     fn take_seeds(&mut self, old: Option<&LabelMap>, new: &LabelMap) {
         let (mut lost, mut gained) = (Vec::new(), Vec::new());
-        let slot_of =
-            |label: u16| self.labels.iter().position(|other| *other == label).map(|slot| slot as u8);
+        let slot_of = |label: u16| self.slot_of(label);
         let row = |brick: Option<&Arc<Brick>>, row: usize| {
             let labels = brick.map(|brick| &brick.labels()[row * BRICK_EDGE..(row + 1) * BRICK_EDGE]);
             labels.map_or([0; BRICK_EDGE], |labels| std::array::from_fn(|n| labels[n]))
@@ -283,6 +354,35 @@ impl GrowFromSeeds {
             }
         }
     }
+}
+
+/// Voxels of which it is looked at whether a [`Grower`] is right.
+const PROBES: usize = 4096;
+
+/// Whether some voxels have the least key that a neighbour offers.
+fn is_settled(dims: [usize; 3], levels: &[u16], keys: &[u32]) -> bool {
+    let [ni, nj, nk] = dims;
+    let is_least = |n: usize| {
+        let at = [n % ni, n / ni % nj, n / ni / nj].map(|n| n as isize);
+        let offers = (0..27).filter(|number| *number != 13).filter_map(|number| {
+            let by = [number % 3 - 1, number / 3 % 3 - 1, number / 9 - 1];
+            let [i, j, k] = std::array::from_fn(|axis| at[axis] + by[axis]);
+            let is_inside = (0..ni as isize).contains(&i)
+                && (0..nj as isize).contains(&j)
+                && (0..nk as isize).contains(&k);
+            let beside = ((k * nj as isize + j) * ni as isize + i) as usize;
+            let offers = is_inside && ![WALL.number(), UNREACHED.number()].contains(&keys[beside]);
+            let length = 2 + by.iter().map(|step| step.unsigned_abs() as u32).sum::<u32>();
+            offers.then(|| {
+                let apart = u32::from(levels[beside].abs_diff(levels[n]));
+                keys[beside].saturating_add((apart * tile::LEVEL_COST + length) << 8)
+            })
+        });
+        let least = offers.min().unwrap_or(UNREACHED.number());
+        // What is less than any offer is a seed or a wall.
+        keys[n] <= least && (keys[n] == least || keys[n] >> 8 <= 1)
+    };
+    (0..keys.len()).step_by(keys.len() / PROBES + 1).all(is_least)
 }
 
 fn brick_at(number: usize, tile_min: [usize; 3], [ni, nj, _]: [usize; 3]) -> BrickIndex {

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::levels::{Levels, NOT_A_NUMBER};
-use crate::geometry::VoxelIndex;
+use crate::geometry::{VoxelBox, VoxelIndex};
 use crate::volume::BRICK_EDGE;
 
 /// Cells along each edge: a brick and one of each neighbour around it.
@@ -13,7 +13,7 @@ pub(super) const CELLS: usize = EDGE * EDGE * EDGE;
 /// Costs that are settled before dearer ones are looked at.
 pub(super) const WINDOW: u32 = 1024;
 /// What one level of difference costs, beside which the length of a step is little.
-const LEVEL_COST: u32 = 8;
+pub(super) const LEVEL_COST: u32 = 8;
 
 /// A cost with the place of its label in the list: less is better, by cost and then by place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,6 +31,10 @@ impl Key {
 
     pub(super) fn slot(self) -> Option<u8> {
         (self != WALL && self != UNREACHED).then_some(self.0 as u8)
+    }
+
+    pub(super) fn number(self) -> u32 {
+        self.0
     }
 
     fn cost(self) -> u32 {
@@ -158,33 +162,57 @@ impl Tile {
             pending: Vec::new(),
             least: u32::MAX,
         };
-        // The grid's voxels that the tile's cells lie on, along each axis.
-        let bounds = levels.bounds;
-        let [i, j, k]: [Range<usize>; 3] = std::array::from_fn(|axis| {
-            let first = first.to_array()[axis];
-            bounds.min[axis].max(first.saturating_sub(1))..bounds.max[axis].min(first + BRICK_EDGE + 1)
-        });
-        for k in k {
-            for j in j.clone() {
-                let cell = tile.cell(VoxelIndex::new(i.start, j, k));
-                let row = usize::from(cell)..usize::from(cell) + i.len();
-                if levels.copy_row([i.start, j, k], &mut tile.levels[row.clone()]) {
-                    for cell in row.filter(|cell| tile.levels[*cell] != NOT_A_NUMBER) {
-                        tile.is_wall[cell / 64] &= !(1 << (cell % 64));
-                    }
+        for (start, row) in tile.rows(levels.bounds) {
+            if levels.copy_row(start, &mut tile.levels[row.clone()]) {
+                for cell in row.filter(|cell| tile.levels[*cell] != NOT_A_NUMBER) {
+                    tile.is_wall[cell / 64] &= !(1 << (cell % 64));
                 }
             }
         }
         tile
     }
 
-    /// Forgets all keys.
+    /// The rows of its cells that lie in a box: where each begins in the grid, and which cells it is.
+    fn rows(&self, bounds: VoxelBox) -> impl Iterator<Item = ([usize; 3], Range<usize>)> + use<> {
+        let first = self.first.to_array();
+        let [i, j, k]: [Range<usize>; 3] = std::array::from_fn(|axis| {
+            let first = first[axis];
+            bounds.min[axis].max(first.saturating_sub(1))..bounds.max[axis].min(first + BRICK_EDGE + 1)
+        });
+        let places = k.flat_map(move |k| j.clone().map(move |j| [j, k]));
+        places.map(move |[j, k]| {
+            let start = [i.start, j, k];
+            let cell = usize::from(cell_at(std::array::from_fn(|axis| start[axis] + 1 - first[axis])));
+            (start, cell..cell + i.len())
+        })
+    }
+
+    /// The levels of some of its own voxels of a row, and which of them are walls.
+    pub(super) fn ground(&self, i: Range<usize>, j: usize, k: usize) -> impl Iterator<Item = (u16, bool)> {
+        let cell = usize::from(self.cell(VoxelIndex::new(i.start, j, k)));
+        (cell..cell + i.len())
+            .map(|cell| (self.levels[cell], self.is_wall[cell / 64] >> (cell % 64) & 1 == 1))
+    }
+
+    /// Takes keys over from those of a box, i fastest.
+    pub(super) fn take_keys(&mut self, bounds: VoxelBox, keys: &[u32]) {
+        self.clear();
+        let [ni, nj, _] = bounds.dims();
+        for ([i, j, k], row) in self.rows(bounds) {
+            let start = ((k - bounds.min[2]) * nj + j - bounds.min[1]) * ni + i - bounds.min[0];
+            for (key, taken) in self.keys[row].iter_mut().zip(&keys[start..]) {
+                *key = Key(*taken);
+            }
+        }
+    }
+
     /// Lets nothing into a cell, from the next [`Self::clear`] on.
     pub(super) fn wall_up(&mut self, cell: u16) {
         let cell = usize::from(cell);
         self.is_wall[cell / 64] |= 1 << (cell % 64);
     }
 
+    /// Forgets all keys.
     pub(super) fn clear(&mut self) {
         self.pending.clear();
         self.least = u32::MAX;

@@ -14,7 +14,7 @@ use self::plan::{Plan, Planner};
 use super::{ScriptError, Session};
 use crate::case::{Case, Edit, MaskWriter, PaintOver};
 use crate::geometry::{Patient, Point, VoxelBox};
-use crate::segment::{Cancelled, Connectivity, Decider, Progress, SliceAxis, Smoother, Unwatched, Wall};
+use crate::segment::{Accelerators, Cancelled, Connectivity, Decider, Progress, SliceAxis, Unwatched, Wall};
 use crate::volume::Mask;
 
 /// A step that computes a mask, as a script writes it. Coordinates are LPS millimetres.
@@ -256,12 +256,12 @@ impl Algorithm {
         case: &Case,
         layer: usize,
         time: usize,
-        smoother: Option<&dyn Smoother>,
+        accelerators: &Accelerators,
         progress: &dyn Progress,
     ) -> Result<Vec<Edit>, AlgorithmError> {
         let bounds = case.volume().grid().bounds();
         let bridged = Default::default();
-        let planner = Planner { case, layer, time, bounds, smoother, progress, bridged };
+        let planner = Planner { case, layer, time, bounds, accelerators, progress, bridged };
         let Plan { new_labels, writes } = planner.plan(self)?;
         let mut writer: Option<MaskWriter<'_>> = None;
         for (rule, mask) in writes {
@@ -287,8 +287,8 @@ impl Algorithm {
         bounds: VoxelBox,
         progress: &dyn Progress,
     ) -> Result<Mask, AlgorithmError> {
-        let (smoother, bridged) = (None, Default::default());
-        let plan = Planner { case, layer, time, bounds, smoother, progress, bridged }.plan(self)?;
+        let (accelerators, bridged) = (&Accelerators::default(), Default::default());
+        let plan = Planner { case, layer, time, bounds, accelerators, progress, bridged }.plan(self)?;
         let map = check::layer_of(case, layer)?;
         let label = self.labels().first().copied().unwrap_or(0);
         let mut shown = Mask::of_label(map, bounds, label);
@@ -369,8 +369,8 @@ impl Session {
     pub fn run_algorithm(&mut self, algorithm: &Algorithm) -> Result<(), ScriptError> {
         // A gesture under way would change what the edits were made for.
         self.cancel_gesture();
-        let smoother = self.smoother.as_deref();
-        let edits = algorithm.run(&self.case, self.layer, self.display.time, smoother, &Unwatched)?;
+        let (layer, time) = (self.layer, self.display.time);
+        let edits = algorithm.run(&self.case, layer, time, &self.accelerators, &Unwatched)?;
         Ok(self.take_edits(&algorithm.name(&self.case), edits)?)
     }
 }

@@ -11,8 +11,8 @@ use crate::annotation::Label;
 use crate::case::{Case, PaintOver, WriteRule};
 use crate::geometry::{Patient, Point, VoxelBox};
 use crate::segment::{
-    self, BoundaryBand, BoundaryError, Connectivity, Islands, MOST_BOUNDARY_VOXELS, Progress, SliceAxis,
-    Smoother,
+    self, Accelerators, BoundaryBand, BoundaryError, Connectivity, Islands, MOST_BOUNDARY_VOXELS, Progress,
+    SliceAxis,
 };
 use crate::volume::{LabelMap, Mask};
 
@@ -31,7 +31,7 @@ pub(super) struct Planner<'a> {
     pub(super) time: usize,
     /// What a threshold looks at; all others look at the whole grid.
     pub(super) bounds: VoxelBox,
-    pub(super) smoother: Option<&'a dyn Smoother>,
+    pub(super) accelerators: &'a Accelerators,
     pub(super) progress: &'a dyn Progress,
     /// The layer without gaps, where slices are missing.
     pub(super) bridged: OnceCell<LabelMap>,
@@ -321,7 +321,7 @@ impl Planner<'_> {
                     Ok(segment::majority(mask, reach, progress)?)
                 }
                 Smoothing::Gaussian | Smoothing::Joint => {
-                    Ok(segment::smoothed_mask(mask, sigma, self.smoother, progress)?)
+                    Ok(segment::smoothed_mask(mask, sigma, self.accelerators.smoother.as_deref(), progress)?)
                 }
             }),
             _ => Err(bad("smooth takes one \"label\"; only \"joint\" takes several \"labels\"")),
@@ -371,7 +371,13 @@ impl Planner<'_> {
         let grown = segment::GrowFromSeeds::new(self.case.volume(), self.time, around, labels);
         let mut grown = grown.map_err(|error| bad(&error.to_string()))?;
         grown.wall_up(&self.walls()?);
-        grown.update(map, self.progress)?;
+        let is_begun = match &self.accelerators.grower {
+            Some(grower) => grown.begin_by(grower.as_ref(), map, self.progress)?,
+            None => false,
+        };
+        if !is_begun {
+            grown.update(map, self.progress)?;
+        }
         let writes = grown.masks().into_iter().map(|(label, mask)| (painting(label, true), mask));
         Ok(Plan { new_labels: Vec::new(), writes: writes.collect() })
     }
