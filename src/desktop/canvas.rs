@@ -83,10 +83,9 @@ impl Canvas {
                 }
                 let pointer = ui.input(|input| input.pointer.latest_pos());
                 let on_bar = pointer.is_some_and(|pos| bars.iter().any(|bar| bar.contains(pos)));
-                if response.contains_pointer()
-                    && !on_bar
-                    && let Some((preview, cursor)) = session.tool_picture(*pane)
-                {
+                if !response.contains_pointer() || on_bar {
+                    painter.paint_preview(session.standing_picture(*pane));
+                } else if let Some((preview, cursor)) = session.tool_picture(*pane) {
                     painter.paint_preview(preview);
                     if let Some(prompt) = session.prompt() {
                         painter.paint_prompt(&prompt);

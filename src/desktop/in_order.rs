@@ -2,9 +2,11 @@
 //!
 //! A frame's keys are looked at before its pointer. A slow frame may hold both, a stroke and the key of the
 //! next tool say; so a frame ends where a key comes after the pointer did something, and before and after a key
-//! that may open or end a place to write in, and the rest waits for the next one.
+//! that may open or end a place to write in, and the rest waits for the next one. What is being written is taken
+//! a frame before the pointer does something elsewhere: a stroke must not be followed by the step that was typed
+//! before it.
 
-use egui::{Context, Event, Key, Modifiers, Plugin, RawInput};
+use egui::{Context, Event, Id, Key, Modifiers, Plugin, Pos2, RawInput, Rect, Ui};
 
 /// Parts frames.
 #[derive(Debug, Default)]
@@ -12,6 +14,10 @@ pub(super) struct InOrder {
     waiting: Vec<Event>,
     /// Whether a button of the pointer is down.
     is_down: bool,
+    /// Where the pointer was last.
+    pointer: Option<Pos2>,
+    /// The field that has to give up what is written in it.
+    gives_up: Option<Id>,
 }
 
 impl Plugin for InOrder {
@@ -22,16 +28,39 @@ impl Plugin for InOrder {
     fn input_hook(&mut self, ctx: &Context, input: &mut RawInput) {
         let mut events = std::mem::take(&mut self.waiting);
         events.append(&mut input.events);
-        let end = self.end_of_frame(&events);
+        let mut end = self.end_of_frame(&events);
+        if let Some((id, rect)) = written_in(ctx)
+            && let Some(place) = self.first_elsewhere(&events[..end], rect)
+        {
+            (self.gives_up, end) = (Some(id), place);
+        }
+        let at = events[..end].iter().rev().find_map(place_of);
+        self.pointer = at.or(self.pointer);
         self.waiting = events.split_off(end);
         input.events = events;
         if !self.waiting.is_empty() {
             ctx.request_repaint();
         }
     }
+
+    fn on_begin_pass(&mut self, ui: &mut Ui) {
+        if let Some(id) = self.gives_up.take() {
+            ui.ctx().memory_mut(|memory| memory.surrender_focus(id));
+        }
+    }
 }
 
 impl InOrder {
+    /// The first event by which the pointer does something outside of a field.
+    fn first_elsewhere(&self, events: &[Event], field: Rect) -> Option<usize> {
+        let mut at = self.pointer;
+        events.iter().position(|event| {
+            at = place_of(event).or(at);
+            let acts = matches!(event, Event::PointerButton { pressed: true, .. } | Event::MouseWheel { .. });
+            acts && at.is_some_and(|at| !field.contains(at))
+        })
+    }
+
     /// How many of these events make one frame.
     fn end_of_frame(&mut self, events: &[Event]) -> usize {
         let (mut acted, mut wrote) = (false, false);
@@ -49,6 +78,20 @@ impl InOrder {
         }
         events.len()
     }
+}
+
+/// Where an event says that the pointer is.
+fn place_of(event: &Event) -> Option<Pos2> {
+    match event {
+        Event::PointerMoved(at) | Event::PointerButton { pos: at, .. } => Some(*at),
+        _ => None,
+    }
+}
+
+/// The field in which something is being written, and where it is.
+fn written_in(ctx: &Context) -> Option<(Id, Rect)> {
+    let id = ctx.memory(|memory| memory.focused()).filter(|_| ctx.text_edit_focused())?;
+    Some((id, ctx.read_response(id)?.rect))
 }
 
 /// Whether a key may put the keyboard into a field, a dialog or the palette, or take it away.

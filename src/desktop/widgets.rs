@@ -221,3 +221,9 @@ pub(super) fn row<R>(
     let result = content(&mut child);
     (response, result)
 }
+
+/// How wide a text is on one line.
+pub(super) fn width_of(ui: &Ui, text: &str, style: egui::TextStyle) -> f32 {
+    let font = style.resolve(ui.style());
+    ui.painter().layout_no_wrap(text.to_owned(), font, egui::Color32::WHITE).size().x
+}

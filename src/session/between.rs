@@ -60,7 +60,7 @@ impl Session {
 
     /// Takes in what is shown, as one step, as soon as it is made; `false` where nothing is.
     pub fn accept_ghost(&mut self) -> Result<bool, EditError> {
-        self.break_off();
+        self.let_go();
         let Some(ghost) = &mut self.ghost else { return Ok(false) };
         ghost.accepted = true;
         self.follow_ghost(PATIENCE);
@@ -78,7 +78,7 @@ impl Session {
     /// Fills the slices between the painted ones of a label along a voxel axis, as one step. Slices
     /// that were interpolated before are made anew.
     pub fn interpolate(&mut self, label: u16, axis: usize) -> Result<(), EditError> {
-        self.break_off();
+        self.let_go();
         let of = SliceSeries { layer: self.layer, label, axis };
         let filled = filled_between(&self.case, of, &Unwatched);
         self.fill_between(of, &filled.unwrap_or_else(|_| unreachable!("nobody calls it off")))

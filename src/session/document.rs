@@ -283,6 +283,7 @@ impl Document {
             while self.session.undo().unwrap_or(false) {}
             self.session.mark_saved(self.session.changes());
             self.only_look();
+            self.session.say("Another window marked this case first: what was marked here is taken back");
             self.session.take_events();
             return;
         }

@@ -15,7 +15,7 @@ impl Session {
 
     /// Makes a new label with the next free index and colour, and draws with it.
     pub fn new_label(&mut self) -> Result<(), EditError> {
-        self.cancel_gesture();
+        self.let_go();
         let Some(index) = self.case.scheme().next_free_index() else { return Ok(()) };
         self.set_label(index, Label::numbered(index))?;
         self.active_label = index;

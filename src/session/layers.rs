@@ -13,7 +13,7 @@ impl Session {
     /// Draws on a layer from now on, if the case has it.
     pub fn set_layer(&mut self, layer: usize) {
         if layer < self.case.layers().len() && layer != self.layer {
-            self.break_off();
+            self.let_go();
             self.layer = layer;
             self.notice = Some(format!("Drawing on {}", self.layer_name(layer)));
         }

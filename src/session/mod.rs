@@ -65,6 +65,8 @@ pub struct Session {
     tool_kind: ToolKind,
     previous_tool: ToolKind,
     tool: Box<dyn Tool>,
+    /// A tool that was put down with something begun.
+    waiting: Option<(ToolKind, Box<dyn Tool>)>,
     brush: BrushSettings,
     /// The range that painting was kept to last.
     last_range: Option<[f64; 2]>,
@@ -92,6 +94,8 @@ pub struct Session {
     asks: bool,
     changes: u64,
     saved_changes: u64,
+    /// How many changes there were when the open step began.
+    changes_before: u64,
     tally: tally::Tally,
     trial: Option<trial::Trial>,
     /// Whether pictures show a threshold that is tried out, so that no slice is looked at for it.
@@ -126,6 +130,7 @@ impl Session {
             annotations_shown: true,
             tool_kind: ToolKind::Navigate,
             previous_tool: ToolKind::Brush,
+            waiting: None,
             tool: ToolKind::Navigate.tool(),
             brush: first_brush(&volume),
             last_range: None,
@@ -146,6 +151,7 @@ impl Session {
             asks: false,
             changes: 0,
             saved_changes: 0,
+            changes_before: 0,
             tally: tally::Tally::default(),
             trial: None,
             thresholds_on_pictures: false,
@@ -200,12 +206,19 @@ impl Session {
 
     /// Takes a tool in hand; a gesture under way is broken off.
     pub fn take_tool(&mut self, kind: ToolKind) {
-        self.cancel_gesture();
-        if kind != self.tool_kind {
-            self.previous_tool = self.tool_kind;
-            self.tool_kind = kind;
-            self.tool = kind.tool();
+        if kind == self.tool_kind {
+            return;
         }
+        self.let_go();
+        let waiting = self.waiting.take_if(|(waiting, _)| *waiting == kind);
+        let tool = waiting.map_or_else(|| kind.tool(), |(_, tool)| tool);
+        let put_down = std::mem::replace(&mut self.tool, tool);
+        if put_down.is_busy() {
+            self.waiting = Some((self.tool_kind, put_down));
+            self.notice = Some("What was begun waits: take its tool again to go on".into());
+        }
+        self.previous_tool = self.tool_kind;
+        self.tool_kind = kind;
     }
 
     /// One line that says what the hands can do now.
@@ -307,6 +320,11 @@ impl Session {
         self.notice.take()
     }
 
+    /// Leaves the person a sentence.
+    pub(super) fn say(&mut self, notice: &str) {
+        self.notice = Some(notice.to_owned());
+    }
+
     /// Counts every change of what would be saved.
     pub fn changes(&self) -> u64 {
         self.changes
@@ -374,6 +392,12 @@ impl Session {
     /// [`Self::refresh_counts`].
     pub fn annotated_slices(&self, axis: usize) -> &[usize] {
         self.tally.annotated_slices(axis)
+    }
+
+    /// What stands in a pane of what is being drawn, wherever the pointer is.
+    pub fn standing_picture(&self, pane: usize) -> Option<Preview> {
+        let view = self.view(pane);
+        self.with_desk(|desk| self.tool.standing(&view, desk))
     }
 
     /// What the tool shows beyond the case, and the pointer's shape, in the pane the pointer is over.

@@ -172,13 +172,6 @@ impl Session {
         busy
     }
 
-    /// Breaks off the gesture under way, where a button is down.
-    pub(super) fn break_off(&mut self) {
-        if self.grab.is_some() {
-            self.cancel_gesture();
-        }
-    }
-
     /// The pane in which a button is held.
     pub fn gesture_pane(&self) -> Option<usize> {
         self.grab.map(|grab| grab.pane)

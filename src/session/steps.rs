@@ -13,6 +13,9 @@ impl Session {
         if self.grab.is_none() && self.tool.is_busy() && self.ask(Ask::StepBack) {
             return Ok(true);
         }
+        if self.refuses_history() {
+            return Ok(false);
+        }
         if self.cancel_gesture() {
             self.notice = Some("Undone: the gesture under way".into());
             return Ok(true);
@@ -27,6 +30,9 @@ impl Session {
 
     /// Redo; `false` where there is nothing to make again.
     pub fn redo(&mut self) -> Result<bool, EditError> {
+        if self.refuses_history() {
+            return Ok(false);
+        }
         self.cancel_gesture();
         let name = self.history.redo(&mut self.case)?.map(|name| format!("Made again: {name}"));
         Ok(self.after_history(name))
@@ -56,14 +62,14 @@ impl Session {
         self.layer = self.layer.min(self.case.layers().len() - 1);
     }
 
-    /// Makes edits as one named step, or none of them. They are asked for once a gesture under way is
-    /// broken off, so that they fit the case as it is then.
+    /// Makes edits as one named step, or none of them. A gesture under way ends before, and what it drew
+    /// stays; they are asked for then, so that they fit.
     pub(super) fn apply_step(
         &mut self,
         name: &str,
         edits: impl FnOnce(&Case) -> Vec<Edit>,
     ) -> Result<(), EditError> {
-        self.break_off();
+        self.let_go();
         if self.refuses_changes() {
             return Ok(());
         }
@@ -78,6 +84,12 @@ impl Session {
     /// refused where what they change is not as it was when they were made.
     pub fn take_edits(&mut self, name: &str, edits: Vec<Edit>) -> Result<(), EditError> {
         self.apply_step(name, |_| edits)
+    }
+
+    /// Whether nobody may go back and forth here; says so.
+    fn refuses_history(&mut self) -> bool {
+        self.notice.clone_from(&self.looks_only);
+        self.looks_only.is_some()
     }
 
     /// Whether nothing may be changed; says so.
@@ -153,6 +165,7 @@ impl Session {
             return Ok(());
         }
         if let Some(name) = begin {
+            self.changes_before = self.changes;
             self.history.begin(name);
         }
         if self.looks_only.is_none() && self.unanswered.is_none() {
@@ -162,6 +175,9 @@ impl Session {
             Some(StepEnd::Commit) => drop(self.history.commit()),
             Some(StepEnd::Abort) => {
                 self.changes += u64::from(self.history.abort(&mut self.case)?);
+                if self.saved_changes == self.changes_before {
+                    self.saved_changes = self.changes;
+                }
                 self.let_go_of_what_is_gone();
             }
             None => {}

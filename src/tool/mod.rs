@@ -251,6 +251,11 @@ pub trait Tool: Send {
     /// What to draw while the pointer is over `at`.
     fn preview(&self, at: Point<Patient>, view: &View, desk: &Desk<'_>, inverted: bool) -> Option<Preview>;
 
+    /// What stands there of what is being drawn, wherever the pointer is.
+    fn standing(&self, _view: &View, _desk: &Desk<'_>) -> Option<Preview> {
+        None
+    }
+
     /// What it asks for next, where it asks for something.
     fn prompt(&self, _desk: &Desk<'_>) -> Option<String> {
         None

@@ -185,6 +185,19 @@ impl Tool for PolygonTool {
         })
     }
 
+    fn standing(&self, view: &View, desk: &Desk<'_>) -> Option<Preview> {
+        let drawing = match &self.state {
+            State::Ready => return None,
+            State::Open(drawing) | State::Holding { drawing, .. } | State::Drawing { drawing, .. } => drawing,
+        };
+        let next = drawing.contour.points.first().copied().filter(|_| drawing.is_whole).into_iter().collect();
+        drawing.contour.lies_on(view, desk.case.volume().grid()).then(|| Preview::Contour {
+            points: drawing.contour.points.clone(),
+            next,
+            erasing: drawing.erasing,
+        })
+    }
+
     fn hint(&self, desk: &Desk<'_>) -> Cow<'static, str> {
         match self.state {
             State::Ready if desk.snaps => {

@@ -412,10 +412,7 @@ impl Measured {
 
     /// The width that is left for a name. Where it would be cut the slices are told by the tooltip alone.
     fn room_beside(&mut self, ui: &Ui, name: &str) -> f32 {
-        let wide = |text: &str, style: egui::TextStyle| {
-            let font = style.resolve(ui.style());
-            ui.painter().layout_no_wrap(text.to_owned(), font, Color32::WHITE).size().x
-        };
+        let wide = |text: &str, style: egui::TextStyle| widgets::width_of(ui, text, style);
         let gap = ui.spacing().item_spacing.x;
         let room =
             |text: &str| ui.available_width() - SWITCHES - wide(text, egui::TextStyle::Small) - 2.0 * gap;

@@ -57,7 +57,18 @@ impl ObjectsPanel {
             if self.renaming.as_ref().is_some_and(|(other, _)| *other == id) {
                 self.name_field(ui, session, annotation);
             } else {
-                ui.add(egui::Label::new(&annotation.name).truncate());
+                let beside = if chosen { theme::ROW } else { 0.0 }
+                    + widgets::width_of(ui, &measure, egui::TextStyle::Small)
+                    + 12.0;
+                let width = (ui.available_width() - beside).max(40.0);
+                ui.allocate_ui_with_layout(
+                    egui::vec2(width, theme::ROW),
+                    egui::Layout::left_to_right(egui::Align::Center),
+                    |ui| {
+                        ui.set_min_width(width);
+                        ui.add(egui::Label::new(&annotation.name).truncate());
+                    },
+                );
             }
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
                 if chosen {
