@@ -331,7 +331,7 @@ fn undo_in_mid_stroke_takes_back_that_stroke_alone() {
 }
 
 #[test]
-fn a_command_in_mid_gesture_acts_on_the_case_as_it_was_before_the_gesture() {
+fn a_command_in_mid_gesture_acts_once_what_was_drawn_is_kept() {
     let stroke = [
         Step(LABEL_1),
         Step(LABEL_2),
@@ -344,7 +344,7 @@ fn a_command_in_mid_gesture_acts_on_the_case_as_it_was_before_the_gesture() {
     ];
     let mut hands = Hands::on(plain_case());
     stroke.iter().for_each(|act| hands.does(act));
-    hands.session.delete_label(1).expect("the stroke is broken off, then the label goes");
+    hands.session.delete_label(1).expect("the stroke ends, then the label goes");
     assert!(hands.session.case().layers()[0].counts().is_empty());
     assert!(hands.session.case().scheme().get(1).is_none());
     assert!(hands.session.gesture_pane().is_none());

@@ -120,14 +120,17 @@ fn a_drag_broken_off_leaves_the_box_and_a_click_draws_none() {
     assert_ne!(boxes(&hands.session), drawn);
     hands.does(&Act::Run(Command::Cancel));
     assert_eq!(boxes(&hands.session), drawn);
-    // Delete in the middle of a drag deletes the box as it was before the drag.
+    // Delete in the middle of a drag ends the drag, and deletes the box where it is by then.
     hands.press(at(0.0, 0.0), Button::Left, PLAIN);
     hands.move_to(at(2.0, 0.0), PLAIN);
+    let moved = boxes(&hands.session);
     hands.does(&Act::Run(Command::DeleteSelected));
     hands.release();
     assert!(boxes(&hands.session).is_empty());
-    assert_eq!(hands.session.undo(), Ok(true));
-    assert_eq!(boxes(&hands.session), drawn);
+    for expected in [moved, drawn] {
+        assert_eq!(hands.session.undo(), Ok(true));
+        assert_eq!(boxes(&hands.session), expected);
+    }
 }
 
 #[test]

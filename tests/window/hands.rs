@@ -409,3 +409,64 @@ fn labels_are_renamed_grouped_and_deleted_by_commands() {
     command(&mut window, "remove layer");
     assert_eq!(session(&window).case().layers().len(), 1);
 }
+
+#[test]
+fn a_stroke_right_after_typing_is_kept_beside_what_was_typed() {
+    let study = Study::new();
+    let mut window = opened(&study);
+    press(&mut window, Modifiers::NONE, Key::B);
+    let at = middle(&window, "Axial view");
+    drag(&mut window, PointerButton::Primary, &[at]);
+    let before = labelled(&window);
+    window.run_steps(60);
+    name_label(&mut window);
+    window.event(Event::Text("Cyst".into()));
+    window.step();
+    let way = [at + Vec2::new(40.0, 0.0), at + Vec2::new(60.0, 20.0)];
+    drag(&mut window, PointerButton::Primary, &way);
+    assert!(labelled(&window) > before, "the stroke is there");
+    assert_eq!(session(&window).case().scheme().get(1).map(|label| label.name.as_str()), Some("Cyst"));
+    let steps: Vec<&str> = session(&window).history().done().collect();
+    assert_eq!(steps.len(), 3, "{steps:?}");
+    assert!(steps[2].starts_with("Brush"), "{steps:?}");
+}
+
+#[test]
+fn a_key_in_mid_stroke_keeps_the_stroke_and_an_outline_waits_for_its_tool() {
+    let study = Study::new();
+    let mut window = opened(&study);
+    press(&mut window, Modifiers::NONE, Key::B);
+    let at = middle(&window, "Axial view");
+    for (key, tool) in [(Key::B, ToolKind::Brush), (Key::E, ToolKind::Eraser), (Key::B, ToolKind::Brush)] {
+        window.event(Event::PointerMoved(at));
+        window.step();
+        button(&window, at, PointerButton::Primary, true);
+        window.run_steps(2);
+        press(&mut window, Modifiers::NONE, key);
+        button(&window, at, PointerButton::Primary, false);
+        window.run_steps(2);
+        assert_eq!(session(&window).tool_kind(), tool);
+    }
+    // Painted, painted again in vain, and erased.
+    assert_eq!(
+        session(&window).history().done().len(),
+        2,
+        "{:?}",
+        session(&window).history().done().collect::<Vec<_>>()
+    );
+    press(&mut window, Modifiers::NONE, Key::P);
+    for by in [Vec2::ZERO, Vec2::new(60.0, 0.0), Vec2::new(60.0, 60.0)] {
+        drag(&mut window, PointerButton::Primary, &[at + by]);
+    }
+    let steps = session(&window).history().done().len();
+    press(&mut window, Modifiers::NONE, Key::P);
+    press(&mut window, Modifiers::NONE, Key::B);
+    press(&mut window, Modifiers::NONE, Key::P);
+    // It stands there wherever the pointer is.
+    window.event(Event::PointerMoved(middle(&window, "Sagittal view")));
+    window.run_steps(2);
+    assert!(session(&window).standing_picture(0).is_some());
+    press(&mut window, Modifiers::NONE, Key::Enter);
+    assert_eq!(session(&window).history().done().len(), steps + 1);
+    assert!(session(&window).standing_picture(0).is_none());
+}
