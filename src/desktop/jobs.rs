@@ -124,8 +124,14 @@ impl Wanted {
 }
 
 /// Keeps a journal beside the case or, where nothing can be written there, in the folder that the
-/// system gives this program.
+/// system gives this program; there also where an earlier one lies only there.
 fn keep_journal(document: &mut Document) {
+    let earlier = document.journal_elsewhere().filter(|path| path.exists());
+    if let Some(path) = earlier.filter(|_| !document.files().journal().exists())
+        && document.keep_journal(Some(&path)).is_ok()
+    {
+        return;
+    }
     let Err(beside) = document.keep_journal(None) else { return };
     let kept = document.journal_elsewhere().map(|path| {
         if let Some(folder) = path.parent() {

@@ -1,7 +1,7 @@
 //! A session together with the study it came from and the files it is saved to.
 
 use std::collections::BTreeMap;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -237,8 +237,8 @@ impl Document {
         let draft = self.draft_journal(path)?;
         // Better known now than when the first step is made. What is tried leaves no name in the folder.
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        match tempfile::tempfile_in(folder.unwrap_or(Path::new("."))) {
-            Ok(_) => Ok(Kept::Draft(draft)),
+        match try_disk(folder.unwrap_or(Path::new("."))) {
+            Ok(()) => Ok(Kept::Draft(draft)),
             Err(source) => Err(JournalError::Unusable { path: path.to_owned(), source }),
         }
     }
@@ -507,4 +507,15 @@ pub fn read_form(path: &Path) -> Result<Form, String> {
 /// Who is at the machine, as the system names them; empty where it does not.
 pub fn system_author() -> String {
     ["USER", "USERNAME", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok()).unwrap_or_default()
+}
+
+/// What the first steps take on disk, a large one too.
+const FIRST_STEPS_BYTES: usize = 256 << 10;
+
+/// Whether a folder can be written into and has room for the first steps.
+fn try_disk(folder: &Path) -> io::Result<()> {
+    let mut file = tempfile::tempfile_in(folder)?;
+    file.write_all(&vec![1; FIRST_STEPS_BYTES])?;
+    // A full disk may say so no sooner.
+    file.sync_data()
 }
