@@ -164,10 +164,14 @@ impl Canvas {
                         None => session.pointer_left(),
                     }
                 }
-                Event::PointerButton { button: PointerButton::Extra1, pressed: true, .. } => {
+                Event::PointerButton { pos, button: PointerButton::Extra1, pressed: true, .. }
+                    if under(pos).is_some() =>
+                {
                     session.run(Command::AnnotatedSlice(-1));
                 }
-                Event::PointerButton { button: PointerButton::Extra2, pressed: true, .. } => {
+                Event::PointerButton { pos, button: PointerButton::Extra2, pressed: true, .. }
+                    if under(pos).is_some() =>
+                {
                     session.run(Command::AnnotatedSlice(1));
                 }
                 Event::PointerButton { pos, button, pressed: true, modifiers } => {

@@ -29,9 +29,12 @@ pub(super) fn find(typed: &str, text: &str) -> Option<Found> {
     Some(found)
 }
 
-/// One small letter for each, so that places stay those of the text.
+/// One small letter for each, so that places stay those of the text. Dashes are alike: keyboards have one.
 fn lower(c: char) -> Option<char> {
-    c.to_lowercase().next()
+    match c {
+        '–' | '—' | '−' => Some('-'),
+        other => other.to_lowercase().next(),
+    }
 }
 
 /// The best way to find `word` in `text`, by dynamic programming over both.

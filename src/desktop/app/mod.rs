@@ -398,7 +398,8 @@ impl App {
             Reply::BringBack => {
                 if let Some(document) = &mut self.document {
                     let steps = document.bring_back();
-                    self.notify(format!("{steps} steps are back; save when you have looked at them"));
+                    let back = if steps == 1 { "1 step is back" } else { &format!("{steps} steps are back") };
+                    self.notify(format!("{back}; save when you have looked at them"));
                 }
             }
             Reply::LeaveBehind => self.leave_behind(),
