@@ -183,7 +183,7 @@ impl Document {
         match self.open_journal(&path) {
             Ok(kept) => {
                 self.session.record_events();
-                self.recorder = Some(Recorder::start(kept));
+                self.recorder = Some(self.recorder_of(kept));
                 Ok(())
             }
             Err(JournalError::Busy { .. }) => {
@@ -192,6 +192,12 @@ impl Document {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// What brings events into a journal: one beside the case may go on elsewhere.
+    fn recorder_of(&self, kept: Kept) -> Recorder {
+        let is_beside = kept.path() == self.files.journal();
+        Recorder::start(kept, self.journal_elsewhere().filter(|_| is_beside))
     }
 
     fn only_look(&mut self) {
@@ -271,7 +277,7 @@ impl Document {
         drop(self.recorder.take().and_then(Recorder::end));
         let path = left.found.path().to_owned();
         let aside = store::set_aside(&path)?;
-        self.recorder = Some(Recorder::start(Kept::Draft(self.draft_journal(&path)?)));
+        self.recorder = Some(self.recorder_of(Kept::Draft(self.draft_journal(&path)?)));
         Ok(Some(aside))
     }
 
@@ -382,7 +388,7 @@ impl Document {
         let Some(recorder) = self.recorder.take() else { return };
         let Some(old) = recorder.end() else {
             match self.draft_journal(&self.files.journal()) {
-                Ok(draft) => self.recorder = Some(Recorder::start(Kept::Draft(draft))),
+                Ok(draft) => self.recorder = Some(self.recorder_of(Kept::Draft(draft))),
                 Err(error) => tracing::error!("{error}"),
             }
             return;
@@ -396,7 +402,7 @@ impl Document {
             }
             Err(error) => {
                 tracing::error!("{error}");
-                self.recorder = Some(Recorder::start(Kept::Begun(old)));
+                self.recorder = Some(self.recorder_of(Kept::Begun(old)));
             }
         }
     }
@@ -412,7 +418,7 @@ impl Document {
             None => Vec::new(),
         };
         let draft = self.draft_journal(&self.files.journal())?;
-        let mut recorder = Recorder::start(Kept::Begun(draft.begin(Box::new(LocalDisk))?));
+        let mut recorder = self.recorder_of(Kept::Begun(draft.begin(Box::new(LocalDisk))?));
         recorder.add(made_since, now());
         Ok(recorder)
     }

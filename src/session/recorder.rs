@@ -3,6 +3,7 @@
 //! Always true: what was handed over is on the disk soon after, in order, or somebody is told why not;
 //! nobody waits for the disk unless they ask to; a journal is begun by the first event and not before.
 
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -54,13 +55,14 @@ struct Progress {
 const PAUSE: Duration = Duration::from_secs(1);
 
 impl Recorder {
-    pub(super) fn start(kept: Kept) -> Self {
+    /// Goes on `elsewhere`, where that is told, when the disk refuses.
+    pub(super) fn start(kept: Kept, elsewhere: Option<PathBuf>) -> Self {
         let (sender, orders) = channel();
         let state = Arc::new(State::default());
         let JournalMark { id, events } = kept.mark();
         state.set(events, None);
         let of_thread = state.clone();
-        let thread = std::thread::spawn(move || write(kept, &orders, &of_thread));
+        let thread = std::thread::spawn(move || write(kept, elsewhere.as_deref(), &orders, &of_thread));
         Self { sender, state, thread: Some(thread), id, handed_over: events }
     }
 
@@ -129,6 +131,14 @@ impl State {
 }
 
 impl Kept {
+    /// The file that it is or will be.
+    pub(super) fn path(&self) -> &Path {
+        match self {
+            Self::Draft(draft) => draft.path(),
+            Self::Begun(journal) => journal.path(),
+        }
+    }
+
     fn mark(&self) -> JournalMark {
         match self {
             Self::Draft(draft) => draft.mark(),
@@ -147,6 +157,16 @@ impl Kept {
         }
     }
 
+    /// Takes a journal that was begun to another place; whether it is there now.
+    fn go_to(&mut self, path: Option<&Path>) -> bool {
+        let (Self::Begun(journal), Some(path)) = (self, path) else { return false };
+        if journal.path() == path {
+            return false;
+        }
+        let made = path.parent().map_or(Ok(()), std::fs::create_dir_all);
+        made.is_ok() && journal.move_to(path).is_ok()
+    }
+
     /// Brings events to disk; on an error none of them is there, and how far it came is told.
     fn append(&mut self, events: &[HistoryEvent], time: &str) -> Result<(), Progress> {
         let durable = self.mark().events;
@@ -160,7 +180,7 @@ impl Kept {
     }
 }
 
-fn write(mut kept: Kept, orders: &Receiver<Order>, state: &State) -> Kept {
+fn write(mut kept: Kept, elsewhere: Option<&Path>, orders: &Receiver<Order>, state: &State) -> Kept {
     let mut waiting: Vec<(Vec<HistoryEvent>, String)> = Vec::new();
     let mut to_fold = None;
     loop {
@@ -183,7 +203,11 @@ fn write(mut kept: Kept, orders: &Receiver<Order>, state: &State) -> Kept {
             Ok(Order::End) | Err(RecvTimeoutError::Disconnected) => true,
         };
         while let Some((events, time)) = waiting.first() {
-            if let Err(progress) = kept.append(events, time) {
+            let mut added = kept.append(events, time);
+            if added.is_err() && kept.go_to(elsewhere) {
+                added = kept.append(events, time);
+            }
+            if let Err(progress) = added {
                 state.tell(progress);
                 break;
             }

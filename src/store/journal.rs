@@ -417,6 +417,26 @@ impl Journal {
         Ok(())
     }
 
+    /// Goes on in another place, the disk it lies on being full, say: all of it is brought there, and then
+    /// nothing stays behind. After an error it is where it was.
+    pub fn move_to(&mut self, path: &Path) -> Result<(), JournalError> {
+        let unusable = |source| JournalError::Unusable { path: path.to_owned(), source };
+        let mut frames = Vec::new();
+        let start = NAME.len() as u64;
+        let read = File::open(&self.path).and_then(|mut file| {
+            file.seek(SeekFrom::Start(start))?;
+            file.take(self.whole_bytes - start).read_to_end(&mut frames)
+        });
+        read.map_err(unusable)?;
+        (self.file, self.whole_bytes) = replaced(&*self.disk, path, std::iter::once(Ok(frames)))?;
+        let left = std::mem::replace(&mut self.path, path.to_owned());
+        if let Err(error) = self.disk.remove(&left) {
+            // It holds nothing that the other does not.
+            tracing::warn!("{}: {error}", left.display());
+        }
+        Ok(())
+    }
+
     /// Leaves out the first `held` events, which a save holds now: of them stays what undo needs.
     pub fn fold(&mut self, held: u64) -> Result<(), JournalError> {
         let Some(found) = find_journal(&self.path)? else { return Ok(()) };

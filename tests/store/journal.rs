@@ -387,6 +387,34 @@ fn an_error_at_any_write_loses_nothing_and_repeats_nothing() {
     assert!(failed >= 10);
 }
 
+#[test]
+fn a_journal_goes_on_elsewhere_with_all_of_it_or_stays() {
+    let desk = Desk::new();
+    let study = StudyIdentity::of(&desk.study());
+    let event =
+        |number: usize| HistoryEvent::Committed(Step { name: format!("Step {number}"), edits: Vec::new() });
+    let start = JournalStart { study: &study, seen: None, by: &by("Ada") };
+    let (mut moved, mut stayed) = (0, 0);
+    for fails_at in 0..20 {
+        let [here, there] =
+            ["here", "there"].map(|name| desk.folder().join(format!("{name}{fails_at}.journal")));
+        let disk = Failing { operations: Arc::new(AtomicUsize::new(0)), fails_at };
+        let Ok(mut journal) = Journal::begin(Box::new(disk), &here, &start) else { continue };
+        for number in 0..3 {
+            while journal.append(&[event(number)], "2026-11-23T10:00:00Z").is_err() {}
+        }
+        let path = if journal.move_to(&there).is_ok() { &there } else { &here };
+        *if path == &there { &mut moved } else { &mut stayed } += 1;
+        assert_eq!(journal.path(), path);
+        while journal.append(&[event(3)], "2026-11-23T10:00:00Z").is_err() {}
+        let unsaved =
+            find_journal(path).expect("readable").expect("there").unsaved(&study, None).expect("fits");
+        let events: Vec<_> = unsaved.events().map(|event| event.expect("readable")).collect();
+        assert_eq!(events, (0..4).map(event).collect::<Vec<_>>(), "operation {fails_at} failed");
+    }
+    assert!(moved >= 5 && stayed >= 2, "{moved} moved, {stayed} stayed");
+}
+
 /// Runs `annotomy apply STUDY - --out OUT` and kills it after so many answers; what it answered.
 fn apply_and_kill(desk: &Desk, steps: &[Value], answers: usize) -> Vec<Value> {
     let mut child = Command::new(env!("CARGO_BIN_EXE_annotomy"))
