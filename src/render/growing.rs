@@ -4,6 +4,7 @@
 
 use std::sync::OnceLock;
 
+use super::compute::Computing;
 use super::gpu::Gpu;
 use crate::segment::{Cancelled, Grower, Progress};
 
@@ -19,7 +20,7 @@ const PASSES: usize = 16;
 pub struct DeviceGrower {
     gpu: Gpu,
     /// Made when it is first asked.
-    pass: OnceLock<(wgpu::BindGroupLayout, wgpu::ComputePipeline)>,
+    computing: OnceLock<Computing>,
 }
 
 /// What a region takes on the device.
@@ -40,11 +41,13 @@ impl DeviceGrower {
             && limits.max_compute_workgroup_size_x >= 8
             && limits.max_compute_workgroup_storage_size >= 8 << 10
             && limits.max_storage_buffers_per_shader_stage >= 5;
-        computes.then(|| Self { gpu: gpu.clone(), pass: OnceLock::new() })
+        computes.then(|| Self { gpu: gpu.clone(), computing: OnceLock::new() })
     }
 
-    fn pass(&self) -> &(wgpu::BindGroupLayout, wgpu::ComputePipeline) {
-        self.pass.get_or_init(|| pass_on(&self.gpu.device))
+    fn computing(&self) -> &Computing {
+        let only_read = [true, false, false, false, false];
+        let make = || Computing::new(&self.gpu.device, "growing", SHADER, &only_read, &["look_around"]);
+        self.computing.get_or_init(make)
     }
 
     /// The region, with every block to look once; `None` where the device has no room for it.
@@ -73,16 +76,7 @@ impl DeviceGrower {
         let to_read = wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ;
         let read = gpu.buffer("keys, to be read", keys.size() as usize, to_read)?;
         let group = |now: &wgpu::Buffer, next: &wgpu::Buffer| {
-            let buffers = [&size, &levels, &keys, now, next, &changed];
-            let entries = [0, 1, 2, 3, 4, 5].map(|n| wgpu::BindGroupEntry {
-                binding: n as u32,
-                resource: buffers[n].as_entire_binding(),
-            });
-            gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
-                label: Some("growing"),
-                layout: &self.pass().0,
-                entries: &entries,
-            })
+            self.computing().group(&gpu.device, &[&size, &levels, &keys, now, next, &changed])
         };
         let groups = [group(&active[0], &active[1]), group(&active[1], &active[0])];
         Some(Region { blocks, keys, changed, read, groups })
@@ -97,7 +91,7 @@ impl DeviceGrower {
             }
             let [x, y, z] = region.blocks;
             let mut pass = encoder.begin_compute_pass(&Default::default());
-            pass.set_pipeline(&self.pass().1);
+            pass.set_pipeline(&self.computing().passes[0]);
             pass.set_bind_group(0, &region.groups[nth % 2], &[]);
             pass.dispatch_workgroups(x, y, z);
         }
@@ -142,44 +136,4 @@ impl Grower for DeviceGrower {
             None => Ok(false),
         }
     }
-}
-
-fn pass_on(device: &wgpu::Device) -> (wgpu::BindGroupLayout, wgpu::ComputePipeline) {
-    let storage = |read_only| wgpu::BufferBindingType::Storage { read_only };
-    let types = [
-        wgpu::BufferBindingType::Uniform,
-        storage(true),
-        storage(false),
-        storage(false),
-        storage(false),
-        storage(false),
-    ];
-    let entries = [0, 1, 2, 3, 4, 5].map(|n| wgpu::BindGroupLayoutEntry {
-        binding: n as u32,
-        visibility: wgpu::ShaderStages::COMPUTE,
-        ty: wgpu::BindingType::Buffer { ty: types[n], has_dynamic_offset: false, min_binding_size: None },
-        count: None,
-    });
-    let layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
-        label: Some("growing"),
-        entries: &entries,
-    });
-    let pipeline_layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
-        label: Some("growing"),
-        bind_group_layouts: &[Some(&layout)],
-        ..Default::default()
-    });
-    let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
-        label: Some("growing"),
-        source: wgpu::ShaderSource::Wgsl(SHADER.into()),
-    });
-    let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-        label: Some("growing"),
-        layout: Some(&pipeline_layout),
-        module: &module,
-        entry_point: Some("look_around"),
-        compilation_options: Default::default(),
-        cache: None,
-    });
-    (layout, pipeline)
 }

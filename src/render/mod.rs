@@ -9,6 +9,7 @@
 //! Must never know: widgets, files other than the PNG it writes, how a case is edited.
 
 mod blit;
+mod compute;
 mod gpu;
 mod growing;
 mod image;

@@ -6,6 +6,7 @@
 use std::ops::Range;
 use std::sync::OnceLock;
 
+use super::compute::Computing;
 use super::gpu::Gpu;
 use crate::geometry::VoxelBox;
 use crate::segment::{Cancelled, Halves, Progress, Smoother};
@@ -25,14 +26,7 @@ const UNSURE: f32 = 1e-4;
 pub struct DeviceSmoother {
     gpu: Gpu,
     /// Made when it is first asked: most people smooth nothing.
-    passes: OnceLock<Passes>,
-}
-
-/// What smooths along i, j and k.
-#[derive(Debug)]
-struct Passes {
-    layout: wgpu::BindGroupLayout,
-    pipelines: [wgpu::ComputePipeline; 3],
+    computing: OnceLock<Computing>,
 }
 
 /// `Slab` in `smoothing.wgsl`.
@@ -62,11 +56,13 @@ impl DeviceSmoother {
         let computes = limits.max_compute_workgroup_size_x as usize >= GROUP
             && limits.max_compute_invocations_per_workgroup as usize >= GROUP
             && limits.max_storage_buffers_per_shader_stage >= 3;
-        computes.then(|| Self { gpu: gpu.clone(), passes: OnceLock::new() })
+        computes.then(|| Self { gpu: gpu.clone(), computing: OnceLock::new() })
     }
 
-    fn passes(&self) -> &Passes {
-        self.passes.get_or_init(|| Passes::on(&self.gpu.device))
+    fn computing(&self) -> &Computing {
+        let (only_read, along) = ([true, true, false], ["along_i", "along_j", "along_k"]);
+        let make = || Computing::new(&self.gpu.device, "smoothing", SHADER, &only_read, &along);
+        self.computing.get_or_init(make)
     }
 
     /// The words of some slices of the result and of the unsure voxels; `None` where the device fails.
@@ -79,7 +75,6 @@ impl DeviceSmoother {
         found: &Found,
     ) -> Option<Vec<u64>> {
         let Gpu { device, queue, .. } = &self.gpu;
-        let Passes { layout, pipelines } = self.passes();
         let uniform = self.gpu.filled("slab", bytemuck::bytes_of(slab), wgpu::BufferUsages::UNIFORM)?;
         let bits = self.gpu.filled("mask", bytemuck::cast_slice(bits), wgpu::BufferUsages::STORAGE)?;
         let passes = [
@@ -88,17 +83,8 @@ impl DeviceSmoother {
             (&between[1], &found.device, [slab.size[1], slab.done]),
         ];
         let mut encoder = device.create_command_encoder(&Default::default());
-        for (pipeline, (source, goal, [rows, slices])) in pipelines.iter().zip(passes) {
-            let buffers = [&uniform, weights, source, goal];
-            let entries = [0, 1, 2, 3].map(|n| wgpu::BindGroupEntry {
-                binding: n as u32,
-                resource: buffers[n].as_entire_binding(),
-            });
-            let group = device.create_bind_group(&wgpu::BindGroupDescriptor {
-                label: Some("smoothing"),
-                layout,
-                entries: &entries,
-            });
+        for (pipeline, (source, goal, [rows, slices])) in self.computing().passes.iter().zip(passes) {
+            let group = self.computing().group(device, &[&uniform, weights, source, goal]);
             let mut pass = encoder.begin_compute_pass(&Default::default());
             pass.set_pipeline(pipeline);
             pass.set_bind_group(0, &group, &[]);
@@ -108,47 +94,6 @@ impl DeviceSmoother {
         encoder.copy_buffer_to_buffer(&found.device, 0, &found.here, 0, bytes);
         queue.submit([encoder.finish()]);
         self.gpu.read(&found.here, bytes)
-    }
-}
-
-impl Passes {
-    fn on(device: &wgpu::Device) -> Self {
-        let buffer = |binding, ty| wgpu::BindGroupLayoutEntry {
-            binding,
-            visibility: wgpu::ShaderStages::COMPUTE,
-            ty: wgpu::BindingType::Buffer { ty, has_dynamic_offset: false, min_binding_size: None },
-            count: None,
-        };
-        let storage = |read_only| wgpu::BufferBindingType::Storage { read_only };
-        let layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
-            label: Some("smoothing"),
-            entries: &[
-                buffer(0, wgpu::BufferBindingType::Uniform),
-                buffer(1, storage(true)),
-                buffer(2, storage(true)),
-                buffer(3, storage(false)),
-            ],
-        });
-        let pipeline_layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
-            label: Some("smoothing"),
-            bind_group_layouts: &[Some(&layout)],
-            ..Default::default()
-        });
-        let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
-            label: Some("smoothing"),
-            source: wgpu::ShaderSource::Wgsl(SHADER.into()),
-        });
-        let pipelines = ["along_i", "along_j", "along_k"].map(|entry_point| {
-            device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-                label: Some(entry_point),
-                layout: Some(&pipeline_layout),
-                module: &module,
-                entry_point: Some(entry_point),
-                compilation_options: Default::default(),
-                cache: None,
-            })
-        });
-        Self { layout, pipelines }
     }
 }
 
