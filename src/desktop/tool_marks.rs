@@ -5,7 +5,7 @@ use egui::{Align2, Color32, Pos2, Rect, Shape, Stroke, Vec2};
 
 use super::canvas::{PanePainter, text};
 use super::theme::{self, over_image};
-use crate::annotation;
+use crate::annotation::{self, Colour};
 use crate::geometry::{Grid, Patient, Point, Voxel};
 use crate::measure::RegionValues;
 use crate::session::{Measured, Session, TrialPicture};
@@ -164,7 +164,11 @@ impl PanePainter<'_> {
     /// becomes background in the colour of what is taken.
     pub(super) fn paint_trial(&self, pane: usize) {
         let Some(TrialPicture { gained, lost }) = self.session.trial_on(pane) else { return };
-        self.paint_filled(gained, self.colour_in_hand());
+        for (label, runs) in gained {
+            let made = self.session.case().scheme().get(*label).map(|label| label.color);
+            let Colour([r, g, b]) = made.unwrap_or_else(|| Colour::for_label(*label));
+            self.paint_filled(runs, Color32::from_rgb(r, g, b));
+        }
         self.paint_filled(lost, over_image::TAKEN);
     }
 

@@ -4,6 +4,7 @@
 //! at once, on a snapshot and on a thread of its own, so that accepting only puts it in place. Whatever
 //! changes meanwhile calls it off and begins anew.
 
+use std::collections::BTreeMap;
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
@@ -105,8 +106,8 @@ struct Seen {
 /// What a trial would do on one slice.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TrialPicture {
-    /// Voxels that would get another label.
-    pub gained: Vec<VoxelRun>,
+    /// Voxels that would get another label, by that label.
+    pub gained: BTreeMap<u16, Vec<VoxelRun>>,
     /// Voxels that would become background.
     pub lost: Vec<VoxelRun>,
 }
@@ -422,7 +423,7 @@ impl Session {
                 let after = trial.algorithm.preview(&self.case, layer, time, bounds, &Unwatched);
                 let mut gained = after.unwrap_or_else(|_| Mask::empty(bounds));
                 gained.subtract(&Mask::of_label(now, bounds, *label));
-                TrialPicture { gained: runs_of(&gained), lost: Vec::new() }
+                TrialPicture { gained: BTreeMap::from([(*label, runs_of(&gained))]), lost: Vec::new() }
             }
             _ => TrialPicture::default(),
         }
@@ -502,7 +503,7 @@ fn made(
 }
 
 fn differences(now: &LabelMap, after: &LabelMap, bounds: VoxelBox) -> TrialPicture {
-    let (mut gained, mut lost) = (Mask::empty(bounds), Mask::empty(bounds));
+    let (mut gained, mut lost) = (BTreeMap::<u16, Mask>::new(), Mask::empty(bounds));
     let dims = now.dims();
     let (mut old, mut new) = (vec![0; dims[0]], vec![0; dims[0]]);
     for k in bounds.min[2]..bounds.max[2] {
@@ -510,12 +511,16 @@ fn differences(now: &LabelMap, after: &LabelMap, bounds: VoxelBox) -> TrialPictu
             now.copy_row(j, k, &mut old);
             after.copy_row(j, k, &mut new);
             for i in (bounds.min[0]..bounds.max[0]).filter(|i| old[*i] != new[*i]) {
-                let changed = if new[i] == 0 { &mut lost } else { &mut gained };
+                let changed = match new[i] {
+                    0 => &mut lost,
+                    label => gained.entry(label).or_insert_with(|| Mask::empty(bounds)),
+                };
                 changed.insert(VoxelIndex { i, j, k });
             }
         }
     }
-    TrialPicture { gained: runs_of(&gained), lost: runs_of(&lost) }
+    let gained = gained.into_iter().map(|(label, mask)| (label, runs_of(&mask))).collect();
+    TrialPicture { gained, lost: runs_of(&lost) }
 }
 
 fn runs_of(mask: &Mask) -> Vec<VoxelRun> {

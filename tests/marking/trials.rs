@@ -29,25 +29,26 @@ fn painted() -> Hands {
     hands
 }
 
-/// The voxels of the axial slice shown that a trial would change, with what it would do.
-fn shown(session: &Session) -> Vec<(VoxelIndex, bool)> {
+/// The voxels of the axial slice shown that a trial would change, with the label they would have.
+fn shown(session: &Session) -> Vec<(VoxelIndex, u16)> {
     let picture = session.trial_on(AXIAL).expect("a trial on a scanned slice");
     let mut voxels = Vec::new();
-    for (runs, gained) in [(&picture.gained, true), (&picture.lost, false)] {
+    let gained = picture.gained.iter().map(|(label, runs)| (*label, runs));
+    for (label, runs) in gained.chain([(0, &picture.lost)]) {
         for run in runs {
-            voxels.extend(run.i.clone().map(|i| (VoxelIndex::new(i, run.j, run.k), gained)));
+            voxels.extend(run.i.clone().map(|i| (VoxelIndex::new(i, run.j, run.k), label)));
         }
     }
     voxels.sort_unstable();
     voxels
 }
 
-fn changes_on_slice(before: &LabelMap, after: &LabelMap, k: usize) -> Vec<(VoxelIndex, bool)> {
+fn changes_on_slice(before: &LabelMap, after: &LabelMap, k: usize) -> Vec<(VoxelIndex, u16)> {
     let [ni, nj, _] = before.dims();
     let all = (0..ni).flat_map(|i| (0..nj).map(move |j| VoxelIndex { i, j, k }));
     let mut changed: Vec<_> = all
         .filter(|voxel| before.label(*voxel) != after.label(*voxel))
-        .map(|voxel| (voxel, after.label(voxel) != 0))
+        .map(|voxel| (voxel, after.label(voxel)))
         .collect();
     changed.sort_unstable();
     changed
